@@ -1,0 +1,233 @@
+//! Running a model: every execution counted, every rejection caught.
+//!
+//! A model that explores one execution proves nothing, and one that has never been seen to fail proves little: so
+//! [`check`] prints and tests the number of executions, and [`rejects`] runs the same protocol with its edge cut and
+//! demands that loom objects, in the invariant's own words.
+//!
+//! Settings are set here and not read from the environment, loom's `LOOM_…` variables included. One variable is
+//! ours: `MILLPOND_MODELS=long` raises the usual bound of three preemptions to four.
+//!
+//! What a model must respect stands in the README of the room `sync`.
+
+use crate::sync::cell::UnsafeCell;
+use crate::sync::{execution, thread};
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+
+pub(crate) use execution::{Futex, panic_deliberately};
+
+/// How many preemptions an execution may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bound {
+    /// As many as it likes: for two threads.
+    None,
+    /// Three, or four in the long run: for three threads and more.
+    Usual,
+}
+
+impl Bound {
+    fn preemptions(self) -> Option<usize> {
+        let long = std::env::var_os("MILLPOND_MODELS").is_some_and(|lane| lane == "long");
+        match self {
+            Self::None => None,
+            Self::Usual => Some(if long { 4 } else { 3 }),
+        }
+    }
+}
+
+/// The distinct outcomes of a model's executions, whatever the model takes an outcome to be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcomes(Arc<Mutex<BTreeSet<String>>>);
+
+impl Outcomes {
+    pub(crate) fn insert(&self, outcome: impl Debug) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{outcome:?}"));
+    }
+
+    fn sorted(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+/// What a model's run saw.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) executions: usize,
+    /// Sorted; as `Debug` prints them.
+    pub(crate) outcomes: Vec<String>,
+}
+
+/// Explores `model` and returns what it saw. Panics as the model does if one of its executions fails.
+pub(crate) fn check(
+    name: &str,
+    bound: Bound,
+    futex: Futex,
+    model: impl Fn(&Outcomes) + Send + Sync + 'static,
+) -> Report {
+    let outcomes = Outcomes::default();
+    let (executions, failure) = explore(bound, futex, &outcomes, model);
+    let outcomes = outcomes.sorted();
+    if let Some(why) = failure {
+        panic!("{name}: failed in execution {executions}: {why}");
+    }
+    println!("{name}: {executions} executions, {} outcomes", outcomes.len());
+    assert!(executions > 1, "{name}: one execution proves nothing");
+    Report { executions, outcomes }
+}
+
+/// Explores `model`, a negative control, which must fail with a message that contains `message`.
+pub(crate) fn rejects(
+    name: &str,
+    message: &str,
+    bound: Bound,
+    futex: Futex,
+    model: impl Fn(&Outcomes) + Send + Sync + 'static,
+) {
+    let outcomes = Outcomes::default();
+    SILENT.set(true);
+    let (executions, failure) = explore(bound, futex, &outcomes, model);
+    SILENT.set(false);
+    let Some(said) = failure else {
+        panic!("{name}: not rejected in {executions} executions; outcomes {:?}", outcomes.sorted());
+    };
+    assert!(said.contains(message), "{name}: rejected, but not for {message:?}: {said}");
+    println!("{name}: rejected after {executions} executions");
+}
+
+/// Returns the number of executions and, if the last one failed, why.
+fn explore(
+    bound: Bound,
+    futex: Futex,
+    outcomes: &Outcomes,
+    model: impl Fn(&Outcomes) + Send + Sync + 'static,
+) -> (usize, Option<String>) {
+    listen();
+    FAILURE.take();
+    let mut builder = loom::model::Builder::new();
+    builder.max_threads = loom::MAX_THREADS;
+    builder.max_branches = 10_000;
+    // These two end a run early and silently.
+    builder.max_permutations = None;
+    builder.max_duration = None;
+    builder.preemption_bound = bound.preemptions();
+    builder.checkpoint_file = None;
+    builder.expect_explicit_explore = false;
+    builder.location = false;
+    builder.log = false;
+    let executions = Arc::new(AtomicUsize::new(0));
+    let (count, outcomes) = (Arc::clone(&executions), outcomes.clone());
+    let run = || {
+        builder.check(move || {
+            // The code under test may have caught the panic of the execution before.
+            assert!(FAILURE.with_borrow(Option::is_none), "the execution before has failed");
+            count.fetch_add(1, Ordering::Relaxed);
+            execution::begin(futex);
+            model(&outcomes);
+        });
+    };
+    IN_MODEL.set(true);
+    let result = catch_unwind(AssertUnwindSafe(run));
+    IN_MODEL.set(false);
+    let failure = FAILURE.take().or_else(|| result.err().map(|panic| text(&*panic).to_owned()));
+    (executions.load(Ordering::Relaxed), failure)
+}
+
+fn text(panic: &dyn Any) -> &str {
+    match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
+        (Some(text), _) => text,
+        (None, Some(text)) => text,
+        (None, None) => "a panic without words",
+    }
+}
+
+// A model runs on the OS thread of its test, so these say nothing about the tests that run beside it.
+thread_local! {
+    static IN_MODEL: Cell<bool> = const { Cell::new(false) };
+    /// The panics of this model are expected: they are not printed.
+    static SILENT: Cell<bool> = const { Cell::new(false) };
+    /// The first panic of the current run. Later ones are its consequences.
+    static FAILURE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Hears of every panic before anybody can catch it.
+fn listen() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !SILENT.get() {
+                usual(panic);
+            }
+            if IN_MODEL.get() {
+                let why = text(panic.payload()).to_owned();
+                FAILURE.with_borrow_mut(|first| first.get_or_insert(why).len());
+                execution::fail();
+            }
+        }));
+    });
+}
+
+/// Starts a model thread.
+pub(crate) fn spawn(main: impl FnOnce() + Send + 'static) -> thread::JoinHandle<()> {
+    thread::spawn("model".into(), None, main).expect("the model lets it start")
+}
+
+/// What a model thread saw, once it has been joined.
+pub(crate) struct Seen<T> {
+    thread: thread::JoinHandle<()>,
+    result: Arc<Mutex<Option<T>>>,
+}
+
+impl<T: Send + 'static> Seen<T> {
+    /// Starts it.
+    pub(crate) fn by(main: impl FnOnce() -> T + Send + 'static) -> Self {
+        let result = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&result);
+        let thread = spawn(move || {
+            let seen = main();
+            *slot.lock().expect("nobody panics holding it") = Some(seen);
+        });
+        Self { thread, result }
+    }
+
+    pub(crate) fn join(self) -> T {
+        self.thread.join().expect("a model thread returns");
+        self.result.lock().expect("nobody panics holding it").take().expect("it has returned")
+    }
+}
+
+/// Runs `theirs` on a second thread beside `ours` and returns what both saw.
+pub(crate) fn beside<A, B: Send + 'static>(
+    theirs: impl FnOnce() -> B + Send + 'static,
+    ours: impl FnOnce() -> A,
+) -> (A, B) {
+    let theirs = Seen::by(theirs);
+    let ours = ours();
+    (ours, theirs.join())
+}
+
+/// A cell with nothing in it: the data that a protocol carries. A write and another access without an order between
+/// them fail the model with "Causality violation".
+pub(crate) struct Watched(UnsafeCell<()>);
+
+// SAFETY: it has no content that two threads could touch, and loom watches the touching.
+unsafe impl Sync for Watched {}
+
+impl Watched {
+    pub(crate) fn new() -> Self {
+        Self(UnsafeCell::new(()))
+    }
+
+    pub(crate) fn read(&self) {
+        self.0.with(|_| ());
+    }
+
+    pub(crate) fn write(&self) {
+        self.0.with_mut(|_| ());
+    }
+}

@@ -1,0 +1,5 @@
+//! Models of the protocols, one file each, and what they have in common.
+
+pub(crate) mod harness;
+mod litmus;
+mod primitives;

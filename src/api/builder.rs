@@ -1,0 +1,103 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::ThreadPool;
+use crate::pool::{BuildError, Config, DropPolicy, Threads};
+
+/// Makes a [`ThreadPool`] to measure.
+///
+/// ```
+/// use millpond::{DropPolicy, ThreadPool};
+/// let pool = ThreadPool::builder()
+///     .workers(2)
+///     .thread_name_prefix("resize")
+///     .stack_size(256 * 1024)
+///     .initializer(|worker| println!("worker {worker} is here"))
+///     .drop_policy(DropPolicy::Join)
+///     .build()?;
+/// assert_eq!(pool.workers(), 2);
+/// # Ok::<(), millpond::BuildError>(())
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+#[derive(Default)]
+pub struct Builder {
+    config: Config,
+}
+
+impl Builder {
+    /// How many workers; if not called, as many as [`std::thread::available_parallelism`] says (which honours affinity
+    /// and container quotas), or one.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.config.workers = Some(workers);
+        self
+    }
+
+    /// Names the workers' threads `<prefix>-0`, `<prefix>-1` and so on; `millpond` if not called. Linux shows the first 15
+    /// bytes.
+    pub fn thread_name_prefix(self, prefix: impl Into<String>) -> Self {
+        let prefix = prefix.into();
+        self.thread_name(move |worker| format!("{prefix}-{worker}"))
+    }
+
+    /// Names each worker's thread. `name` runs in [`build`](Self::build), on its thread, before any worker is started.
+    pub fn thread_name(mut self, name: impl Fn(usize) -> String + 'static) -> Self {
+        self.config.name = Some(Box::new(name));
+        self
+    }
+
+    /// The stack of each worker, in bytes; the standard library's default if not called. Nested waits run the awaited
+    /// work on the waiter's stack, so deep nesting wants a deep stack.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.config.stack_size = Some(bytes);
+        self
+    }
+
+    /// Runs once on each worker's thread, with the worker's index, before the worker's first task. Tasks that are
+    /// submitted meanwhile wait.
+    ///
+    /// If it panics the pool is *broken*: all that is queued resolves to
+    /// [`TaskError::Broken`](crate::TaskError::Broken) with the panic's message, and so does not hang; later submissions
+    /// are refused; `join` works.
+    pub fn initializer(mut self, initializer: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        self.config.initializer = Some(Arc::new(initializer));
+        self
+    }
+
+    /// Runs on each worker's thread, with the worker's index, after its last task, if its initializer did not panic. A
+    /// panic in it is swallowed.
+    pub fn on_worker_exit(mut self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        self.config.on_exit = Some(Arc::new(hook));
+        self
+    }
+
+    /// What dropping the pool does; [`DropPolicy::Terminate`] if not called.
+    pub fn drop_policy(mut self, policy: DropPolicy) -> Self {
+        self.config.drop_policy = policy;
+        self
+    }
+
+    /// Starts the pool's threads, all of them, and does not wait for their initializers.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if there can be no such pool, or if the system refuses a thread. Then those that had been started
+    /// are gone again when this returns.
+    ///
+    /// # Blocking
+    ///
+    /// Starts threads and allocates. Waits only in the case of failure, for the threads already started: for what their
+    /// initializers take.
+    pub fn build(self) -> Result<ThreadPool, BuildError> {
+        Threads::start(self.config).map(ThreadPool::new_owner)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("workers", &self.config.workers)
+            .field("stack_size", &self.config.stack_size)
+            .field("drop_policy", &self.config.drop_policy)
+            .finish_non_exhaustive()
+    }
+}

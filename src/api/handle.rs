@@ -1,0 +1,161 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::{AsyncResult, Task};
+use crate::sched::{Sched, Stage};
+use crate::task::{Job, Plain, SubmitError, TaskError};
+use crate::worker;
+
+/// Submits to a pool without owning it: cheap to clone, free to send, and it never keeps the threads alive.
+///
+/// Every verb of it is also a verb of [`ThreadPool`](crate::ThreadPool).
+///
+/// ```
+/// use millpond::{PoolHandle, ThreadPool};
+/// let pool = ThreadPool::new(1)?;
+/// let follow_up = pool.apply(|| {
+///     let pool = PoolHandle::current().expect("inside a task");
+///     pool.apply_async(|| "from inside")
+/// })??;
+/// assert_eq!(follow_up.get()?, "from inside");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct PoolHandle {
+    sched: Arc<Sched>,
+}
+
+impl PoolHandle {
+    pub(super) fn new(sched: Arc<Sched>) -> Self {
+        Self { sched }
+    }
+
+    pub(super) fn sched(&self) -> &Sched {
+        &self.sched
+    }
+
+    /// The pool whose worker the calling thread is: inside a task, or a callback of a task that has run.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        worker::current_pool().map(Self::new)
+    }
+
+    /// Calls `f` on a worker, waits, and gives its value. `f` may borrow from the caller's stack. Python's `apply`.
+    ///
+    /// On a worker of the same pool `f` is called at once, on the spot.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::Panicked`] with the payload if `f` panics, [`TaskError::NotSubmitted`] if the pool takes no more work,
+    /// [`TaskError::Terminated`] or [`TaskError::Broken`] if the pool ended before `f` began.
+    ///
+    /// # Blocking
+    ///
+    /// Until `f` has returned. Allocates once, on a worker of the same pool not at all.
+    pub fn apply<F, T>(&self, f: F) -> Result<T, TaskError>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        worker::call_and_wait(&self.sched, Job::plain(f)).unwrap_or_else(|(kind, _)| Err(not_submitted(kind)))
+    }
+
+    /// Has `f` called on a worker, and returns at once. Python's `apply_async`; with callbacks it is
+    /// [`task`](Self::task).
+    ///
+    /// # Errors
+    ///
+    /// `f` itself, if the pool takes no more work.
+    ///
+    /// # Blocking
+    ///
+    /// Never. Allocates once. May wake a worker, which is a system call.
+    ///
+    /// ```
+    /// # let pool = millpond::ThreadPool::new(1)?;
+    /// let word = String::from("Hello world");
+    /// let length = pool.apply_async(move || word.len())?;
+    /// assert_eq!(length.get()?, 11);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn apply_async<F, T>(&self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        match worker::submit(&self.sched, Job::plain(f)) {
+            Ok(result) => Ok(AsyncResult::new(result)),
+            Err((kind, job)) => Err(SubmitError::new(kind, job.run.0)),
+        }
+    }
+
+    /// Has `f` called on a worker, and forgets it: for what nobody waits for. A panic in it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// `f` itself, if the pool takes no more work.
+    ///
+    /// # Blocking
+    ///
+    /// As for [`apply_async`](Self::apply_async).
+    #[inline]
+    pub fn spawn<F>(&self, f: F) -> Result<(), SubmitError<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        self.apply_async(f).map(AsyncResult::detach)
+    }
+
+    /// A call with options: see [`Task`].
+    pub fn task<F, T>(&self, f: F) -> Task<'_, Plain<F>, T, std::convert::Infallible>
+    where
+        F: FnOnce() -> T,
+    {
+        Task::new(self, Plain(f))
+    }
+
+    /// How many workers the pool has.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.sched.queues.workers()
+    }
+
+    /// Takes no more work: everything accepted is finished, then the workers leave. Returns at once. The pool's own
+    /// workers (tasks, callbacks) may go on submitting, so that accepted work can finish. Repeated, or after
+    /// [`terminate`](Self::terminate), it does nothing.
+    pub fn close(&self) {
+        self.sched.close();
+    }
+
+    /// Takes no more work, and resolves everything that is queued as [`TaskError::Terminated`]: waiters wake, error
+    /// callbacks run, closures are dropped, all on the calling thread, before this returns. Tasks that are running go on to
+    /// their end, and this does not wait for them. May be called anywhere, a task or callback included.
+    ///
+    /// A lock that the caller holds and that an error callback, or the `Drop` of something that a queued closure captured,
+    /// wants to take, is a deadlock of the program's own.
+    pub fn terminate(&self) {
+        self.sched.terminate();
+    }
+}
+
+pub(super) fn not_submitted<E>(kind: Option<crate::task::SubmitErrorKind>) -> TaskError<E> {
+    kind.map_or(TaskError::WouldDeadlock, TaskError::NotSubmitted)
+}
+
+impl fmt::Debug for PoolHandle {
+    /// Never locks. The numbers may be old by the time they are read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.sched.stage() {
+            Stage::Run => "Run",
+            Stage::Closed | Stage::Draining | Stage::Drained => "Close",
+            Stage::Terminate => "Terminate",
+            Stage::Broken => "Broken",
+        };
+        f.debug_struct("ThreadPool")
+            .field("state", &format_args!("{state}"))
+            .field("workers", &self.workers())
+            .field("queued", &self.sched.queues.len())
+            .finish()
+    }
+}

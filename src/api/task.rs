@@ -1,0 +1,83 @@
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::{AsyncResult, PoolHandle};
+use crate::task::{Job, Notify, Run, SubmitError, TaskError, Tell};
+use crate::worker;
+
+/// One call with options, not yet submitted. Made by [`PoolHandle::task`].
+///
+/// ```
+/// use millpond::ThreadPool;
+/// let pool = ThreadPool::new(2)?;
+/// let result = pool
+///     .task(|| 6 * 7)
+///     .callback(|answer| println!("the answer is {answer}"))
+///     .error_callback(|error| eprintln!("there is none: {error}"))
+///     .apply_async()?;
+/// assert_eq!(result.get()?, 42); // the callback has returned
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing runs until `apply_async`"]
+pub struct Task<'p, R, T, E, C = (), D = ()> {
+    pool: &'p PoolHandle,
+    job: Job<R, T, E, C, D>,
+}
+
+impl<'p, R, T, E> Task<'p, R, T, E> {
+    pub(super) fn new(pool: &'p PoolHandle, run: R) -> Self {
+        Self { pool, job: Job { run, on_value: (), on_error: (), returns: PhantomData } }
+    }
+}
+
+impl<'p, R, T, E, D> Task<'p, R, T, E, (), D> {
+    /// Calls `callback` with the value, if there is one: once, on the worker that ran the task, before the result becomes
+    /// visible to anybody. If it panics the result is [`TaskError::CallbackPanicked`].
+    pub fn callback<C: FnOnce(&T)>(self, callback: C) -> Task<'p, R, T, E, Tell<C>, D> {
+        let Job { run, on_value: (), on_error, returns } = self.job;
+        Task { pool: self.pool, job: Job { run, on_value: Tell(callback), on_error, returns } }
+    }
+}
+
+impl<'p, R, T, E, C> Task<'p, R, T, E, C, ()> {
+    /// Calls `callback` with the error, if there is one: once, before the result becomes visible to anybody, on the worker
+    /// that ran the task or on the thread that cancelled it or terminated the pool. If it panics the result is
+    /// [`TaskError::CallbackPanicked`] with the error as its cause.
+    pub fn error_callback<D: FnOnce(&TaskError<E>)>(self, callback: D) -> Task<'p, R, T, E, C, Tell<D>> {
+        let Job { run, on_value, on_error: (), returns } = self.job;
+        Task { pool: self.pool, job: Job { run, on_value, on_error: Tell(callback), returns } }
+    }
+}
+
+impl<'p, R, T, E, C, D> Task<'p, R, T, E, C, D>
+where
+    R: Run<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+    C: Notify<T> + Send + 'static,
+    D: Notify<TaskError<E>> + Send + 'static,
+{
+    /// Submits the call.
+    ///
+    /// # Errors
+    ///
+    /// The task itself, with all that was set on it, if the pool takes no more work.
+    ///
+    /// # Blocking
+    ///
+    /// Never. Allocates once. May wake a worker, which is a system call.
+    #[inline]
+    pub fn apply_async(self) -> Result<AsyncResult<T, E>, SubmitError<Self>> {
+        let Self { pool, job } = self;
+        match worker::submit(pool.sched(), job) {
+            Ok(result) => Ok(AsyncResult::new(result)),
+            Err((kind, job)) => Err(SubmitError::new(kind, Self { pool, job })),
+        }
+    }
+}
+
+impl<R, T, E, C, D> fmt::Debug for Task<'_, R, T, E, C, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("pool", self.pool).finish_non_exhaustive()
+    }
+}

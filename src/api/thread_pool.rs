@@ -1,0 +1,145 @@
+use std::fmt;
+use std::time::Duration;
+
+use super::{AsyncResult, Builder, PoolHandle, Task};
+use crate::pool::{BuildError, JoinError, Threads};
+use crate::sync::clock::Deadline;
+use crate::task::{Plain, SubmitError, TaskError};
+
+/// A pool of worker threads: Python's `multiprocessing.pool.ThreadPool`.
+///
+/// It owns the threads. Dropping it ends the pool as [`DropPolicy`](crate::DropPolicy) says: by default queued work is
+/// resolved as [`TaskError::Terminated`], as on leaving Python's `with` block. A program that wants its work done calls
+/// [`close`](Self::close) and [`join`](Self::join).
+///
+/// Submitting is done by its [`PoolHandle`], whose verbs are repeated here.
+pub struct ThreadPool {
+    threads: Threads,
+    handle: PoolHandle,
+}
+
+impl ThreadPool {
+    pub(super) fn new_owner(threads: Threads) -> Self {
+        let handle = PoolHandle::new(std::sync::Arc::clone(threads.sched()));
+        Self { threads, handle }
+    }
+
+    /// A pool of this many workers, and everything else as [`builder`](Self::builder) has it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Builder::build`].
+    pub fn new(workers: usize) -> Result<Self, BuildError> {
+        Self::builder().workers(workers).build()
+    }
+
+    /// A pool with options.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A handle that submits to this pool without owning it.
+    #[must_use]
+    pub fn handle(&self) -> PoolHandle {
+        self.handle.clone()
+    }
+
+    /// Waits until all workers have left: every accepted task and callback has finished by then, and every thread is gone.
+    /// May be repeated, and called from several threads.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError::StillRunning`] if the pool was neither closed nor terminated, [`JoinError::WouldDeadlock`] on one of the
+    /// pool's own threads.
+    ///
+    /// # Blocking
+    ///
+    /// For as long as the accepted tasks take.
+    pub fn join(&self) -> Result<(), JoinError> {
+        self.threads.join()
+    }
+
+    /// Waits until all workers have left, or until the time is up. Their threads may still be about to exit when this
+    /// returns; [`join`](Self::join) waits for that too.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Self::join), and [`JoinError::TimedOut`].
+    ///
+    /// # Blocking
+    ///
+    /// For up to `limit`.
+    pub fn join_timeout(&self, limit: Duration) -> Result<(), JoinError> {
+        self.threads.wait(Deadline::after(limit).as_ref())
+    }
+
+    /// See [`PoolHandle::apply`].
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub fn apply<F, T>(&self, f: F) -> Result<T, TaskError>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        self.handle.apply(f)
+    }
+
+    /// See [`PoolHandle::apply_async`].
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    #[inline]
+    pub fn apply_async<F, T>(&self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.handle.apply_async(f)
+    }
+
+    /// See [`PoolHandle::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    #[inline]
+    pub fn spawn<F>(&self, f: F) -> Result<(), SubmitError<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        self.handle.spawn(f)
+    }
+
+    /// See [`PoolHandle::task`].
+    pub fn task<F, T>(&self, f: F) -> Task<'_, Plain<F>, T, std::convert::Infallible>
+    where
+        F: FnOnce() -> T,
+    {
+        self.handle.task(f)
+    }
+
+    /// See [`PoolHandle::workers`].
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.handle.workers()
+    }
+
+    /// See [`PoolHandle::close`].
+    pub fn close(&self) {
+        self.handle.close();
+    }
+
+    /// See [`PoolHandle::terminate`].
+    pub fn terminate(&self) {
+        self.handle.terminate();
+    }
+}
+
+impl fmt::Debug for ThreadPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt(f)
+    }
+}

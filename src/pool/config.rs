@@ -1,0 +1,111 @@
+//! What a pool is to be like.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::{fmt, io};
+
+/// What dropping the [`ThreadPool`](crate::ThreadPool) does. Dropped on one of its own workers, it never waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum DropPolicy {
+    /// As leaving Python's `with` block: queued work is resolved as `Terminated`; running tasks finish by themselves,
+    /// and nobody waits for them.
+    #[default]
+    Terminate,
+    /// As `Terminate`, then waits until the running tasks have finished.
+    Join,
+    /// Waits until everything that was accepted has finished.
+    Drain,
+}
+
+/// Why there is no pool.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A pool of no workers would never run anything.
+    ZeroWorkers,
+    /// More workers than a pool can count.
+    TooManyWorkers {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// A thread's name contains a NUL byte, which the system cannot take.
+    ThreadName {
+        /// The name.
+        name: String,
+    },
+    /// The system refused a thread. Those that had been started are gone again.
+    Spawn {
+        /// How many had been started.
+        started: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ZeroWorkers => f.write_str("Number of processes must be at least 1"),
+            Self::TooManyWorkers { asked, limit } => {
+                write!(f, "{asked} workers are more than the limit of {limit}")
+            }
+            Self::ThreadName { name } => write!(f, "the thread name {name:?} contains a NUL byte"),
+            Self::Spawn { started, source } => {
+                write!(f, "the system refused a thread after {started}: {source}")
+            }
+        }
+    }
+}
+
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Spawn { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// A hook that is told a worker's index.
+pub(crate) type Hook = Arc<dyn Fn(usize) + Send + Sync>;
+
+#[derive(Default)]
+pub(crate) struct Config {
+    pub(crate) workers: Option<usize>,
+    pub(crate) name: Option<Box<dyn Fn(usize) -> String>>,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) initializer: Option<Hook>,
+    pub(crate) on_exit: Option<Hook>,
+    pub(crate) drop_policy: DropPolicy,
+}
+
+impl Config {
+    /// Seats on the idle stack are counted in 16 bits, with 0 for none.
+    pub(crate) const MAX_WORKERS: usize = 0xffff;
+
+    /// The name of each worker's thread.
+    ///
+    /// # Errors
+    ///
+    /// If there can be no such pool.
+    pub(super) fn names(&self, workers: usize) -> Result<Vec<String>, BuildError> {
+        if workers == 0 {
+            return Err(BuildError::ZeroWorkers);
+        }
+        if workers > Self::MAX_WORKERS {
+            return Err(BuildError::TooManyWorkers { asked: workers, limit: Self::MAX_WORKERS });
+        }
+        let name = |index| match &self.name {
+            Some(name) => name(index),
+            None => format!("millpond-{index}"),
+        };
+        let names: Vec<String> = (0..workers).map(name).collect();
+        match names.iter().find(|name| name.contains('\0')) {
+            Some(name) => Err(BuildError::ThreadName { name: name.clone() }),
+            None => Ok(names),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The threads of a pool: started together, joined together.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::config::{BuildError, Config, DropPolicy, Hook};
+use crate::sched::{Sched, Stage};
+use crate::sync::clock::Deadline;
+use crate::sync::thread::{self, JoinHandle};
+use crate::task::{call, drop_quietly, forget_panic};
+use crate::wait::block_until;
+use crate::worker::{self, Context, Place};
+
+/// Why `join` did not wait, or waited no longer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The pool is neither closed nor terminated: its workers would never leave.
+    StillRunning,
+    /// The caller is one of the threads to be waited for.
+    WouldDeadlock,
+    /// The time is up; the pool goes on ending by itself.
+    TimedOut,
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::StillRunning => "Pool is still running",
+            Self::WouldDeadlock => "a thread of the pool cannot wait for its own end",
+            Self::TimedOut => "the pool did not end in time",
+        })
+    }
+}
+
+impl Error for JoinError {}
+
+/// The owner of a pool's threads.
+pub(crate) struct Threads {
+    sched: Arc<Sched>,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+    drop_policy: DropPolicy,
+}
+
+impl Threads {
+    /// Starts all workers. Does not wait for their initializers.
+    ///
+    /// # Errors
+    ///
+    /// If there can be no such pool, or the system refuses a thread; then none is left behind.
+    pub(crate) fn start(config: Config) -> Result<Self, BuildError> {
+        let workers = config.workers.unwrap_or_else(thread::processors);
+        let names = config.names(workers)?;
+        let (sched, deques) = Sched::new(workers);
+        let sched = Arc::new(sched);
+        let mut handles = Vec::with_capacity(workers);
+        for (index, (name, deque)) in names.into_iter().zip(deques).enumerate() {
+            let shared = Arc::clone(&sched);
+            let (initializer, on_exit) = (config.initializer.clone(), config.on_exit.clone());
+            let main = move || live(Context::new(shared, index, deque), index, initializer, on_exit);
+            match thread::spawn(name, config.stack_size, main) {
+                Ok(handle) => handles.push(handle),
+                Err(source) => {
+                    sched.terminate();
+                    let started = handles.len();
+                    handles.into_iter().for_each(join_thread);
+                    return Err(BuildError::Spawn { started, source });
+                }
+            }
+        }
+        Ok(Self { sched, handles: Mutex::new(handles), drop_policy: config.drop_policy })
+    }
+
+    pub(crate) fn sched(&self) -> &Arc<Sched> {
+        &self.sched
+    }
+
+    /// Waits until every worker has left, or until the deadline.
+    ///
+    /// # Errors
+    ///
+    /// See [`JoinError`].
+    pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> Result<(), JoinError> {
+        if self.sched.stage() == Stage::Run {
+            return Err(JoinError::StillRunning);
+        }
+        if worker::place(self.sched.id) != Place::Outside {
+            return Err(JoinError::WouldDeadlock);
+        }
+        // edge LEAVE acquire: all that the workers did → this thread.
+        match block_until(self.sched.live(), 0, deadline, |live| live == 0) {
+            Some(_) => Ok(()),
+            None => Err(JoinError::TimedOut),
+        }
+    }
+
+    /// Waits until every worker has left and its thread is gone, the destructors of its thread-locals included.
+    ///
+    /// # Errors
+    ///
+    /// See [`JoinError`].
+    pub(crate) fn join(&self) -> Result<(), JoinError> {
+        self.wait(None)?;
+        // Held while joining, so that a second caller does not return before the threads are gone.
+        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        handles.drain(..).for_each(join_thread);
+        Ok(())
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        match self.drop_policy {
+            DropPolicy::Terminate => self.sched.terminate(),
+            DropPolicy::Join => {
+                self.sched.terminate();
+                // On one of the pool's own threads this refuses to wait, and the threads are detached.
+                let _ = self.join();
+            }
+            DropPolicy::Drain => {
+                self.sched.close();
+                let _ = self.join();
+            }
+        }
+    }
+}
+
+fn join_thread(handle: JoinHandle<()>) {
+    // A worker's thread contains every panic; should a destructor of a user's thread-local panic, std ends the process.
+    let _ = handle.join();
+}
+
+/// A worker's thread from beginning to end.
+fn live(context: Context, index: usize, initializer: Option<Hook>, on_exit: Option<Hook>) {
+    let sched = Arc::clone(context.sched());
+    worker::enlist(sched.id);
+    let ready = initializer.as_ref().is_none_or(|initializer| match call(|| initializer(index)) {
+        Ok(()) => true,
+        Err(panic) => {
+            sched.break_down(panic.message().unwrap_or("a payload that is no text"));
+            forget_panic(Err(panic));
+            false
+        }
+    });
+    context.run();
+    if ready {
+        if let Some(on_exit) = &on_exit {
+            forget_panic(call(|| on_exit(index)));
+        }
+    }
+    // Before the count falls: whoever has joined finds the hooks and what they own gone.
+    drop_quietly(initializer);
+    drop_quietly(on_exit);
+    drop(context);
+    sched.leave();
+}

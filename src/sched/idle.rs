@@ -1,0 +1,222 @@
+//! The idle stack: which workers are parked, how many are searching, and whom to wake.
+//!
+//! One word holds it all: the **top** of the stack (seat number plus one; 0 is an empty stack), the number of
+//! **searchers** (workers that are awake, have no task and look for one), and a **tag** that counts the changes of the
+//! stack, so that a pop cannot mistake a stack that came back to the same top for the one it read. Parked workers are
+//! linked through their **seats**.
+//!
+//! Newest on top: the worker that went to sleep last is the warmest, and cold ones stay cold. Whoever wakes a worker does
+//! the accounting *for* it (off the stack, counted as a searcher), so that a burst of submissions during the microseconds
+//! that the sleeper takes to come round wakes nobody twice.
+
+use crossbeam_utils::CachePadded;
+
+use crate::sync::{AtomicU32, AtomicU64, Ordering, futex};
+use crate::wait::block_until;
+
+const TOP: u64 = 0xffff;
+const SEARCHER: u64 = 1 << 16;
+const SEARCHERS: u64 = 0xffff << 16;
+const TAG: u64 = 1 << 32;
+
+/// A worker's place to sleep.
+#[derive(Debug)]
+struct Seat {
+    /// The futex word: 0 as long as the worker is to sleep.
+    signal: AtomicU32,
+    /// The seat below on the stack, plus one; 0 at the bottom. Means nothing off the stack.
+    below: AtomicU32,
+}
+
+#[derive(Clone, Copy)]
+struct Word(u64);
+
+impl Word {
+    const fn top(self) -> u32 {
+        (self.0 & TOP) as u32
+    }
+    const fn searchers(self) -> u64 {
+        (self.0 & SEARCHERS) / SEARCHER
+    }
+    /// The same with another top: the tag moves on.
+    const fn with_top(self, top: u32) -> Self {
+        Self((self.0 & !TOP | top as u64).wrapping_add(TAG))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Idle {
+    word: CachePadded<AtomicU64>,
+    seats: Box<[CachePadded<Seat>]>,
+    max_searchers: u64,
+}
+
+impl Idle {
+    /// `tag` is where the count of changes begins: 0, but for tests of its rollover.
+    pub(crate) fn new(workers: usize, processors: usize, tag: u32) -> Self {
+        let seat = |_| CachePadded::new(Seat { signal: AtomicU32::new(0), below: AtomicU32::new(0) });
+        Self {
+            word: CachePadded::new(AtomicU64::new(u64::from(tag) << 32)),
+            seats: (0..workers).map(seat).collect(),
+            max_searchers: (workers.min(processors) as u64 / 2).max(1),
+        }
+    }
+
+    /// Whether some worker is parked or searching, by a look that may be old.
+    #[inline]
+    pub(crate) fn is_anyone_idle(&self) -> bool {
+        let word = Word(self.word.load(Ordering::Relaxed));
+        word.top() != 0 || word.searchers() > 0
+    }
+
+    /// Wakes a worker for work that has just become visible, if one sleeps and none is searching. [SLEEP-2]
+    ///
+    /// The caller has put a SeqCst fence between making the work visible and this call.
+    #[inline]
+    pub(crate) fn notify(&self) {
+        let word = Word(self.word.load(Ordering::Relaxed));
+        if word.top() != 0 && word.searchers() == 0 {
+            self.wake_one();
+        }
+    }
+
+    /// Takes the worker that parked last off the stack, counts it as a searcher, and wakes it. False if none is parked.
+    #[cold]
+    pub(crate) fn wake_one(&self) -> bool {
+        // edge SEAT acquire: `below`, written before the push that put up this top → this thread. The tag only proves
+        // that the word has not changed since, not that `below` is fresh.
+        let mut word = Word(self.word.load(Ordering::Acquire));
+        loop {
+            let top = word.top();
+            if top == 0 {
+                return false;
+            }
+            let seat = &self.seats[top as usize - 1];
+            // Relaxed: ordered by the edge above.
+            let below = seat.below.load(Ordering::Relaxed);
+            let next = Word(word.with_top(below).0 + SEARCHER);
+            // edge SEAT acquire, on failure: as above, for the next turn.
+            match self.word.compare_exchange_weak(word.0, next.0, Ordering::Relaxed, Ordering::Acquire) {
+                Ok(_) => {
+                    // Relaxed: the signal carries no data; what the sleeper is woken for it finds in the queues, which
+                    // order themselves.
+                    seat.signal.store(1, Ordering::Relaxed);
+                    futex::wake_one(&seat.signal);
+                    return true;
+                }
+                Err(now) => word = Word(now),
+            }
+        }
+    }
+
+    /// Wakes every parked worker.
+    pub(crate) fn wake_all(&self) {
+        while self.wake_one() {}
+    }
+
+    /// A worker without a task becomes a searcher, unless there are enough.
+    pub(crate) fn try_search(&self) -> bool {
+        let mut word = Word(self.word.load(Ordering::Relaxed));
+        loop {
+            if word.searchers() >= self.max_searchers {
+                return false;
+            }
+            // Relaxed: a searcher publishes nothing by becoming one.
+            let next = word.0 + SEARCHER;
+            match self.word.compare_exchange_weak(word.0, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => word = Word(now),
+            }
+        }
+    }
+
+    /// A searcher has found a task. True if it was the last searcher: it must fence, look at every queue, and wake one
+    /// worker if anything is left. [SLEEP-5]
+    #[must_use]
+    pub(crate) fn stop_searching(&self) -> bool {
+        let before = Word(self.word.fetch_sub(SEARCHER, Ordering::Relaxed));
+        debug_assert!(before.searchers() > 0, "a searcher is counted once");
+        before.searchers() == 1
+    }
+
+    /// Puts a worker on the stack; if it was a searcher it is no longer counted as one. [SLEEP-3]
+    ///
+    /// The caller must fence and look again, and then call [`sleep`](Self::sleep).
+    pub(crate) fn push(&self, worker: usize, was_searching: bool) {
+        let seat = &self.seats[worker];
+        // Before the push: from then on a waker may raise it.
+        seat.signal.store(0, Ordering::Relaxed);
+        let top = u32::try_from(worker + 1).expect("seats are counted in 16 bits");
+        let mut word = Word(self.word.load(Ordering::Relaxed));
+        loop {
+            seat.below.store(word.top(), Ordering::Relaxed);
+            let next = Word(word.with_top(top).0 - if was_searching { SEARCHER } else { 0 });
+            // edge SEAT release: `below` and the lowered signal → whoever takes this seat off.
+            match self.word.compare_exchange_weak(word.0, next.0, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => word = Word(now),
+            }
+        }
+    }
+
+    /// Sleeps until somebody has taken this worker off the stack. It is a searcher then.
+    pub(crate) fn sleep(&self, worker: usize) {
+        block_until(&self.seats[worker].signal, 0, None, |signal| signal != 0);
+    }
+}
+
+impl Idle {
+    /// The number of searchers and the parked workers, newest first. For models and tests, at rest.
+    #[cfg(test)]
+    pub(crate) fn at_rest(&self) -> (u64, Vec<usize>) {
+        let word = Word(self.word.load(Ordering::Relaxed));
+        let mut parked = Vec::new();
+        let mut at = word.top();
+        while at != 0 {
+            assert!(parked.len() < self.seats.len(), "I14: a worker is on the stack twice");
+            parked.push(at as usize - 1);
+            at = self.seats[at as usize - 1].below.load(Ordering::Relaxed);
+        }
+        (word.searchers(), parked)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_to_park_is_the_first_to_be_woken() {
+        let idle = Idle::new(3, 4, 0);
+        for worker in [0, 2, 1] {
+            idle.push(worker, false);
+        }
+        assert_eq!(idle.at_rest(), (0, vec![1, 2, 0]));
+        assert!(idle.wake_one());
+        assert_eq!(idle.at_rest(), (1, vec![2, 0]));
+        idle.sleep(1);
+        idle.wake_all();
+        assert_eq!(idle.at_rest(), (3, vec![]));
+        assert!(!idle.wake_one());
+    }
+
+    #[test]
+    fn f47_the_tag_rolls_over_without_touching_its_neighbours() {
+        let idle = Idle::new(2, 2, u32::MAX - 2);
+        for _ in 0..6 {
+            idle.push(1, false);
+            assert_eq!(idle.at_rest(), (0, vec![1]));
+            assert!(idle.wake_one());
+            assert_eq!(idle.at_rest(), (1, vec![]));
+            assert!(idle.stop_searching());
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_word_reaches_its_limit_alone() {
+        let full = Word(TOP | SEARCHERS);
+        assert_eq!((full.top(), full.searchers()), (0xffff, 0xffff));
+        assert_eq!(full.with_top(1).searchers(), 0xffff);
+        assert_eq!(Word(u64::MAX).with_top(7).0, SEARCHERS | 7);
+    }
+}

@@ -1,0 +1,211 @@
+#![doc = include_str!("README.md")]
+
+mod idle;
+mod life;
+mod queues;
+
+use std::sync::{Arc, OnceLock};
+
+use crate::sync::deque::Worker;
+use crate::sync::{AtomicU32, Ordering, fence, futex, thread};
+use crate::task::{Host, Reason, SubmitErrorKind, TaskRef};
+
+pub(crate) use idle::Idle;
+use life::Life;
+pub(crate) use life::{Quiet, Stage};
+pub(crate) use queues::Queues;
+
+/// What the workers of one pool share with those who submit to it.
+#[derive(Debug)]
+pub(crate) struct Sched {
+    /// Tells this pool from every other in the process.
+    pub(crate) id: u32,
+    pub(crate) queues: Queues,
+    pub(crate) idle: Idle,
+    life: Life,
+    /// How many workers have not left yet. The futex word of `join`.
+    live: AtomicU32,
+    broken: OnceLock<Arc<str>>,
+    pub(crate) processors: usize,
+}
+
+impl Sched {
+    /// The shared part, and each worker's end of its deque.
+    pub(crate) fn new(workers: usize) -> (Self, Vec<Worker<TaskRef>>) {
+        let processors = thread::processors();
+        let (queues, owned) = Queues::new(workers);
+        let sched = Self {
+            id: thread::unique(),
+            queues,
+            idle: Idle::new(workers, processors, 0),
+            life: Life::new(workers),
+            live: AtomicU32::new(u32::try_from(workers).expect("checked by `Life::new`")),
+            broken: OnceLock::new(),
+            processors,
+        };
+        (sched, owned)
+    }
+
+    #[inline]
+    pub(crate) fn stage(&self) -> Stage {
+        self.life.stage()
+    }
+
+    /// Why a submission is refused at this moment; the pool's own workers may go on submitting while it is CLOSED, so
+    /// that accepted work can finish. [LIFE-1]
+    #[inline]
+    pub(crate) fn refusal(&self, by_worker: bool) -> Option<SubmitErrorKind> {
+        match self.stage() {
+            Stage::Run => None,
+            Stage::Closed | Stage::Draining if by_worker => None,
+            Stage::Broken => Some(SubmitErrorKind::Broken),
+            _ => Some(SubmitErrorKind::NotRunning),
+        }
+    }
+
+    /// Submits from outside. Ok: it was pushed and will be taken. The caller asked [`refusal`](Self::refusal) before.
+    ///
+    /// # Errors
+    ///
+    /// It was pushed, but perhaps nobody will take it: the caller must take the work back, or find that somebody has
+    /// claimed it.
+    #[inline]
+    pub(crate) fn inject(&self, tasks: impl IntoIterator<Item = TaskRef>) -> Result<(), SubmitErrorKind> {
+        for task in tasks {
+            self.queues.inject(task);
+        }
+        self.announce(false)
+    }
+
+    /// Tells the sleepers of work that the caller has just made visible, and the caller whether it came too late.
+    #[inline]
+    pub(crate) fn announce(&self, by_worker: bool) -> Result<(), SubmitErrorKind> {
+        // edge SLEEP fence: push → a parking worker's last look, or its push onto the idle stack → this look. [SLEEP-1]
+        // edge LIFE fence: push → the last quiet worker's look or the terminator's drain, or their stage → this
+        // look. [LIFE-2]
+        fence(Ordering::SeqCst);
+        match self.stage() {
+            Stage::Run | Stage::Closed => {}
+            Stage::Draining if by_worker => {}
+            Stage::Broken => return Err(SubmitErrorKind::Broken),
+            _ => return Err(SubmitErrorKind::NotRunning),
+        }
+        self.idle.notify();
+        Ok(())
+    }
+
+    /// A searcher has found a task: it is one no longer, and hands its role on if it was the last and work is left.
+    /// [SLEEP-5]
+    pub(crate) fn found(&self) {
+        if self.idle.stop_searching() {
+            // edge SLEEP fence: a push whose submitter saw this searcher, and so woke nobody → this look.
+            fence(Ordering::SeqCst);
+            if self.queues.any_work() {
+                self.idle.wake_one();
+            }
+        }
+    }
+
+    /// Parks a worker that has found nothing; it is a searcher when this returns.
+    pub(crate) fn park(&self, worker: usize, was_searching: bool) {
+        let quiet = self.life.join_quiet(); // [LIFE-3]
+        if quiet == Quiet::LookAgain && self.drained() {
+            self.idle.wake_all();
+        }
+        let counted = quiet != Quiet::NotClosed;
+        self.idle.push(worker, was_searching); // [SLEEP-3]
+        // edge SLEEP fence: this worker on the stack → a submitter's look, or its push → the look below.
+        // edge LIFE fence: this worker on the stack → whoever closes or ends the pool, or the new stage → the look
+        // below. [SLEEP-4]
+        fence(Ordering::SeqCst);
+        let stage = self.stage();
+        if self.queues.any_work() || stage.is_over() || (stage != Stage::Run && !counted) {
+            // Perhaps itself: then the sleep below ends before it begins.
+            self.idle.wake_one();
+        }
+        self.idle.sleep(worker);
+        if counted {
+            self.life.leave_quiet(); // [LIFE-4]
+        }
+    }
+
+    /// The last quiet worker looks everywhere once more.
+    fn drained(&self) -> bool {
+        // edge LIFE fence: DRAINING → a submitter's second look, or its push → the look below. [LIFE-5]
+        fence(Ordering::SeqCst);
+        self.life.settle(self.queues.any_work())
+    }
+
+    /// Refuses submissions from outside from now on, and lets the workers leave once everything is done.
+    pub(crate) fn close(&self) {
+        if self.life.close() {
+            self.wake_for_stage();
+        }
+    }
+
+    /// Resolves everything that is queued, and lets the workers leave after what they are running.
+    pub(crate) fn terminate(&self) {
+        self.end(Stage::Terminate);
+    }
+
+    /// Ends the pool because an initializer panicked.
+    pub(crate) fn break_down(&self, why: &str) {
+        let _ = self.broken.set(why.into());
+        self.end(Stage::Broken);
+    }
+
+    fn end(&self, stage: Stage) {
+        if self.life.end(stage) {
+            // edge LIFE fence: the stage → a submitter's second look, or its push → the drain. [LIFE-7]
+            fence(Ordering::SeqCst);
+            self.resolve_queued();
+            self.wake_for_stage();
+        }
+    }
+
+    /// Resolves all that is in the queues, as the stage says.
+    pub(crate) fn resolve_queued(&self) {
+        if let Some(reason) = self.stopping() {
+            self.queues.drain(|task| task.resolve(reason.clone()));
+        }
+    }
+
+    fn wake_for_stage(&self) {
+        // edge LIFE fence: the stage → a parking worker's last look, or that worker on the stack → the wake-ups.
+        fence(Ordering::SeqCst);
+        self.idle.wake_all();
+    }
+
+    /// A worker leaves for good.
+    pub(crate) fn leave(&self) {
+        // edge LEAVE release: all that this worker did → whoever sees none left.
+        // edge LEAVE acquire: the same, through the count, to the last one, on behalf of `join`.
+        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {
+            futex::wake_all(&self.live);
+        }
+    }
+
+    /// The word that is 0 once every worker has left.
+    pub(crate) fn live(&self) -> &AtomicU32 {
+        &self.live
+    }
+}
+
+impl Host for Sched {
+    #[inline]
+    fn stopping(&self) -> Option<Reason> {
+        match self.stage() {
+            Stage::Terminate => Some(Reason::Terminated),
+            Stage::Broken => Some(Reason::Broken(self.broken.get().map_or_else(|| "".into(), Arc::clone))),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for Sched {
+    /// Nobody is left who could submit or run anything. What lies in the queues are entries of work that was taken back
+    /// after the workers had left; their blocks are freed here.
+    fn drop(&mut self) {
+        self.queues.drain(|task| task.resolve(Reason::Terminated));
+    }
+}

@@ -1,0 +1,206 @@
+//! Atomics: loom's, with the cure for its reduction, and a shadow for the time after a failure.
+
+use super::execution::{Mode, mode, operate, touch_quietly};
+use loom::sync::atomic as loom_atomic;
+use std::sync::atomic as std_atomic;
+
+pub(crate) use std::sync::atomic::Ordering;
+
+/// See [`std::sync::atomic::fence`].
+pub(crate) fn fence(order: Ordering) {
+    if mode() != Mode::Dead {
+        loom_atomic::fence(order);
+    }
+}
+
+/// A mark that makes the steps which touch it depend on each other, and does nothing else.
+///
+/// loom explores two orders of two steps only if it takes them to depend on each other, and of each atomic it
+/// remembers the last access alone: a thread's load hides another thread's earlier one from a later store. A
+/// compare-exchange that always fails counts as a read-modify-write, so it depends on every other touch; and as it
+/// stores nothing, nobody can read what it wrote: no happens-before edge, with whatever fences around it. (An
+/// addition of zero does store, and a release fence before one synchronises with an acquire fence after another.)
+#[derive(Debug)]
+pub(super) struct Depend(Option<loom_atomic::AtomicBool>);
+
+impl Depend {
+    pub(super) fn new() -> Self {
+        Self((mode() != Mode::Dead).then(|| loom_atomic::AtomicBool::new(false)))
+    }
+
+    pub(super) fn touch(&self) {
+        if let (Some(mark), true) = (&self.0, mode() != Mode::Dead) {
+            let missed = operate(|| mark.compare_exchange(true, true, Ordering::Relaxed, Ordering::Relaxed));
+            debug_assert!(missed.is_err(), "nobody ever stores true");
+        }
+    }
+}
+
+/// The three parts of every atomic of the model.
+///
+/// - `inner` is loom's, and the truth while the execution lives. What is made later has none.
+/// - `loads` is touched by every load; stores and read-modify-writes depend on each other without it.
+/// - `shadow` holds the value last stored. It is read only after the execution has failed: destructors must find
+///   plausible values without entering loom.
+macro_rules! atomic {
+    ($name:ident $(<$p:ident>)?, $value:ty) => {
+        /// See the standard library's type of this name.
+        pub(crate) struct $name $(<$p>)? {
+            inner: Option<loom_atomic::$name $(<$p>)?>,
+            loads: Depend,
+            shadow: std_atomic::$name $(<$p>)?,
+        }
+
+        impl $(<$p>)? $name $(<$p>)? {
+            pub(crate) fn new(value: $value) -> Self {
+                Self {
+                    inner: (mode() != Mode::Dead).then(|| loom_atomic::$name::new(value)),
+                    loads: Depend::new(),
+                    shadow: std_atomic::$name::new(value),
+                }
+            }
+
+            /// Runs `live` on loom's atomic, or `dead` on the shadow once the execution has failed.
+            fn either<R>(
+                &self,
+                live: impl FnOnce(&loom_atomic::$name $(<$p>)?) -> R,
+                dead: impl FnOnce(&std_atomic::$name $(<$p>)?) -> R,
+            ) -> R {
+                match &self.inner {
+                    Some(inner) if mode() != Mode::Dead => operate(|| live(inner)),
+                    _ => dead(&self.shadow),
+                }
+            }
+
+            fn shade(&self, value: $value) {
+                self.shadow.store(value, Ordering::Relaxed);
+            }
+
+            pub(crate) fn load(&self, order: Ordering) -> $value {
+                self.either(
+                    |a| {
+                        let value = a.load(order);
+                        // In the same step: as a branch of its own it would only multiply executions.
+                        touch_quietly(&self.loads);
+                        value
+                    },
+                    |a| a.load(Ordering::Relaxed),
+                )
+            }
+
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                self.either(|a| a.store(value, order), |_| ());
+                self.shade(value);
+            }
+
+            pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
+                let old = self.either(|a| a.swap(value, order), |a| a.load(Ordering::Relaxed));
+                self.shade(value);
+                old
+            }
+
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                let result = self.either(
+                    |a| a.compare_exchange(current, new, success, failure),
+                    |a| a.compare_exchange(current, new, Ordering::Relaxed, Ordering::Relaxed),
+                );
+                if result.is_ok() {
+                    self.shade(new);
+                }
+                result
+            }
+
+            /// Never fails spuriously: what a loop round it does then is for other tests.
+            pub(crate) fn compare_exchange_weak(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                self.compare_exchange(current, new, success, failure)
+            }
+
+            /// loom's own begins with a load that nothing depends on.
+            pub(crate) fn fetch_update(
+                &self,
+                set: Ordering,
+                fetch: Ordering,
+                mut update: impl FnMut($value) -> Option<$value>,
+            ) -> Result<$value, $value> {
+                let mut old = self.load(fetch);
+                while let Some(new) = update(old) {
+                    match self.compare_exchange(old, new, set, fetch) {
+                        Ok(old) => return Ok(old),
+                        Err(newer) => old = newer,
+                    }
+                }
+                Err(old)
+            }
+        }
+
+        impl $(<$p>)? std::fmt::Debug for $name $(<$p>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.shadow.fmt(f)
+            }
+        }
+    };
+}
+
+macro_rules! arithmetic {
+    ($name:ident, $value:ty) => {
+        impl $name {
+            fn modify(
+                &self,
+                live: impl FnOnce(&loom_atomic::$name) -> $value,
+                new: impl FnOnce($value) -> $value,
+            ) -> $value {
+                let old = self.either(live, |a| a.load(Ordering::Relaxed));
+                self.shade(new(old));
+                old
+            }
+
+            pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                self.modify(|a| a.fetch_add(value, order), |old| old.wrapping_add(value))
+            }
+
+            pub(crate) fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
+                self.modify(|a| a.fetch_sub(value, order), |old| old.wrapping_sub(value))
+            }
+
+            pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                self.modify(|a| a.fetch_or(value, order), |old| old | value)
+            }
+
+            pub(crate) fn fetch_and(&self, value: $value, order: Ordering) -> $value {
+                self.modify(|a| a.fetch_and(value, order), |old| old & value)
+            }
+        }
+    };
+}
+
+atomic!(AtomicPtr<T>, *mut T);
+atomic!(AtomicU32, u32);
+atomic!(AtomicU64, u64);
+atomic!(AtomicUsize, usize);
+arithmetic!(AtomicU32, u32);
+arithmetic!(AtomicU64, u64);
+arithmetic!(AtomicUsize, usize);
+
+impl AtomicU32 {
+    /// The newest value, read in a step of its own and without any edge: the kernel's look at a futex word. A load
+    /// might return an older value. Only a failed compare-exchange reads the newest and stores nothing, so it asks
+    /// for a value that is not the one in question.
+    pub(super) fn newest(&self, suspected: u32) -> u32 {
+        let other = !suspected;
+        match self.compare_exchange(other, other, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(value) | Err(value) => value,
+        }
+    }
+}

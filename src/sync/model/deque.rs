@@ -1,0 +1,219 @@
+//! Queues that order no more than crossbeam-deque's documentation promises: an **adversarially weak** stand-in.
+//!
+//! crossbeam's queues contain fences of their own, and a protocol that forgets its fence may live on theirs. Its
+//! documentation promises that a stolen item was pushed, once, and that its content comes along; nothing else. So
+//! here a push is a Release operation, a take or a look an Acquire one, and there is no fence anywhere: a look may
+//! say "empty" though a push has returned, as an Acquire load may read an older value.
+//!
+//! The whole queue is one atomic: the index of the oldest item in the low half, the index after the newest in the
+//! high half. A push is one addition, a take a load and a compare-exchange, a look a load. The items lie in a table
+//! beside it that loom does not see, written in the same step as the index.
+//!
+//! **What it cannot show.** One word orders a little more than one slot per item would: whoever takes an item also
+//! sees what came before every earlier push to the same queue, by whomever. `Retry` comes only from a lost race,
+//! never out of the blue. A batch comes as a whole or not at all. The deque's own algorithm is not under test.
+
+use super::{AtomicU64, Ordering};
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+pub(crate) use crossbeam_deque::Steal;
+
+#[derive(Clone, Copy)]
+struct Span {
+    oldest: u32,
+    end: u32,
+}
+
+impl Span {
+    /// What a push adds for each item.
+    const ONE: u64 = 1 << 32;
+
+    fn of(word: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "the two halves of the word")]
+        Self { oldest: word as u32, end: (word >> 32) as u32 }
+    }
+
+    fn word(self) -> u64 {
+        u64::from(self.end) << 32 | u64::from(self.oldest)
+    }
+
+    fn len(self) -> usize {
+        (self.end - self.oldest) as usize
+    }
+}
+
+struct Queue<T> {
+    span: AtomicU64,
+    items: RefCell<Vec<Option<T>>>,
+}
+
+// SAFETY: items change threads, hence `T: Send`. Threads of a model share one OS thread, which changes between them
+// only inside loom's operations, and none happens while `items` is borrowed: no two are ever inside it at once.
+unsafe impl<T: Send> Sync for Queue<T> {}
+
+impl<T> Queue<T> {
+    fn new() -> Self {
+        Self { span: AtomicU64::new(0), items: RefCell::default() }
+    }
+
+    /// The last is the newest.
+    fn push(&self, new: impl ExactSizeIterator<Item = T>) {
+        let old = self.span.fetch_add(Span::ONE * new.len() as u64, Ordering::Release);
+        // No operation of loom's from here on: index and items appear in one step.
+        let mut items = self.items.borrow_mut();
+        for (index, item) in (Span::of(old).end as usize..).zip(new) {
+            if items.len() <= index {
+                items.resize_with(index + 1, || None);
+            }
+            items[index] = Some(item);
+        }
+    }
+
+    fn look(&self) -> Span {
+        Span::of(self.span.load(Ordering::Acquire))
+    }
+
+    /// Whether nobody was faster.
+    fn replace(&self, seen: Span, left: Span) -> bool {
+        self.span.compare_exchange(seen.word(), left.word(), Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    fn item(&self, index: u32) -> T {
+        self.items.borrow_mut()[index as usize].take().expect("an index is taken once")
+    }
+
+    /// Takes the oldest items, as many as `share` says of how many there are.
+    fn steal(&self, share: impl FnOnce(usize) -> u32) -> Steal<Vec<T>> {
+        let seen = self.look();
+        if seen.len() == 0 {
+            return Steal::Empty;
+        }
+        let left = Span { oldest: seen.oldest + share(seen.len()), end: seen.end };
+        if !self.replace(seen, left) {
+            return Steal::Retry;
+        }
+        Steal::Success((seen.oldest..left.oldest).map(|index| self.item(index)).collect())
+    }
+
+    fn steal_one(&self) -> Steal<T> {
+        match self.steal(|_| 1) {
+            Steal::Empty => Steal::Empty,
+            Steal::Retry => Steal::Retry,
+            Steal::Success(items) => Steal::Success(items.into_iter().next().expect("one item was taken")),
+        }
+    }
+
+    fn pop(&self) -> Option<T> {
+        loop {
+            let seen = self.look();
+            if seen.len() == 0 {
+                return None;
+            }
+            let left = Span { oldest: seen.oldest, end: seen.end - 1 };
+            if self.replace(seen, left) {
+                return Some(self.item(left.end));
+            }
+        }
+    }
+}
+
+/// See [`crossbeam_deque::Injector`].
+pub(crate) struct Injector<T>(Queue<T>);
+
+impl<T> Injector<T> {
+    pub(crate) fn new() -> Self {
+        Self(Queue::new())
+    }
+
+    pub(crate) fn push(&self, item: T) {
+        self.0.push(std::iter::once(item));
+    }
+
+    pub(crate) fn steal(&self) -> Steal<T> {
+        self.0.steal_one()
+    }
+
+    /// Takes about half, at most `limit`: returns the oldest and moves the rest so that `dest` pops the next oldest.
+    pub(crate) fn steal_batch_with_limit_and_pop(&self, dest: &Worker<T>, limit: usize) -> Steal<T> {
+        assert!(limit > 0);
+        let batch =
+            self.0.steal(|len| u32::try_from(len.div_ceil(2).min(limit)).expect("a model's queue is short"));
+        match batch {
+            Steal::Empty => Steal::Empty,
+            Steal::Retry => Steal::Retry,
+            Steal::Success(mut items) => {
+                let rest = items.split_off(1);
+                if !rest.is_empty() {
+                    dest.queue.push(rest.into_iter().rev());
+                }
+                Steal::Success(items.pop().expect("at least one item was taken"))
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.look().len()
+    }
+}
+
+/// See [`crossbeam_deque::Worker`].
+pub(crate) struct Worker<T> {
+    queue: Arc<Queue<T>>,
+    /// One owner: it may go to another thread and not be shared.
+    _owned: PhantomData<std::cell::Cell<()>>,
+}
+
+impl<T> Worker<T> {
+    pub(crate) fn new_lifo() -> Self {
+        Self { queue: Arc::new(Queue::new()), _owned: PhantomData }
+    }
+
+    pub(crate) fn push(&self, item: T) {
+        self.queue.push(std::iter::once(item));
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        self.queue.pop()
+    }
+
+    pub(crate) fn stealer(&self) -> Stealer<T> {
+        Stealer(Arc::clone(&self.queue))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.look().len()
+    }
+}
+
+/// See [`crossbeam_deque::Stealer`].
+pub(crate) struct Stealer<T>(Arc<Queue<T>>);
+
+impl<T> Stealer<T> {
+    pub(crate) fn steal(&self) -> Steal<T> {
+        self.0.steal_one()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.look().len()
+    }
+}
+
+impl<T> Clone for Stealer<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}

@@ -1,0 +1,153 @@
+//! Blocking on a 32-bit word until somebody changes it and says so.
+//!
+//! No call orders memory: whoever returns from a wait loads the word again with the ordering it needs.
+
+use super::AtomicU32;
+use super::clock::Deadline;
+
+/// Blocks while `word` holds `expected`. May return at any time.
+#[inline]
+pub(crate) fn wait(word: &AtomicU32, expected: u32) {
+    atomic_wait::wait(word, expected);
+}
+
+/// Blocks while `word` holds `expected`, at most until `deadline`. May return at any time.
+pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
+    timed::wait_until(word, expected, deadline);
+}
+
+/// Wakes one thread blocked on `word`.
+#[inline]
+pub(crate) fn wake_one(word: &AtomicU32) {
+    count::one();
+    atomic_wait::wake_one(word);
+    timed::wake_all(word);
+}
+
+/// Wakes all threads blocked on `word`.
+#[inline]
+pub(crate) fn wake_all(word: &AtomicU32) {
+    count::one();
+    atomic_wait::wake_all(word);
+    timed::wake_all(word);
+}
+
+/// Wake-ups issued by this process, counted where somebody wants to know.
+pub(crate) mod count {
+    #[cfg(feature = "counters")]
+    static WAKES: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+    #[inline]
+    pub(super) fn one() {
+        // Relaxed: a statistic, it publishes nothing.
+        #[cfg(feature = "counters")]
+        WAKES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "counters")]
+    pub(crate) fn wakes() -> u64 {
+        WAKES.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod timed {
+    use super::{AtomicU32, Deadline};
+    use rustix::thread::futex;
+    use rustix::time::{ClockId, clock_gettime};
+
+    /// The same kernel queue as the untimed wait: `PRIVATE`, because atomic-wait's wakes are.
+    pub(super) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
+        let now = clock_gettime(ClockId::Monotonic);
+        let Ok(left) = deadline.left().try_into() else {
+            return super::wait(word, expected);
+        };
+        let Some(until) = now.checked_add(left) else {
+            return super::wait(word, expected);
+        };
+        // Time-out, signal and changed value are all "look again" to the caller.
+        let _ = futex::wait_bitset(
+            word,
+            futex::Flags::PRIVATE,
+            expected,
+            Some(&until),
+            std::num::NonZeroU32::MAX,
+        );
+    }
+
+    #[inline]
+    pub(super) fn wake_all(_word: &AtomicU32) {}
+}
+
+#[cfg(not(target_os = "linux"))]
+use table as timed;
+
+/// Timed waits where the system's futex is reached through atomic-wait alone, which has none: a small table of
+/// mutexes and condition variables, keyed by the word's address. A waker enters it only for a word on which somebody
+/// announced a wait, so the uncontended lock is not on any hot path.
+#[cfg(any(not(target_os = "linux"), test))]
+#[cfg_attr(
+    all(test, target_os = "linux"),
+    allow(dead_code, reason = "on Linux it is compiled for its test alone")
+)]
+mod table {
+    use super::{AtomicU32, Deadline};
+    use std::sync::atomic::Ordering;
+    use std::sync::{Condvar, Mutex, PoisonError};
+
+    struct Bucket {
+        lock: Mutex<()>,
+        changed: Condvar,
+    }
+
+    static BUCKETS: [Bucket; 32] = [const { Bucket { lock: Mutex::new(()), changed: Condvar::new() } }; 32];
+
+    fn bucket(word: &AtomicU32) -> &'static Bucket {
+        &BUCKETS[(std::ptr::from_ref(word).addr() >> 4) % BUCKETS.len()]
+    }
+
+    pub(super) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
+        let bucket = bucket(word);
+        let guard = bucket.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock that the waker takes after it has changed the word: no change can slip in between.
+        if word.load(Ordering::Relaxed) == expected {
+            drop(bucket.changed.wait_timeout(guard, deadline.left()));
+        }
+    }
+
+    pub(super) fn wake_all(word: &AtomicU32) {
+        let bucket = bucket(word);
+        drop(bucket.lock.lock().unwrap_or_else(PoisonError::into_inner));
+        bucket.changed.notify_all();
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use std::time::Duration;
+
+        #[test]
+        fn a_wake_reaches_a_timed_waiter_and_a_changed_word_is_not_waited_for() {
+            static WORD: AtomicU32 = AtomicU32::new(0);
+            let hour = Deadline::after(Duration::from_secs(3600)).expect("the clock reaches an hour");
+            let sleeper = std::thread::spawn(move || {
+                while WORD.load(Ordering::Acquire) == 0 {
+                    wait_until(&WORD, 0, &hour);
+                }
+            });
+            WORD.store(1, Ordering::Release);
+            wake_all(&WORD);
+            sleeper.join().expect("the sleeper returns");
+            wait_until(&WORD, 0, &hour);
+        }
+
+        #[test]
+        fn a_timed_wait_ends_at_its_deadline() {
+            static WORD: AtomicU32 = AtomicU32::new(0);
+            let soon = Deadline::after(Duration::from_millis(1)).expect("the clock reaches a millisecond");
+            while !soon.passed() {
+                wait_until(&WORD, 0, &soon);
+            }
+        }
+    }
+}

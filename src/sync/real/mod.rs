@@ -1,0 +1,11 @@
+//! The real primitives: the standard library's, crossbeam's deque, the system's futex.
+
+pub(crate) mod cell;
+pub(crate) mod clock;
+pub(crate) mod deque;
+pub(crate) mod futex;
+pub(crate) mod heap;
+pub(crate) mod thread;
+
+pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use std::thread_local as local;

@@ -1,0 +1,51 @@
+//! Threads: the only spawn, the hints to the processor and to the scheduler.
+
+pub(crate) use std::thread::{JoinHandle, panicking, yield_now};
+
+/// Starts a named thread.
+///
+/// # Errors
+///
+/// What the system said when it refused one.
+pub(crate) fn spawn(
+    name: String,
+    stack_size: Option<usize>,
+    main: impl FnOnce() + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    let mut builder = std::thread::Builder::new().name(name);
+    if let Some(bytes) = stack_size {
+        builder = builder.stack_size(bytes);
+    }
+    builder.spawn(main)
+}
+
+/// The number of processors this process may use: affinity and container quota respected; 1 if unknown.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A pause of the processor inside a spin.
+#[inline]
+pub(crate) fn relax() {
+    std::hint::spin_loop();
+}
+
+/// A number that no other call in this process returned (until 2^32 calls). Zero is never returned.
+pub(crate) fn unique() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    loop {
+        // Identity only: nothing is published through it.
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        if id != 0 {
+            return id;
+        }
+    }
+}
+
+/// Whether a spin can be worth anything: on one processor whoever spins keeps the awaited thread from running.
+pub(crate) fn may_spin() -> bool {
+    use std::sync::OnceLock;
+    static SEVERAL: OnceLock<bool> = OnceLock::new();
+    *SEVERAL.get_or_init(|| processors() > 1)
+}

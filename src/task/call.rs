@@ -1,0 +1,223 @@
+//! One call: a block that holds the work until it is claimed and the outcome from then on, in the same place.
+
+use std::alloc::Layout;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+
+use super::error::Reason;
+use super::handle::ResultRef;
+use super::header::{Access, Header, Host, Published, Side, TaskRef, VTable, discharge, free_sized, publish};
+use super::state::{Claim, Kind, State};
+use super::unwind::drop_quietly;
+use super::work::{Outcome, Work};
+use super::{block, frame};
+use crate::sync::cell::UnsafeCell;
+
+#[repr(C)]
+pub(crate) struct Call<W: Work> {
+    header: Header,
+    body: UnsafeCell<Body<W>>,
+}
+
+union Body<W: Work> {
+    work: ManuallyDrop<W>,
+    outcome: ManuallyDrop<Outcome<W::Value, W::Error>>,
+}
+
+impl<W: Work> Call<W> {
+    const VTABLE: VTable = VTable {
+        run: Self::run,
+        resolve: Self::resolve,
+        outcome: Self::outcome,
+        drop_outcome: Self::drop_outcome,
+        free: free_sized::<Self>,
+    };
+
+    /// Puts the work into a block, and makes the two rights to it. Allocates the block: the one allocation of a call.
+    ///
+    /// # Safety
+    ///
+    /// The work and the outcome may go to another thread, and whatever they borrow lives until the task is DONE or the
+    /// work has been taken back.
+    pub(crate) unsafe fn new(work: W, pool: u32) -> (TaskRef, ResultRef<W::Value, W::Error>) {
+        let memory = block::alloc(Layout::new::<Self>()).cast::<Self>();
+        let call = Self {
+            header: Header::new(State::new(), pool, const { &Self::VTABLE }),
+            body: UnsafeCell::new(Body { work: ManuallyDrop::new(work) }),
+        };
+        // SAFETY: the memory is fresh and has the size and alignment of a `Self`.
+        unsafe { memory.write(call) };
+        let header = memory.cast::<Header>();
+        // SAFETY: the block is alive, owned by its queue bit.
+        let task = unsafe { TaskRef::new(header) };
+        // SAFETY: the block is alive, owned by its handle bit, and its outcome is of this type.
+        let handle = unsafe { ResultRef::new(header) };
+        (task, handle)
+    }
+
+    /// Takes the work back after a submission that turned out to be refused, unless somebody has claimed it.
+    ///
+    /// # Errors
+    ///
+    /// The handle, if the work is claimed: then the task was accepted after all.
+    ///
+    /// # Safety
+    ///
+    /// The handle is that of a block made by `Call::<W>::new`.
+    pub(crate) unsafe fn take_back(
+        handle: ResultRef<W::Value, W::Error>,
+    ) -> Result<W, ResultRef<W::Value, W::Error>> {
+        if !handle.withdraw() {
+            return Err(handle);
+        }
+        let header = handle.into_withdrawn();
+        // SAFETY: withdrawing took the right to consume the work, and the handle's bit keeps the block alive.
+        let work = unsafe { Self::take_work(header) };
+        // SAFETY: as above.
+        let duty = unsafe { header.as_ref() }.state().leave_handle();
+        // SAFETY: the duty is of this block.
+        unsafe { discharge(header, duty) };
+        Ok(work)
+    }
+
+    /// # Safety
+    ///
+    /// The block is alive.
+    #[inline]
+    unsafe fn body<'a>(header: NonNull<Header>) -> &'a UnsafeCell<Body<W>> {
+        // SAFETY: alive, and a block with this vtable was made as a `Self`, whose first field is the header.
+        let call = unsafe { header.cast::<Self>().as_ref() };
+        call.header.alive().touch();
+        &call.body
+    }
+
+    /// # Safety
+    ///
+    /// The caller has taken the right to consume the work, and the block is alive.
+    #[inline]
+    unsafe fn take_work(header: NonNull<Header>) -> W {
+        // SAFETY: alive.
+        unsafe { Self::body(header) }.with_mut(|body| {
+            // SAFETY: nobody else touches the body, by the field contract, and before the claim it holds the work.
+            let work = unsafe { &mut (*body).work };
+            // SAFETY: the right to consume it exists once.
+            unsafe { ManuallyDrop::take(work) }
+        })
+    }
+
+    /// Runs or refuses the work by `consume`, and publishes what comes of it.
+    ///
+    /// # Safety
+    ///
+    /// The caller has just claimed the work and holds the right that `side` names.
+    #[inline]
+    unsafe fn complete(
+        header: NonNull<Header>,
+        side: Side,
+        consume: impl FnOnce(W) -> (Outcome<W::Value, W::Error>, Kind),
+    ) {
+        let kind = frame::enter(header, || {
+            // SAFETY: claimed.
+            let work = unsafe { Self::take_work(header) };
+            let (outcome, kind) = consume(work);
+            // SAFETY: the caller's right keeps the block alive.
+            unsafe { Self::body(header) }.with_mut(|body| {
+                // SAFETY: before DONE the body is the claimer's alone, and the work is gone from it.
+                unsafe { body.write(Body { outcome: ManuallyDrop::new(outcome) }) };
+            });
+            kind
+        });
+        let by_queue = side == Side::Queue;
+        // SAFETY: the outcome is in place; the rights are the caller's.
+        match unsafe { publish(header, kind, by_queue) } {
+            Published::Unobserved => {
+                debug_assert!(by_queue, "whoever runs by the handle's side has the handle");
+                // SAFETY: the handle left before DONE, so the outcome is the completer's.
+                unsafe { Self::drop_outcome(header) };
+                // SAFETY: the handle's bit is down and the queue's right is the caller's: it is the last owner.
+                unsafe { free_sized::<Self>(header) };
+            }
+            Published::Unspent if by_queue => {
+                // SAFETY: the queue's right is unspent, so the block is alive.
+                let duty = unsafe { header.as_ref() }.state().leave_queue();
+                // SAFETY: the duty is of this block.
+                unsafe { discharge(header, duty) };
+            }
+            Published::Unspent | Published::Spent => {}
+        }
+    }
+
+    /// The queue's side found the work claimed or withdrawn: its right is all that is left.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the right that `side` names.
+    unsafe fn tombstone(header: NonNull<Header>, side: Side) {
+        if side == Side::Queue {
+            // SAFETY: the queue's right keeps the block alive.
+            let duty = unsafe { header.as_ref() }.state().leave_queue();
+            // SAFETY: the duty is of this block.
+            unsafe { discharge(header, duty) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::run`].
+    unsafe fn run(header: NonNull<Header>, _host: &dyn Host, side: Side) {
+        // SAFETY: the caller's right keeps the block alive.
+        if unsafe { header.as_ref() }.state().claim() == Claim::First {
+            let consume = |work: W| {
+                let outcome = work.run();
+                let kind = if outcome.is_ok() { Kind::Value } else { Kind::Failed };
+                (outcome, kind)
+            };
+            // SAFETY: claimed, and the caller's right is handed on.
+            unsafe { Self::complete(header, side, consume) };
+        } else {
+            // SAFETY: the caller's right is handed on.
+            unsafe { Self::tombstone(header, side) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::resolve`].
+    unsafe fn resolve(header: NonNull<Header>, reason: Reason, side: Side) -> bool {
+        // SAFETY: the caller's right keeps the block alive.
+        let first = unsafe { header.as_ref() }.state().claim() == Claim::First;
+        if first {
+            let kind = reason.kind();
+            // SAFETY: claimed, and the caller's right is handed on.
+            unsafe { Self::complete(header, side, |work: W| (work.refuse(reason), kind)) };
+        } else {
+            // SAFETY: the caller's right is handed on.
+            unsafe { Self::tombstone(header, side) };
+        }
+        first
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::outcome`].
+    unsafe fn outcome(header: NonNull<Header>, access: Access) -> NonNull<()> {
+        // SAFETY: the caller may touch the outcome, so the block is alive.
+        let body = unsafe { Self::body(header) };
+        let pointer = match access {
+            Access::Read => body.with(<*const Body<W>>::cast_mut),
+            Access::Move => body.with_mut(|body| body),
+        };
+        // SAFETY: it points into the block.
+        unsafe { NonNull::new_unchecked(pointer) }.cast()
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::drop_outcome`].
+    unsafe fn drop_outcome(header: NonNull<Header>) {
+        // SAFETY: the caller owns the outcome.
+        let outcome = unsafe { Self::outcome(header, Access::Move) }.cast::<Outcome<W::Value, W::Error>>();
+        // SAFETY: it is in place, and nobody looks at it again.
+        drop_quietly(unsafe { outcome.read() });
+    }
+}

@@ -1,0 +1,224 @@
+//! Why a task has no value.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use super::panic::Panic;
+use super::state::Kind;
+
+/// Why a piece of work could not be submitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SubmitErrorKind {
+    /// The pool is closed or terminated.
+    NotRunning,
+    /// The pool holds as much as it may.
+    Full,
+    /// An initializer panicked; the pool never became whole.
+    Broken,
+    /// The process was forked: the pool's threads exist in the parent only.
+    Forked,
+    /// A chunk must hold at least one item.
+    InvalidChunkSize,
+    /// The look-ahead of a stream must be at least one item.
+    InvalidBufferSize,
+}
+
+impl fmt::Display for SubmitErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotRunning => "Pool not running",
+            Self::Full => "Pool is full",
+            Self::Broken => "Pool is broken: an initializer panicked",
+            Self::Forked => "Pool belongs to the parent process",
+            Self::InvalidChunkSize => "Chunksize must be 1+, not 0",
+            Self::InvalidBufferSize => "Buffersize must be 1+, not 0",
+        })
+    }
+}
+
+/// Why a task has no value.
+///
+/// `E` is the error of the task's own function where that returns a `Result`; for plain functions it cannot occur.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TaskError<E = Infallible> {
+    /// The function returned this error.
+    Failed {
+        /// What it returned.
+        error: E,
+        /// Of a batch, the item it was called with.
+        item: Option<usize>,
+    },
+    /// The function panicked.
+    Panicked(Panic),
+    /// The task's callback panicked. It had run with a value, which is dropped, or with `cause`.
+    CallbackPanicked {
+        /// The callback's panic.
+        panic: Panic,
+        /// The error that the error callback was told of.
+        cause: Option<Box<TaskError<E>>>,
+    },
+    /// The input iterator of a stream panicked.
+    InputPanicked(Panic),
+    /// The pool was terminated before the task ran.
+    Terminated,
+    /// The task was cancelled before it ran.
+    Cancelled,
+    /// The task was not started before its time ran out.
+    Expired,
+    /// The pool broke before the task ran: an initializer panicked, with this message.
+    Broken(Arc<str>),
+    /// Waiting here could never end: the awaited task is running below this call on the same stack, or the calling
+    /// thread belongs to the pool but runs no tasks (an initializer, an exit hook).
+    WouldDeadlock,
+    /// A blocking call could not submit its work.
+    NotSubmitted(SubmitErrorKind),
+}
+
+impl<E> TaskError<E> {
+    /// Of a batch, the index of the item that failed.
+    #[must_use]
+    pub fn item(&self) -> Option<usize> {
+        match self {
+            Self::Failed { item, .. } => *item,
+            Self::Panicked(panic) | Self::InputPanicked(panic) => panic.item(),
+            Self::CallbackPanicked { cause: Some(cause), .. } => cause.item(),
+            _ => None,
+        }
+    }
+
+    /// Goes on with a panic in the calling thread, as Python's `get` re-raises; any other error is panicked with.
+    ///
+    /// # Panics
+    ///
+    /// Always.
+    pub fn resume(self) -> !
+    where
+        E: fmt::Debug,
+    {
+        match self {
+            Self::Panicked(panic) | Self::InputPanicked(panic) | Self::CallbackPanicked { panic, .. } => {
+                panic.resume()
+            }
+            other => panic!("the task has no value: {other:?}"),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for TaskError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(item) = self.item() {
+            write!(f, "item {item}: ")?;
+        }
+        match self {
+            Self::Failed { error, .. } => write!(f, "the task failed: {error}"),
+            Self::Panicked(panic) => write!(f, "the task panicked: {panic}"),
+            Self::CallbackPanicked { panic, .. } => write!(f, "the callback panicked: {panic}"),
+            Self::InputPanicked(panic) => write!(f, "the input panicked: {panic}"),
+            Self::Terminated => f.write_str("the pool was terminated before the task ran"),
+            Self::Cancelled => f.write_str("the task was cancelled before it ran"),
+            Self::Expired => f.write_str("the task was not started in time"),
+            Self::Broken(why) => write!(f, "the pool broke before the task ran: {why}"),
+            Self::WouldDeadlock => f.write_str("waiting here would never end"),
+            Self::NotSubmitted(kind) => write!(f, "{kind}"),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for TaskError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failed { error, .. } => Some(error),
+            Self::CallbackPanicked { cause: Some(cause), .. } => Some(&**cause),
+            _ => None,
+        }
+    }
+}
+
+/// Why the pool resolves a task instead of running it.
+#[derive(Clone, Debug)]
+pub(crate) enum Reason {
+    Cancelled,
+    Terminated,
+    Broken(Arc<str>),
+}
+
+impl Reason {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Cancelled => Kind::Cancelled,
+            Self::Terminated | Self::Broken(_) => Kind::Terminated,
+        }
+    }
+}
+
+impl<E> From<Reason> for TaskError<E> {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Cancelled => Self::Cancelled,
+            Reason::Terminated => Self::Terminated,
+            Reason::Broken(why) => Self::Broken(why),
+        }
+    }
+}
+
+/// A refused submission: why, and the work itself.
+///
+/// It is `Sync` whatever the work is, so that `?` works into `Box<dyn Error + Send + Sync>`.
+///
+/// ```
+/// use millpond::{SubmitErrorKind, ThreadPool};
+/// let pool = ThreadPool::new(1)?;
+/// pool.close();
+/// let refused = pool.apply_async(|| 6 * 7).unwrap_err();
+/// assert_eq!(refused.kind(), SubmitErrorKind::NotRunning);
+/// assert_eq!(refused.into_task()(), 42);
+/// # Ok::<(), millpond::BuildError>(())
+/// ```
+pub struct SubmitError<W> {
+    kind: SubmitErrorKind,
+    work: W,
+}
+
+// SAFETY: the work is reached by value alone, through `into_task`; no method lends it by reference.
+unsafe impl<W> Sync for SubmitError<W> {}
+
+impl<W> SubmitError<W> {
+    pub(crate) fn new(kind: SubmitErrorKind, work: W) -> Self {
+        Self { kind, work }
+    }
+
+    /// Why it was refused.
+    #[must_use]
+    pub fn kind(&self) -> SubmitErrorKind {
+        self.kind
+    }
+
+    /// What was handed in: the closure, or the [`Task`](crate::Task) or [`Batch`](crate::Batch) with all that was set
+    /// on it.
+    #[must_use]
+    pub fn into_task(self) -> W {
+        self.work
+    }
+
+    pub(crate) fn map<V>(self, f: impl FnOnce(W) -> V) -> SubmitError<V> {
+        SubmitError { kind: self.kind, work: f(self.work) }
+    }
+}
+
+impl<W> fmt::Debug for SubmitError<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubmitError").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl<W> fmt::Display for SubmitError<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl<W> Error for SubmitError<W> {}

@@ -1,0 +1,272 @@
+//! What every block begins with, and the two rights to it.
+//!
+//! # The field contract
+//!
+//! | field | who may touch it, and when |
+//! |---|---|
+//! | `state` | both owners, until they have cleared their own bit |
+//! | `pool`, `vtable` | written at birth, read by both owners |
+//! | `hook` | the handle's side while HOOK is down and DONE is not up; the completer once it has seen HOOK in `finish` |
+//! | the work, behind the vtable | before CLAIMED the submitter; then whoever claimed it |
+//! | the outcome, behind the vtable | before DONE the completer; after DONE the handle; if the handle left before DONE, the completer |
+
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::task::Waker;
+
+use super::error::Reason;
+use super::state::{Finish, Kind, State};
+use super::unwind;
+use super::{Duty, block};
+use crate::sync::cell::UnsafeCell;
+use crate::sync::futex;
+use crate::sync::heap::Alive;
+
+/// What a block's code asks of the pool that runs it.
+pub(crate) trait Host {
+    /// Set once the pool gives up unstarted work.
+    fn stopping(&self) -> Option<Reason>;
+}
+
+/// By which right a block is being run or resolved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Side {
+    /// By a right taken from a queue, which is spent by the call.
+    Queue,
+    /// By borrowing the handle, which stays.
+    Handle,
+}
+
+/// What differs between kinds of blocks. Each function takes a pointer to the block's header.
+#[derive(Debug)]
+pub(crate) struct VTable {
+    /// Does all the work that nobody has started.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the right that `Side` names; with `Side::Queue` it is gone afterwards.
+    pub(super) run: unsafe fn(NonNull<Header>, &dyn Host, Side),
+    /// Resolves all the work that nobody has started, without running it; says whether there was any.
+    ///
+    /// # Safety
+    ///
+    /// As for `run`.
+    pub(super) resolve: unsafe fn(NonNull<Header>, Reason, Side) -> bool,
+    /// Where the outcome lies.
+    ///
+    /// # Safety
+    ///
+    /// The caller may touch the outcome, by the field contract, and does so for reading only if `Access` says so.
+    pub(super) outcome: unsafe fn(NonNull<Header>, Access) -> NonNull<()>,
+    /// Drops the outcome; a panic of it is swallowed.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the outcome, by the field contract; it is gone afterwards.
+    pub(super) drop_outcome: unsafe fn(NonNull<Header>),
+    /// Frees the block, whose work and outcome are gone.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the last owner.
+    pub(super) free: unsafe fn(NonNull<Header>),
+}
+
+/// Whether the outcome is to be read or moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Access {
+    Read,
+    Move,
+}
+
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Header {
+    state: State,
+    pool: u32,
+    vtable: &'static VTable,
+    hook: UnsafeCell<MaybeUninit<Waker>>,
+    alive: Alive,
+}
+
+impl Header {
+    pub(super) fn new(state: State, pool: u32, vtable: &'static VTable) -> Self {
+        Self { state, pool, vtable, hook: UnsafeCell::new(MaybeUninit::uninit()), alive: Alive::new() }
+    }
+
+    #[inline]
+    pub(super) fn state(&self) -> &State {
+        self.alive.touch();
+        &self.state
+    }
+
+    #[inline]
+    pub(super) fn pool(&self) -> u32 {
+        self.alive.touch();
+        self.pool
+    }
+
+    #[inline]
+    pub(super) fn vtable(&self) -> &'static VTable {
+        self.alive.touch();
+        self.vtable
+    }
+
+    #[inline]
+    pub(super) fn alive(&self) -> &Alive {
+        &self.alive
+    }
+
+    /// Puts a waker into the slot.
+    ///
+    /// # Safety
+    ///
+    /// The slot is the handle's side's (see the field contract) and empty.
+    pub(super) unsafe fn put_hook(&self, waker: Waker) {
+        self.alive.touch();
+        self.hook.with_mut(|slot| {
+            // SAFETY: the slot is the caller's alone.
+            let slot = unsafe { &mut *slot };
+            slot.write(waker);
+        });
+    }
+
+    /// Takes the waker out of the slot.
+    ///
+    /// # Safety
+    ///
+    /// The slot is the caller's (see the field contract) and holds a waker.
+    pub(super) unsafe fn take_hook(&self) -> Waker {
+        self.alive.touch();
+        self.hook.with_mut(|slot| {
+            // SAFETY: the slot is the caller's alone.
+            let slot = unsafe { &*slot };
+            // SAFETY: it holds a waker, and the caller does not look at it again before writing it.
+            unsafe { slot.assume_init_read() }
+        })
+    }
+}
+
+/// The queue's right to a block: to run its work once, or to resolve it. Eight bytes. It must be spent; dropping it
+/// leaks the block and leaves the handle waiting.
+#[derive(Debug)]
+pub(crate) struct TaskRef(NonNull<Header>);
+
+// SAFETY: a block is made only from work and an outcome that are `Send` (or, for blocking calls, that the submitting
+// frame outlives), and all that two owners share in it is atomic or governed by the state word.
+unsafe impl Send for TaskRef {}
+
+impl TaskRef {
+    /// # Safety
+    ///
+    /// The block is alive and this right to it has not been made before.
+    pub(super) unsafe fn new(header: NonNull<Header>) -> Self {
+        Self(header)
+    }
+
+    /// Tells this block from every other that is alive.
+    #[inline]
+    pub(crate) fn id(&self) -> NonNull<Header> {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) fn is(&self, id: NonNull<Header>) -> bool {
+        self.0 == id
+    }
+
+    /// Does all the work in the block that nobody has started.
+    #[inline]
+    pub(crate) fn run(self, host: &dyn Host) {
+        // SAFETY: the queue's right keeps the block alive.
+        let vtable = unsafe { self.0.as_ref() }.vtable();
+        // SAFETY: the right is the queue's, and `self` is consumed.
+        unsafe { (vtable.run)(self.0, host, Side::Queue) }
+    }
+
+    /// Resolves what nobody has started, without running it.
+    pub(crate) fn resolve(self, reason: Reason) {
+        // SAFETY: as in `run`.
+        let vtable = unsafe { self.0.as_ref() }.vtable();
+        // SAFETY: as in `run`.
+        unsafe { (vtable.resolve)(self.0, reason, Side::Queue) };
+    }
+}
+
+/// What [`publish`] leaves to its caller.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Published {
+    /// The handle was gone: the outcome is the caller's to drop. Its right to the block is unspent.
+    Unobserved,
+    /// The caller's right to the block is unspent.
+    Unspent,
+    /// The caller's right is spent; the block may be gone.
+    Spent,
+}
+
+/// Publishes the outcome and wakes whoever waits. `spend_queue` as in [`State::finish`].
+///
+/// The wake-ups happen while the caller's right still holds the block: nothing is ever woken on freed memory.
+///
+/// # Safety
+///
+/// The outcome is in place; the caller claimed the work and holds a right to the block, and if `spend_queue`, the
+/// queue's.
+#[inline]
+pub(super) unsafe fn publish(header: NonNull<Header>, kind: Kind, spend_queue: bool) -> Published {
+    // SAFETY: the caller's right keeps the block alive up to the end of `finish`.
+    let block = unsafe { header.as_ref() };
+    match block.state().finish(kind, spend_queue) {
+        Finish::Unobserved => Published::Unobserved,
+        Finish::Quiet if spend_queue => Published::Spent,
+        Finish::Quiet => Published::Unspent,
+        Finish::Wake { hook, waiter } => {
+            // SAFETY: with waiters the right was not spent, so the block is still alive.
+            unsafe { wake_slow(header, hook, waiter) };
+            Published::Unspent
+        }
+    }
+}
+
+/// # Safety
+///
+/// The caller holds a right to the block, and `finish` has told it to wake these.
+#[cold]
+unsafe fn wake_slow(header: NonNull<Header>, hook: bool, waiter: bool) {
+    // SAFETY: the caller's right keeps the block alive.
+    let block = unsafe { header.as_ref() };
+    if hook {
+        // SAFETY: `finish` saw HOOK and so made the slot, with the waker in it, the completer's.
+        let waker = unsafe { block.take_hook() };
+        unwind::forget_panic(unwind::call(|| waker.wake()));
+    }
+    if waiter {
+        futex::wake_all(block.state().word());
+    }
+}
+
+/// Carries out a duty.
+///
+/// # Safety
+///
+/// The duty came from giving up a right to this block.
+#[inline]
+pub(super) unsafe fn discharge(header: NonNull<Header>, duty: Duty) {
+    if duty == Duty::Free {
+        // SAFETY: `Free` means that both owners have left, so nobody else can touch or free the block.
+        let vtable = unsafe { header.as_ref() }.vtable();
+        // SAFETY: the caller is the last owner.
+        unsafe { (vtable.free)(header) };
+    }
+}
+
+/// Frees a block of a size known at compile time.
+///
+/// # Safety
+///
+/// The caller is the last owner of a block made as a `B`, which begins with its header.
+pub(super) unsafe fn free_sized<B>(header: NonNull<Header>) {
+    // SAFETY: the caller's contract; a `B` was allocated with `B`'s layout.
+    unsafe { block::free(header, std::alloc::Layout::new::<B>()) }
+}

@@ -1,0 +1,27 @@
+#![doc = include_str!("README.md")]
+
+mod block;
+mod call;
+mod error;
+mod frame;
+mod handle;
+mod header;
+mod panic;
+mod state;
+mod unwind;
+mod work;
+
+pub(crate) use call::Call;
+pub(crate) use error::Reason;
+pub use error::{SubmitError, SubmitErrorKind, TaskError};
+pub(crate) use handle::ResultRef;
+pub(crate) use header::{Header, Host, TaskRef};
+pub use panic::Panic;
+use state::Duty;
+pub(crate) use unwind::{Abort, call, drop_quietly, forget_panic};
+pub use work::{Fallible, Notify, Plain, Run, Tell};
+pub(crate) use work::{Job, Outcome, Work};
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../loom-tests/models/cell.rs"]
+mod models;

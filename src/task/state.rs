@@ -1,0 +1,280 @@
+//! The state word of a task: one 32-bit atomic that is also the futex word.
+//!
+//! | bit | name | set | cleared |
+//! |---|---|---|---|
+//! | 0 | CLAIMED | by whoever takes the right to consume the work | never |
+//! | 1 | DONE | when the outcome is in place | never |
+//! | 2-3 | KIND | with DONE: 0 value, 1 failed, 2 cancelled, 3 terminated | never |
+//! | 4 | WAITER | by a thread about to sleep on this word | never |
+//! | 5 | HOOK | by the handle, when it lends the waker slot | by the handle, to take the slot back, before DONE |
+//! | 6 | HANDLE | at birth | by the handle, when it gives up the result |
+//! | 7 | QUEUE | at birth | by the queue's side, when its right is spent |
+//! | 8 | WITHDRAWN | with CLAIMED, by the handle's side, when it takes the work back | never |
+//!
+//! HANDLE and QUEUE are the two owners of the block. There is no reference count: whoever clears the last of the two
+//! frees the block. A word of zero is a block that nobody owns, so it is never seen.
+//!
+//! Two rules hold at all times. *Not DONE implies QUEUE, or somebody who borrows the handle is running or withdrawing the
+//! work*: so a handle that is dropped before DONE never frees. *After one's own bit is cleared one does not touch the
+//! block; after HANDLE is cleared nobody but the completer touches the outcome.*
+//!
+//! All changes are read-modify-writes, so each continues the release sequence of those before it: an Acquire load that
+//! sees a later value synchronises with every release that led to it.
+
+use crate::sync::{AtomicU32, Ordering, fence};
+
+const CLAIMED: u32 = 1;
+const DONE: u32 = 1 << 1;
+const KIND_SHIFT: u32 = 2;
+const KIND: u32 = 0b11 << KIND_SHIFT;
+pub(crate) const WAITER: u32 = 1 << 4;
+const HOOK: u32 = 1 << 5;
+const HANDLE: u32 = 1 << 6;
+const QUEUE: u32 = 1 << 7;
+const WITHDRAWN: u32 = 1 << 8;
+
+/// What came of a task, as far as the state word tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Value = 0,
+    Failed = 1,
+    Cancelled = 2,
+    Terminated = 3,
+}
+
+/// A state word as it was at one moment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Snapshot(u32);
+
+impl Snapshot {
+    pub(crate) const fn of(word: u32) -> Self {
+        Self(word)
+    }
+    pub(crate) const fn is_claimed(self) -> bool {
+        self.0 & CLAIMED != 0
+    }
+    pub(crate) const fn is_done(self) -> bool {
+        self.0 & DONE != 0
+    }
+    pub(crate) const fn is_value(self) -> bool {
+        self.is_done() && self.0 & KIND == 0
+    }
+    pub(crate) const fn is_cancelled(self) -> bool {
+        self.is_done() && (self.0 & KIND) >> KIND_SHIFT == Kind::Cancelled as u32
+    }
+    pub(super) const fn is_queued(self) -> bool {
+        self.0 & QUEUE != 0
+    }
+    pub(super) const fn is_hooked(self) -> bool {
+        self.0 & HOOK != 0
+    }
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = [
+            (CLAIMED, "CLAIMED"),
+            (DONE, "DONE"),
+            (WAITER, "WAITER"),
+            (HOOK, "HOOK"),
+            (HANDLE, "HANDLE"),
+            (QUEUE, "QUEUE"),
+            (WITHDRAWN, "WITHDRAWN"),
+        ];
+        let up = names.iter().filter(|(bit, _)| self.0 & bit != 0).map(|(_, name)| name);
+        f.debug_list().entries(up).finish()
+    }
+}
+
+/// What a runner finds when it claims.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Claim {
+    /// The work is the caller's to consume; nobody had it.
+    First,
+    /// Somebody has claimed it before, to run or to resolve it.
+    Joined,
+    /// The submitter took the work back; there is none.
+    Withdrawn,
+}
+
+/// What is left to do for whoever gave up its right to a block.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Duty {
+    /// It was the last owner: free the block.
+    Free,
+    /// The other owner frees it.
+    Nothing,
+}
+
+/// What is left to do for whoever completed a task.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Finish {
+    /// The handle is gone: the outcome is the completer's to drop, and DONE is never set.
+    Unobserved,
+    /// Nobody waits.
+    Quiet,
+    /// Wake these. The completer's own right still holds the block.
+    Wake { hook: bool, waiter: bool },
+}
+
+#[derive(Debug)]
+pub(crate) struct State(AtomicU32);
+
+impl State {
+    /// Owned by the queue and by a handle.
+    pub(crate) fn new() -> Self {
+        Self(AtomicU32::new(HANDLE | QUEUE))
+    }
+
+    /// Owned by the queue alone.
+    pub(crate) fn new_detached() -> Self {
+        Self(AtomicU32::new(QUEUE))
+    }
+
+    /// The word itself, for `wait` to sleep on and the completer to wake.
+    pub(crate) fn word(&self) -> &AtomicU32 {
+        &self.0
+    }
+
+    #[inline]
+    pub(crate) fn load(&self) -> Snapshot {
+        // edge RESULT acquire: outcome and all effects of the task → whoever sees DONE.
+        Snapshot(self.0.load(Ordering::Acquire))
+    }
+
+    /// Takes the right to consume the work, or to take part in it.
+    #[inline]
+    pub(crate) fn claim(&self) -> Claim {
+        // edge WORK acquire, second half: a handle's side that claims without having taken the task from a queue
+        // holds the handle, which was handed over with the block; the queue's side took it from a queue that
+        // acquires. So the block's first contents are visible without an ordering here.
+        let before = self.0.fetch_or(CLAIMED, Ordering::Relaxed);
+        if before & WITHDRAWN != 0 {
+            Claim::Withdrawn
+        } else if before & CLAIMED != 0 {
+            Claim::Joined
+        } else {
+            Claim::First
+        }
+    }
+
+    /// Takes the work back for the submitter, unless somebody has claimed it.
+    pub(crate) fn withdraw(&self) -> bool {
+        // The submitter wrote the block itself.
+        let mut seen = self.0.load(Ordering::Relaxed);
+        loop {
+            if seen & CLAIMED != 0 {
+                return false;
+            }
+            let next = seen | CLAIMED | WITHDRAWN;
+            match self.0.compare_exchange(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Publishes the outcome. `spend_queue`: the caller runs by the queue's right alone and gives it up here if nobody
+    /// has to be woken, so that the handle can free the block without another read-modify-write.
+    #[inline]
+    pub(crate) fn finish(&self, kind: Kind, spend_queue: bool) -> Finish {
+        let outcome = DONE | (kind as u32) << KIND_SHIFT;
+        let mut seen = self.0.load(Ordering::Relaxed);
+        loop {
+            if seen & HANDLE == 0 {
+                // edge LEFT acquire: the handle's last access → the completer, which drops the outcome and may free.
+                fence(Ordering::Acquire);
+                return Finish::Unobserved;
+            }
+            let quiet = seen & (WAITER | HOOK) == 0;
+            let next = if quiet && spend_queue { (seen | outcome) & !QUEUE } else { seen | outcome };
+            // edge RESULT release: outcome → whoever sees DONE.
+            // edge HOOK acquire: the waker in the slot → the completer.
+            match self.0.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) if quiet => return Finish::Quiet,
+                Ok(_) => return Finish::Wake { hook: seen & HOOK != 0, waiter: seen & WAITER != 0 },
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// The queue's side gives up its right.
+    pub(crate) fn leave_queue(&self) -> Duty {
+        // edge LEFT release: this side's last access → whoever frees.
+        // edge LEFT acquire: the handle's last access → this side, if it frees.
+        let before = self.0.fetch_and(!QUEUE, Ordering::AcqRel);
+        debug_assert!(before & QUEUE != 0, "the queue's right is spent once");
+        if before & HANDLE == 0 { Duty::Free } else { Duty::Nothing }
+    }
+
+    /// The handle gives up its right, knowing that the outcome is no longer in the block.
+    pub(crate) fn leave_handle(&self) -> Duty {
+        // edge LEFT release and acquire: as in `leave_queue`.
+        let before = self.0.fetch_and(!HANDLE, Ordering::AcqRel);
+        debug_assert!(before & HANDLE != 0, "the handle's right is spent once");
+        if before & QUEUE == 0 { Duty::Free } else { Duty::Nothing }
+    }
+
+    /// The handle gives up its right before DONE; the outcome will be the completer's to drop. Fails if the word is no
+    /// longer `seen`. The rule above says that the queue's side is alive then, so there is never a block to free.
+    pub(crate) fn abandon(&self, seen: Snapshot) -> Result<(), Snapshot> {
+        debug_assert!(!seen.is_done() && !seen.is_hooked());
+        // edge LEFT release: the handle's last access → the completer.
+        // edge RESULT acquire, on failure: the task may be DONE now.
+        match self.0.compare_exchange(seen.0, seen.0 & !HANDLE, Ordering::Release, Ordering::Acquire) {
+            Ok(_) => Ok(()),
+            Err(now) => Err(Snapshot(now)),
+        }
+    }
+
+    /// The handle lends the waker slot to the completer. Fails if the word is no longer `seen`.
+    pub(crate) fn lend_hook(&self, seen: Snapshot) -> Result<(), Snapshot> {
+        debug_assert!(!seen.is_done() && !seen.is_hooked());
+        // edge HOOK release: the waker in the slot → the completer.
+        // edge RESULT acquire, on failure: the task may be DONE now.
+        match self.0.compare_exchange(seen.0, seen.0 | HOOK, Ordering::Release, Ordering::Acquire) {
+            Ok(_) => Ok(()),
+            Err(now) => Err(Snapshot(now)),
+        }
+    }
+
+    /// The handle takes the waker slot back. Fails if the word is no longer `seen`.
+    pub(crate) fn take_back_hook(&self, seen: Snapshot) -> Result<Snapshot, Snapshot> {
+        debug_assert!(!seen.is_done() && seen.is_hooked());
+        // Relaxed: only the handle writes the slot before DONE.
+        // edge RESULT acquire, on failure: the task may be DONE now.
+        let next = seen.0 & !HOOK;
+        match self.0.compare_exchange(seen.0, next, Ordering::Relaxed, Ordering::Acquire) {
+            Ok(_) => Ok(Snapshot(next)),
+            Err(now) => Err(Snapshot(now)),
+        }
+    }
+}
+
+const _: () = assert!(
+    CLAIMED | DONE | KIND | WAITER | HOOK | HANDLE | QUEUE | WITHDRAWN == (1 << 9) - 1,
+    "the bits do not overlap and leave no hole"
+);
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bit_has_a_place_of_its_own() {
+        let bits = [CLAIMED, DONE, KIND, WAITER, HOOK, HANDLE, QUEUE, WITHDRAWN];
+        for (i, a) in bits.iter().enumerate() {
+            for b in &bits[i + 1..] {
+                assert_eq!(a & b, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_snapshot_names_the_bits_that_are_up() {
+        assert_eq!(format!("{:?}", State::new().load()), r#"["HANDLE", "QUEUE"]"#);
+    }
+}

@@ -1,0 +1,175 @@
+//! Which worker am I: a worker's own end of things, and what a thread can ask about itself.
+
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use crate::sched::Sched;
+use crate::sync::deque::Worker;
+use crate::sync::local;
+use crate::task::{Header, ResultRef, SubmitErrorKind, TaskRef};
+
+/// What belongs to one worker alone.
+pub(crate) struct Context {
+    pub(super) sched: Arc<Sched>,
+    pub(super) index: usize,
+    pub(super) deque: Worker<TaskRef>,
+    /// Whether this worker's bit is up in the queues' filter.
+    pub(super) loaded: Cell<bool>,
+    /// Tasks taken from the own deque since the last one from the injector, and how many there may be.
+    pub(super) streak: Cell<usize>,
+    pub(super) allowance: Cell<usize>,
+    /// Tasks taken from the own deque.
+    pub(super) ticks: Cell<u32>,
+    /// The task pushed last; it may be gone.
+    newest: Cell<Option<NonNull<Header>>>,
+    /// Spins in a row that found nothing.
+    pub(super) idle_spins: Cell<u32>,
+}
+
+local! {
+    /// The worker whose loop is running on this thread.
+    static CURRENT: Cell<*const Context> = const { Cell::new(ptr::null()) };
+}
+local! {
+    /// The pool that started this thread, from its first to its last instruction; 0 is none.
+    static MEMBER_OF: Cell<u32> = const { Cell::new(0) };
+}
+
+/// What the calling thread is to a pool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// No thread of that pool.
+    Outside,
+    /// A worker of it, inside a task or callback.
+    Worker,
+    /// A thread of it that runs no tasks at the moment: in an initializer, an exit hook or a thread-local's destructor.
+    Member,
+}
+
+/// Marks the calling thread as one of the pool's, for ever.
+pub(crate) fn enlist(pool: u32) {
+    MEMBER_OF.with(|member| member.set(pool));
+}
+
+/// What the calling thread is to the pool with this id.
+#[inline]
+pub(crate) fn place(pool: u32) -> Place {
+    // A thread-local may be gone already where a destructor of another one asks; such a thread runs no tasks.
+    match MEMBER_OF.try_with(Cell::get) {
+        Ok(member) if member == pool => with_worker(pool, |worker| match worker {
+            Some(_) => Place::Worker,
+            None => Place::Member,
+        }),
+        _ => Place::Outside,
+    }
+}
+
+/// Lends the context of the calling thread, if it is a worker of this pool.
+#[inline]
+fn with_worker<R>(pool: u32, f: impl FnOnce(Option<&Context>) -> R) -> R {
+    let current = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
+    // SAFETY: CURRENT is null or points to the context that `Context::run` borrows on this thread for as long as it is
+    // set; nothing here outlives the call.
+    let worker = unsafe { current.as_ref() };
+    f(worker.filter(|worker| worker.sched.id == pool))
+}
+
+/// The scheduler of the worker that the calling thread is.
+pub(crate) fn current_pool() -> Option<Arc<Sched>> {
+    let current = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
+    // SAFETY: as in `with_worker`.
+    let worker = unsafe { current.as_ref() };
+    worker.map(|worker| Arc::clone(&worker.sched))
+}
+
+/// Submits from this thread: a worker's own submissions go into its own deque, all others into the injector.
+///
+/// # Errors
+///
+/// They were pushed, but perhaps nobody will take them: see [`Sched::inject`].
+#[inline]
+pub(super) fn push(sched: &Sched, tasks: impl IntoIterator<Item = TaskRef>) -> Result<(), SubmitErrorKind> {
+    with_worker(sched.id, |worker| match worker {
+        Some(worker) => worker.push(tasks),
+        None => sched.inject(tasks),
+    })
+}
+
+/// If the calling thread is a worker of the task's own pool: does all of the awaited work that nobody has started, and
+/// nothing else. What is running elsewhere is left to be waited for.
+#[inline]
+pub(super) fn help<T, E>(result: &ResultRef<T, E>) {
+    with_worker(result.pool(), |worker| {
+        let Some(worker) = worker else { return };
+        // Awaited right after it was submitted, it is the newest in the own deque, and run from the queue's side it costs
+        // a read-modify-write less and leaves no entry behind.
+        if worker.newest.get() == Some(result.id()) {
+            match worker.deque.pop() {
+                Some(task) if task.is(result.id()) => task.run(&*worker.sched),
+                Some(other) => worker.put_back(other),
+                None => {}
+            }
+        }
+        if !result.load().is_claimed() {
+            result.help(&*worker.sched);
+        }
+    });
+}
+
+impl Context {
+    pub(crate) fn new(sched: Arc<Sched>, index: usize, deque: Worker<TaskRef>) -> Self {
+        Self {
+            sched,
+            index,
+            deque,
+            loaded: Cell::new(false),
+            streak: Cell::new(0),
+            allowance: Cell::new(0),
+            ticks: Cell::new(0),
+            newest: Cell::new(None),
+            idle_spins: Cell::new(0),
+        }
+    }
+
+    #[inline]
+    fn push(&self, tasks: impl IntoIterator<Item = TaskRef>) -> Result<(), SubmitErrorKind> {
+        for task in tasks {
+            self.newest.set(Some(task.id()));
+            self.deque.push(task);
+        }
+        self.mark_loaded();
+        self.sched.announce(true)
+    }
+
+    /// The awaited task was stolen, and this one popped in its stead. To put it back is a submission like any other, lest
+    /// it be stranded: by a worker that went to sleep meanwhile, or by a terminator that has passed.
+    #[cold]
+    fn put_back(&self, task: TaskRef) {
+        if self.push([task]).is_err() {
+            self.sched.resolve_queued();
+        }
+    }
+
+    #[inline]
+    pub(super) fn mark_loaded(&self) {
+        if !self.loaded.replace(true) {
+            self.sched.queues.mark_loaded(self.index);
+        }
+    }
+
+    pub(crate) fn sched(&self) -> &Arc<Sched> {
+        &self.sched
+    }
+
+    /// The worker's life: find, run, again; until the pool is over.
+    pub(crate) fn run(&self) {
+        CURRENT.with(|current| current.set(ptr::from_ref(self)));
+        while let Some(task) = self.next() {
+            task.run(&*self.sched);
+        }
+        CURRENT.with(|current| current.set(ptr::null()));
+        // What was pushed here after the terminator had passed is resolved or taken back already, or is resolved now.
+        self.sched.resolve_queued();
+    }
+}

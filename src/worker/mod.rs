@@ -1,0 +1,8 @@
+#![doc = include_str!("README.md")]
+
+mod caller;
+mod context;
+mod search;
+
+pub(crate) use caller::{call_and_wait, submit, wait_for};
+pub(crate) use context::{Context, Place, current_pool, enlist, place};

@@ -1,0 +1,150 @@
+//! Where a worker looks for its next task, in which order, and how long before it parks.
+
+use std::time::Duration;
+
+use super::context::Context;
+use crate::sync::clock::Stopwatch;
+use crate::sync::thread;
+use crate::task::TaskRef;
+use crate::wait::spin_until;
+
+/// While somebody outside waits, a worker takes at most this many of its own tasks in a row.
+const STREAK: usize = 3;
+/// Every so many of its own tasks, a worker takes the oldest: under newest-first it might wait for ever.
+const OLDEST_EVERY: u32 = 61;
+/// A searcher first polls without giving up the processor: a hot caller comes back within this.
+const PAUSING: Duration = Duration::from_nanos(1_500);
+/// Then it polls and yields, up to about the price of one wake-up.
+const YIELDING: Duration = Duration::from_micros(10);
+/// After this many fruitless spins in a row, the yielding part is left out until a spin finds something again.
+const GIVE_UP_AFTER: u32 = 4;
+
+impl Context {
+    /// The next task to run; none once the pool is over.
+    #[inline]
+    pub(super) fn next(&self) -> Option<TaskRef> {
+        if self.sched.stage().is_over() {
+            return None;
+        }
+        self.take().or_else(|| self.next_slow())
+    }
+
+    /// Own deque, injector, other deques; with the fairness rule.
+    #[inline]
+    fn take(&self) -> Option<TaskRef> {
+        if self.streak.get() >= STREAK + self.allowance.get() && !self.sched.queues.is_injector_empty() {
+            self.fresh_streak(0);
+            if let Some(task) = self.sched.queues.take_injected(&self.deque, 1) {
+                return Some(task);
+            }
+        }
+        if let Some(task) = self.take_own() {
+            self.streak.set(self.streak.get() + 1);
+            return Some(task);
+        }
+        self.take_others()
+    }
+
+    #[inline]
+    fn take_own(&self) -> Option<TaskRef> {
+        let ticks = self.ticks.get().wrapping_add(1);
+        self.ticks.set(ticks);
+        if ticks % OLDEST_EVERY == 0 {
+            return self.sched.queues.steal_from(self.index);
+        }
+        self.deque.pop()
+    }
+
+    fn take_others(&self) -> Option<TaskRef> {
+        self.fresh_streak(0);
+        let queues = &self.sched.queues;
+        let limit = self.batch_limit();
+        if let Some(task) = queues.take_injected(&self.deque, limit) {
+            if limit > 1 {
+                self.share_batch();
+            }
+            return Some(task);
+        }
+        // Starts at its right-hand neighbour, so that thieves spread.
+        queues.steal_any((self.index + 1) % queues.workers())
+    }
+
+    fn fresh_streak(&self, allowance: usize) {
+        self.streak.set(0);
+        self.allowance.set(allowance);
+    }
+
+    /// More than one at a time only if that makes nobody wait who could have taken the others.
+    fn batch_limit(&self) -> usize {
+        let sched = &*self.sched;
+        let workers = sched.queues.workers();
+        if workers == 1 || workers > sched.processors || sched.idle.is_anyone_idle() {
+            1
+        } else {
+            sched.queues.batch_limit()
+        }
+    }
+
+    /// The rest of a batch came into the own deque: tells whoever went idle meanwhile.
+    fn share_batch(&self) {
+        let rest = self.deque.len();
+        if rest > 0 {
+            // They came from outside, so they do not count as the worker's own.
+            self.fresh_streak(rest);
+            self.mark_loaded();
+            // Whether the pool still accepts submissions does not concern tasks that it has accepted.
+            let _ = self.sched.announce(true);
+        }
+    }
+
+    /// Searches, then parks, until there is a task or the pool is over.
+    #[cold]
+    fn next_slow(&self) -> Option<TaskRef> {
+        if self.loaded.replace(false) {
+            self.sched.queues.mark_empty(self.index);
+        }
+        let mut searching = self.sched.idle.try_search();
+        loop {
+            if searching {
+                if let Some(task) = self.search() {
+                    self.sched.found();
+                    return Some(task);
+                }
+            }
+            if !self.sched.stage().is_over() {
+                self.sched.park(self.index, searching);
+                searching = true;
+            }
+            if self.sched.stage().is_over() {
+                if searching {
+                    self.sched.found();
+                }
+                return None;
+            }
+        }
+    }
+
+    /// A searcher's polling.
+    fn search(&self) -> Option<TaskRef> {
+        if let Some(task) = self.take_others() {
+            return Some(task);
+        }
+        let mut found = None;
+        let mut look = || {
+            if self.sched.queues.any_work() {
+                found = self.take_others();
+            }
+            found.is_some()
+        };
+        let mut success = spin_until(PAUSING, &mut look);
+        if !success && self.idle_spins.get() < GIVE_UP_AFTER && thread::may_spin() {
+            let watch = Stopwatch::start();
+            while !success && watch.elapsed() < YIELDING {
+                thread::yield_now();
+                success = look();
+            }
+        }
+        self.idle_spins.set(if success { 0 } else { self.idle_spins.get().saturating_add(1) });
+        found
+    }
+}
