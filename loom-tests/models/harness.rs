@@ -10,11 +10,12 @@
 //! What a model must respect stands in the README of the room `sync`.
 
 use crate::sync::cell::UnsafeCell;
-use crate::sync::{execution, thread};
+use crate::sync::{AtomicUsize as Count, execution, fence, thread};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -229,5 +230,43 @@ impl Watched {
 
     pub(crate) fn write(&self) {
         self.0.with_mut(|_| ());
+    }
+}
+
+/// An `Arc` that orders what an `Arc` orders: every use before the drop of the value.
+///
+/// loom does not see the standard library's, so a destructor that the last `Arc` runs would race with the others'
+/// uses; loom's own cannot be dropped after a failure.
+#[derive(Debug)]
+pub(crate) struct Shared<T>(std::mem::ManuallyDrop<Arc<(T, Count)>>);
+
+impl<T> Shared<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(std::mem::ManuallyDrop::new(Arc::new((value, Count::new(1)))))
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        self.0.1.fetch_add(1, Ordering::Relaxed);
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.0
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        if self.0.1.fetch_sub(1, Ordering::Release) == 1 {
+            fence(Ordering::Acquire);
+        }
+        // SAFETY: this is the only place that drops it, and it is not touched again.
+        unsafe { std::mem::ManuallyDrop::drop(&mut self.0) }
     }
 }

@@ -3,3 +3,4 @@
 pub(crate) mod harness;
 mod litmus;
 mod primitives;
+mod storage;

@@ -1,9 +1,10 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{AsyncResult, Task};
+use super::{AsyncResult, Batch, Task};
 use crate::sched::{Sched, Stage};
-use crate::task::{Job, Plain, SubmitError, TaskError};
+use crate::task::{Job, Plain, Spread, Star, SubmitError, TaskError};
 use crate::worker;
 
 /// Submits to a pool without owning it: cheap to clone, free to send, and it never keeps the threads alive.
@@ -107,8 +108,133 @@ impl PoolHandle {
         self.apply_async(f).map(AsyncResult::detach)
     }
 
+    /// Calls `f` with each item, on the workers, waits, and gives the values in the order of the items. Function and items may
+    /// borrow from the caller's stack. Python's `map`.
+    ///
+    /// The items are collected on the calling thread before anything is submitted; if the iterator panics, nothing has been.
+    /// Every item is attempted even if one fails. On a worker of the same pool the caller takes part in the work.
+    ///
+    /// # Errors
+    ///
+    /// The first failure in time, [`item()`](TaskError::item) says whose; [`TaskError::NotSubmitted`] if the pool takes no
+    /// more work.
+    ///
+    /// # Blocking
+    ///
+    /// Until every item is done. Allocates the collected items, the values, and one block.
+    ///
+    /// ```
+    /// # let pool = millpond::ThreadPool::new(2)?;
+    /// let words = ["tarn", "mere", "pond"];
+    /// let lengths = pool.map(|word: &str| word.len(), words)?;
+    /// assert_eq!(lengths, [4, 4, 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn map<F, I, T>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T + Sync,
+        I::Item: Send,
+        T: Send,
+    {
+        self.batch(&f, items).map()
+    }
+
+    /// As [`map`](Self::map), and returns at once: one handle for all values. Python's `map_async`; with callbacks it is
+    /// [`batch`](Self::batch).
+    ///
+    /// # Errors
+    ///
+    /// The batch, if the pool takes no more work.
+    ///
+    /// # Blocking
+    ///
+    /// Never. Allocates as [`map`](Self::map).
+    pub fn map_async<F, I, T>(
+        &self,
+        f: F,
+        items: I,
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<'_, Plain<F>, I::Item, T, Infallible>>>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T + Send + Sync + 'static,
+        I::Item: Send + 'static,
+        T: Send + 'static,
+    {
+        self.batch(f, items).map_async()
+    }
+
+    /// As [`map`](Self::map) for a function of several arguments: each item is a tuple of them. Python's `starmap`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`map`](Self::map).
+    ///
+    /// # Blocking
+    ///
+    /// As for [`map`](Self::map).
+    ///
+    /// ```
+    /// # let pool = millpond::ThreadPool::new(2)?;
+    /// let areas = pool.starmap(|width, height| width * height, [(2, 3), (4, 5)])?;
+    /// assert_eq!(areas, [6, 20]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn starmap<F, I, T>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
+    where
+        I: IntoIterator,
+        I::Item: Spread<F, T> + Send,
+        F: Sync,
+        T: Send,
+    {
+        let f = Star(f);
+        Batch::new(self, Plain(&f), items).map()
+    }
+
+    /// As [`starmap`](Self::starmap), and returns at once. Python's `starmap_async`; with callbacks it is
+    /// [`star_batch`](Self::star_batch).
+    ///
+    /// # Errors
+    ///
+    /// The batch, if the pool takes no more work.
+    ///
+    /// # Blocking
+    ///
+    /// As for [`map_async`](Self::map_async).
+    pub fn starmap_async<F, I, T>(
+        &self,
+        f: F,
+        items: I,
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<'_, Plain<Star<F>>, I::Item, T, Infallible>>>
+    where
+        I: IntoIterator,
+        I::Item: Spread<F, T> + Send + 'static,
+        F: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.star_batch(f, items).map_async()
+    }
+
+    /// A function over many items, with options: see [`Batch`]. Collects the items at once.
+    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<'_, Plain<F>, I::Item, T, Infallible>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T,
+    {
+        Batch::new(self, Plain(f), items)
+    }
+
+    /// A function of several arguments over many tuples, with options: see [`Batch`]. Collects the items at once.
+    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<'_, Plain<Star<F>>, I::Item, T, Infallible>
+    where
+        I: IntoIterator,
+        I::Item: Spread<F, T>,
+    {
+        Batch::new(self, Plain(Star(f)), items)
+    }
+
     /// A call with options: see [`Task`].
-    pub fn task<F, T>(&self, f: F) -> Task<'_, Plain<F>, T, std::convert::Infallible>
+    pub fn task<F, T>(&self, f: F) -> Task<'_, Plain<F>, T, Infallible>
     where
         F: FnOnce() -> T,
     {

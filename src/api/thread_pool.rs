@@ -1,10 +1,11 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::time::Duration;
 
-use super::{AsyncResult, Builder, PoolHandle, Task};
+use super::{AsyncResult, Batch, Builder, PoolHandle, Task};
 use crate::pool::{BuildError, JoinError, Threads};
 use crate::sync::clock::Deadline;
-use crate::task::{Plain, SubmitError, TaskError};
+use crate::task::{Plain, Spread, Star, SubmitError, TaskError};
 
 /// A pool of worker threads: Python's `multiprocessing.pool.ThreadPool`.
 ///
@@ -113,8 +114,94 @@ impl ThreadPool {
         self.handle.spawn(f)
     }
 
+    /// See [`PoolHandle::map`].
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub fn map<F, I, T>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T + Sync,
+        I::Item: Send,
+        T: Send,
+    {
+        self.handle.map(f, items)
+    }
+
+    /// See [`PoolHandle::map_async`].
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub fn map_async<F, I, T>(
+        &self,
+        f: F,
+        items: I,
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<'_, Plain<F>, I::Item, T, Infallible>>>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T + Send + Sync + 'static,
+        I::Item: Send + 'static,
+        T: Send + 'static,
+    {
+        self.handle.map_async(f, items)
+    }
+
+    /// See [`PoolHandle::starmap`].
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub fn starmap<F, I, T>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
+    where
+        I: IntoIterator,
+        I::Item: Spread<F, T> + Send,
+        F: Sync,
+        T: Send,
+    {
+        self.handle.starmap(f, items)
+    }
+
+    /// See [`PoolHandle::starmap_async`].
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub fn starmap_async<F, I, T>(
+        &self,
+        f: F,
+        items: I,
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<'_, Plain<Star<F>>, I::Item, T, Infallible>>>
+    where
+        I: IntoIterator,
+        I::Item: Spread<F, T> + Send + 'static,
+        F: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.handle.starmap_async(f, items)
+    }
+
+    /// See [`PoolHandle::batch`].
+    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<'_, Plain<F>, I::Item, T, Infallible>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T,
+    {
+        self.handle.batch(f, items)
+    }
+
+    /// See [`PoolHandle::star_batch`].
+    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<'_, Plain<Star<F>>, I::Item, T, Infallible>
+    where
+        I: IntoIterator,
+        I::Item: Spread<F, T>,
+    {
+        self.handle.star_batch(f, items)
+    }
+
     /// See [`PoolHandle::task`].
-    pub fn task<F, T>(&self, f: F) -> Task<'_, Plain<F>, T, std::convert::Infallible>
+    pub fn task<F, T>(&self, f: F) -> Task<'_, Plain<F>, T, Infallible>
     where
         F: FnOnce() -> T,
     {

@@ -90,6 +90,14 @@ impl<E> TaskError<E> {
         }
     }
 
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Cancelled => Kind::Cancelled,
+            Self::Terminated | Self::Broken(_) => Kind::Terminated,
+            _ => Kind::Failed,
+        }
+    }
+
     /// Goes on with a panic in the calling thread, as Python's `get` re-raises; any other error is panicked with.
     ///
     /// # Panics
@@ -202,10 +210,6 @@ impl<W> SubmitError<W> {
     #[must_use]
     pub fn into_task(self) -> W {
         self.work
-    }
-
-    pub(crate) fn map<V>(self, f: impl FnOnce(W) -> V) -> SubmitError<V> {
-        SubmitError { kind: self.kind, work: f(self.work) }
     }
 }
 

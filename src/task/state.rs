@@ -129,11 +129,6 @@ impl State {
         Self(AtomicU32::new(HANDLE | QUEUE))
     }
 
-    /// Owned by the queue alone.
-    pub(crate) fn new_detached() -> Self {
-        Self(AtomicU32::new(QUEUE))
-    }
-
     /// The word itself, for `wait` to sleep on and the completer to wake.
     pub(crate) fn word(&self) -> &AtomicU32 {
         &self.0

@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::panic::Panic;
+use crate::sync::thread;
 
 /// Runs user code; its panic is the error.
 ///
@@ -41,6 +42,9 @@ pub(crate) struct Abort(pub(crate) &'static str);
 
 impl Drop for Abort {
     fn drop(&mut self) {
+        if thread::is_doomed() {
+            return;
+        }
         eprintln!(
             "millpond: {}; the process ends, since a waiter could otherwise hang or see freed memory",
             self.0

@@ -2,7 +2,7 @@
 
 use super::context::{Place, help, place, push};
 use crate::sched::Sched;
-use crate::task::{Abort, Call, Outcome, ResultRef, SubmitErrorKind, Work};
+use crate::task::{Abort, Batch, Call, Cut, Mapping, Outcome, ResultRef, SubmitErrorKind, Work};
 
 /// Submits work that borrows nothing.
 ///
@@ -46,11 +46,16 @@ where
     // SAFETY: the work is `Send`, and this frame does not end before the task is DONE: nothing below returns or unwinds
     // before the wait is over.
     let result = unsafe { submit_borrowing(sched, work) }.map_err(|(kind, work)| (Some(kind), work))?;
+    Ok(outcome_of_borrowed(result))
+}
+
+/// Waits for work that may borrow from the caller's frames: returns after DONE and never unwinds before.
+fn outcome_of_borrowed<T, E>(result: ResultRef<T, E>) -> Outcome<T, E> {
     let guard = Abort("a wait for borrowed work unwound");
     let done = result.wait(None);
     assert!(done, "a wait without a limit ends with DONE");
     guard.disarm();
-    Ok(result.take_done().unwrap_or_else(|_| unreachable!("DONE was seen")))
+    result.take_done().unwrap_or_else(|_| unreachable!("DONE was seen"))
 }
 
 /// # Safety
@@ -75,6 +80,100 @@ unsafe fn submit_borrowing<W: Work>(
             Err(result) => Ok(result),
         },
     }
+}
+
+/// Submits a batch that borrows nothing.
+///
+/// # Errors
+///
+/// Function and items, if the pool does not take them.
+#[expect(clippy::type_complexity, reason = "the refused parts, one by one")]
+pub(crate) fn submit_map<M>(
+    sched: &Sched,
+    mapping: M,
+    items: Vec<M::Item>,
+    cut: Cut,
+) -> Result<ResultRef<Vec<M::Value>, M::Error>, (SubmitErrorKind, M, Vec<M::Item>)>
+where
+    M: Mapping + Send + 'static,
+    M::Item: Send + 'static,
+    M::Value: Send,
+    M::Error: Send,
+{
+    if let Some(kind) = sched.refusal(place(sched.id) == Place::Worker) {
+        return Err((kind, mapping, items)); // [LIFE-1]
+    }
+    let empty = items.is_empty();
+    // SAFETY: all parts are `Send` and borrow nothing, and `Mapping` asks that `each` may be called by several threads.
+    let (mut tokens, result) = unsafe { Batch::new(mapping, items, cut, sched.queues.workers(), sched.id) };
+    if empty {
+        // Ready at once: there is nothing for a worker to do but the callback.
+        tokens.for_each(|token| token.run(sched));
+        return Ok(result);
+    }
+    match push(sched, &mut tokens) {
+        Ok(()) => Ok(result),
+        // SAFETY: the handle is the one that `Batch::<M>::new` made above.
+        Err(kind) => match unsafe { Batch::<M>::take_back(result) } {
+            Ok((mapping, items)) => Err((kind, mapping, items)),
+            // A runner has begun: it was accepted, and the pool's end resolves the rest.
+            Err(result) => Ok(result),
+        },
+    }
+}
+
+/// Submits a batch and waits for its outcome. Function and items may borrow from the caller's frames. A worker of the pool
+/// takes part in the work instead of waiting.
+///
+/// # Errors
+///
+/// If the pool does not take it: why, and nothing stands for "waiting would never end".
+pub(crate) fn map_and_wait<M>(
+    sched: &Sched,
+    mapping: M,
+    items: Vec<M::Item>,
+    cut: Cut,
+) -> Result<Outcome<Vec<M::Value>, M::Error>, Option<SubmitErrorKind>>
+where
+    M: Mapping + Send,
+    M::Item: Send,
+    M::Value: Send,
+    M::Error: Send,
+{
+    let place = place(sched.id);
+    if place == Place::Member {
+        return Err(None);
+    }
+    if let Some(kind) = sched.refusal(place == Place::Worker) {
+        return Err(Some(kind)); // [LIFE-1]
+    }
+    let empty = items.is_empty();
+    // SAFETY: all parts are `Send`, `Mapping` asks that `each` may be called by several threads, and this frame does not end
+    // before the batch is DONE or taken back: nothing below returns or unwinds before.
+    let (mut tokens, result) = unsafe { Batch::new(mapping, items, cut, sched.queues.workers(), sched.id) };
+    let guard = Abort("a submission of borrowed work unwound");
+    if place == Place::Worker || empty {
+        let own = tokens.next().expect("a batch has a token");
+        if tokens.len() > 0 {
+            // Refused or not: what nobody else takes, this worker does, or skips if the pool is over.
+            let _ = push(sched, &mut tokens);
+        }
+        own.run(sched);
+    } else if let Err(kind) = push(sched, &mut tokens) {
+        // SAFETY: the handle is the one that `Batch::<M>::new` made above.
+        match unsafe { Batch::<M>::take_back(result) } {
+            Ok(_) => {
+                guard.disarm();
+                return Err(Some(kind));
+            }
+            Err(result) => {
+                guard.disarm();
+                return Ok(outcome_of_borrowed(result));
+            }
+        }
+    }
+    guard.disarm();
+    Ok(outcome_of_borrowed(result))
 }
 
 /// Waits without a time limit: as a worker of the pool, by doing what nobody has started. False where it could only be for

@@ -2,7 +2,6 @@
 
 use super::execution::{Mode, dead, mode, state, wait_dead};
 
-pub(crate) use std::thread::panicking;
 
 /// In machine words. loom's own choice is too small for a panic's message with a backtrace.
 const STACK_WORDS: usize = 0x8000;
@@ -79,4 +78,10 @@ pub(crate) fn unique() -> u32 {
     let id = state.next_unique.get();
     state.next_unique.set(id + 1);
     id
+}
+
+/// Whether the execution has failed: then nothing is left to protect, and a guard that would end the process lets its
+/// thread unwind instead, or the failure's message would be lost.
+pub(crate) fn is_doomed() -> bool {
+    super::execution::failed()
 }

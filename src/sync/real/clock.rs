@@ -32,6 +32,13 @@ impl Stopwatch {
         Self(Instant::now())
     }
 
+    /// The time since the last lap, or the start.
+    #[inline]
+    pub(crate) fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now.duration_since(std::mem::replace(&mut self.0, now))
+    }
+
     #[inline]
     pub(crate) fn elapsed(&self) -> Duration {
         self.0.elapsed()

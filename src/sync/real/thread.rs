@@ -1,6 +1,6 @@
 //! Threads: the only spawn, the hints to the processor and to the scheduler.
 
-pub(crate) use std::thread::{JoinHandle, panicking, yield_now};
+pub(crate) use std::thread::{JoinHandle, yield_now};
 
 /// Starts a named thread.
 ///
@@ -48,4 +48,10 @@ pub(crate) fn may_spin() -> bool {
     use std::sync::OnceLock;
     static SEVERAL: OnceLock<bool> = OnceLock::new();
     *SEVERAL.get_or_init(|| processors() > 1)
+}
+
+/// Whether nothing is left to protect from unwinding: in a model that has failed.
+#[inline]
+pub(crate) fn is_doomed() -> bool {
+    false
 }

@@ -1,0 +1,11 @@
+//! `cargo targets [--only P4,P7] [--json FILE]`: see the library.
+
+use std::process::ExitCode;
+
+/// Counts only when a row asks for it: for the rest of the time it costs each allocation one load.
+#[global_allocator]
+static HEAP: millpond_bench::Counting = millpond_bench::Counting;
+
+fn main() -> ExitCode {
+    millpond_bench::main()
+}

@@ -1,0 +1,176 @@
+//! From turns to ratios, and from ratios to a verdict.
+
+use serde::Serialize;
+
+use crate::check::Figures;
+use crate::race::Race;
+use crate::row::{Against, Measure, Must, Role, Row, Unit};
+
+/// A median with its interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Interval {
+    pub(crate) low: f64,
+    pub(crate) median: f64,
+    pub(crate) high: f64,
+}
+
+impl Interval {
+    /// The median, and the order statistics that hold the true one with 95 % probability whatever the distribution; all there is
+    /// if there are fewer than eight. None of nothing, or of something that is no number.
+    pub(crate) fn of(mut values: Vec<f64>) -> Option<Self> {
+        if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
+            return None;
+        }
+        values.sort_by(f64::total_cmp);
+        let n = values.len();
+        // The true median lies outside the (k+1)-th smallest and largest exactly if at most k of n fair coins fall on one side.
+        let mut cut = 0;
+        let mut weight = 0.5_f64.powi(i32::try_from(n).ok()?);
+        let mut tail = weight;
+        for k in 1..n / 2 {
+            weight *= (n - k + 1) as f64 / k as f64;
+            tail += weight;
+            if 2.0 * tail > 0.05 {
+                break;
+            }
+            cut = k;
+        }
+        let median = if n % 2 == 1 { values[n / 2] } else { f64::midpoint(values[n / 2 - 1], values[n / 2]) };
+        Some(Self { low: values[cut], median, high: values[n - 1 - cut] })
+    }
+}
+
+/// What is said of a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verdict {
+    /// The median keeps the bound, and the machine was quiet enough.
+    Reached,
+    /// The whole interval is beyond the bound.
+    Missed,
+    /// Neither.
+    Undecided,
+    /// Others took too much of the machine.
+    Noise,
+    /// There is no figure of ours, or nothing to compare it with.
+    Unmeasured,
+}
+
+/// One bound, judged.
+#[derive(Debug, Serialize)]
+pub(crate) struct Judged {
+    /// `≤ 2.5 × floor`.
+    pub(crate) must: String,
+    /// Whom the ratio is against; empty if the figure itself is bounded.
+    pub(crate) against: String,
+    pub(crate) ratio: Option<Interval>,
+    pub(crate) verdict: Verdict,
+}
+
+/// One figure of a row, of all contestants.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    pub(crate) what: &'static str,
+    #[serde(skip)]
+    pub(crate) unit: Unit,
+    pub(crate) ours: Option<Interval>,
+    pub(crate) floor: Option<(&'static str, Interval)>,
+    /// Best first.
+    pub(crate) others: Vec<(&'static str, Interval)>,
+    pub(crate) judged: Vec<Judged>,
+}
+
+/// Everything about one figure of a row.
+pub(crate) fn line(row: &Row, measure: &Measure, race: &Race, noise_limit: f64) -> Line {
+    let interval = |name: &str| Interval::of(values(race, name, measure.key));
+    let named = |role: &[Role]| {
+        let members: Vec<_> = row.contestants.iter().filter(|c| role.contains(&c.role)).collect();
+        members.into_iter().filter_map(|c| Some((c.name, interval(c.name)?))).collect::<Vec<_>>()
+    };
+    let mut others = named(&[Role::Peer, Role::Beside]);
+    others.sort_by(|a, b| a.1.median.total_cmp(&b.1.median));
+    if measure.unit.more_is_better() {
+        others.reverse();
+    }
+    let noisy = measure.unit.is_time() && race.others.is_some_and(|share| share > noise_limit);
+    Line {
+        what: measure.what,
+        unit: measure.unit,
+        ours: named(&[Role::Ours]).first().map(|(_, interval)| *interval),
+        floor: named(&[Role::Floor]).first().copied(),
+        others,
+        judged: measure.musts.iter().map(|must| judge(row, measure, must, race, noisy)).collect(),
+    }
+}
+
+fn judge(row: &Row, measure: &Measure, must: &Must, race: &Race, noisy: bool) -> Judged {
+    let more = measure.unit.more_is_better();
+    let (sign, bound) = (if more { '≥' } else { '≤' }, must.bound);
+    let who = |role: Role| row.contestants.iter().filter(move |c| c.role == role).map(|c| c.name);
+    let ours = who(Role::Ours).next().map(|name| values(race, name, measure.key)).unwrap_or_default();
+    let ratio = |name: &str| {
+        let theirs = values(race, name, measure.key);
+        Interval::of(ours.iter().zip(theirs).map(|(our, their)| our / their).collect())
+    };
+    let (must, against, ratio) = match must.against {
+        Against::Itself => (format!("{sign} {bound}"), String::new(), Interval::of(ours.clone())),
+        Against::Floor => {
+            let name = who(Role::Floor).next().unwrap_or_default();
+            (format!("{sign} {bound} × floor"), name.to_owned(), ratio(name))
+        }
+        Against::Named(name) => (format!("{sign} {bound} × {name}"), name.to_owned(), ratio(name)),
+        Against::Best => {
+            // The best is the one against whom we look worst, turn by turn.
+            let all = who(Role::Peer).filter_map(|name| Some((name, ratio(name)?)));
+            let order = |a: &(_, Interval), b: &(_, Interval)| a.1.median.total_cmp(&b.1.median);
+            let worst = if more { all.min_by(order) } else { all.max_by(order) };
+            let (name, ratio) = worst.unzip();
+            (format!("{sign} {bound} × best"), name.unwrap_or_default().to_owned(), ratio)
+        }
+    };
+    Judged { must, against, ratio, verdict: verdict(ratio, bound, more, noisy) }
+}
+
+fn verdict(ratio: Option<Interval>, bound: f64, more: bool, noisy: bool) -> Verdict {
+    let Some(Interval { low, median, high }) = ratio else { return Verdict::Unmeasured };
+    let kept = |value: f64| if more { value >= bound } else { value <= bound };
+    match (noisy, kept(low) || kept(high), kept(median)) {
+        (true, ..) => Verdict::Noise,
+        (false, false, _) => Verdict::Missed,
+        (false, true, true) => Verdict::Reached,
+        (false, true, false) => Verdict::Undecided,
+    }
+}
+
+fn values(race: &Race, name: &str, key: &str) -> Vec<f64> {
+    race.turns.get(name).into_iter().flatten().filter_map(|figures: &Figures| figures.get(key).copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_of_a_median_drops_extremes_only_when_it_may() {
+        let to = |n: i32| Interval::of((1..=n).map(f64::from).collect()).map(|i| (i.low, i.median, i.high));
+        assert_eq!(to(0), None);
+        assert_eq!(to(1), Some((1.0, 1.0, 1.0)));
+        // 2 × 1/64 is less than 5 %: all of six hold the median in 96.9 % of cases, and five of them would not.
+        assert_eq!(to(6), Some((1.0, 3.5, 6.0)));
+        // The textbook's: of ten, the second and the ninth; of twenty, the sixth and the fifteenth.
+        assert_eq!(to(10), Some((2.0, 5.5, 9.0)));
+        assert_eq!(to(20), Some((6.0, 10.5, 15.0)));
+    }
+
+    #[test]
+    fn a_bound_is_missed_only_by_the_whole_interval() {
+        let ratio = |low, median, high| Some(Interval { low, median, high });
+        assert_eq!(verdict(ratio(1.0, 1.1, 1.2), 1.1, false, false), Verdict::Reached);
+        assert_eq!(verdict(ratio(1.0, 1.2, 1.3), 1.1, false, false), Verdict::Undecided);
+        assert_eq!(verdict(ratio(1.2, 1.3, 1.4), 1.1, false, false), Verdict::Missed);
+        assert_eq!(verdict(ratio(1.2, 1.3, 1.4), 1.1, false, true), Verdict::Noise);
+        assert_eq!(verdict(ratio(1.2, 1.3, 1.4), 1.5, true, false), Verdict::Missed);
+        assert_eq!(verdict(ratio(1.2, 1.6, 1.7), 1.5, true, false), Verdict::Reached);
+        assert_eq!(verdict(None, 1.5, true, false), Verdict::Unmeasured);
+    }
+}

@@ -1,0 +1,78 @@
+//! Clocks and percentiles, the same for all contestants.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::time::{ClockId, clock_gettime};
+
+/// Workers of every pool, unless a row is about their number.
+pub(crate) const WORKERS: usize = 2;
+
+/// The median length, in nanoseconds, of one `trip`, over as many as fit in `time`.
+///
+/// `batch` trips are timed at a time, because reading the clock costs a quarter of the shortest trip measured here; for trips
+/// of microseconds it is 1. A first tenth of the time warms up and does not count.
+pub(crate) fn median_trip(time: Duration, batch: u32, mut trip: impl FnMut()) -> f64 {
+    let mut lengths = histogram();
+    let begin = Instant::now();
+    let warm = begin + time / 10;
+    let end = begin + time;
+    loop {
+        let start = Instant::now();
+        for _ in 0..batch {
+            trip();
+        }
+        let now = Instant::now();
+        if start >= warm {
+            record(&mut lengths, now - start);
+        }
+        if now >= end {
+            break;
+        }
+    }
+    lengths.value_at_quantile(0.5) as f64 / f64::from(batch)
+}
+
+/// From 1 ns to a minute, to three digits.
+pub(crate) fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("sensible bounds")
+}
+
+/// Adds one length; one beyond the bounds counts as the nearest bound.
+pub(crate) fn record(lengths: &mut Histogram<u64>, length: Duration) {
+    lengths.saturating_record(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX).max(1));
+}
+
+/// Nanoseconds that `f` takes, and what it returns.
+pub(crate) fn time<R>(f: impl FnOnce() -> R) -> (R, f64) {
+    let start = Instant::now();
+    let value = black_box(f());
+    (value, start.elapsed().as_nanos() as f64)
+}
+
+/// Spins until `length` has passed: work that cannot be optimised away, or a gap during which the thread stays hot.
+pub(crate) fn spin(length: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < length {
+        std::hint::spin_loop();
+    }
+}
+
+/// Processor time that this process has had, all threads together, in nanoseconds.
+pub(crate) fn cpu_time() -> f64 {
+    let at = clock_gettime(ClockId::ProcessCPUTime);
+    at.tv_sec as f64 * 1e9 + at.tv_nsec as f64
+}
+
+/// Keeps this thread, and those it starts from now on, on the first processor.
+///
+/// # Errors
+///
+/// If the system does not allow it.
+pub(crate) fn pin() -> Result<(), String> {
+    let mut first = CpuSet::new();
+    first.set(0);
+    sched_setaffinity(None, &first).map_err(|error| format!("cannot pin to processor 0: {error}"))
+}

@@ -1,0 +1,62 @@
+//! The pools, in one shape: what a row needs of a pool, each peer does in its own best idiom.
+//!
+//! A new peer is a file with one `impl Peer`, a line in the list below, and a line in each row's list that it can answer.
+
+mod async_executor;
+mod blocking;
+mod futures;
+mod millpond;
+mod rayon;
+mod rusty_pool;
+mod std_thread;
+mod threadpool;
+mod tokio;
+
+pub(crate) use async_executor::AsyncExecutor;
+pub(crate) use blocking::Blocking;
+pub(crate) use futures::Futures;
+pub(crate) use millpond::{Millpond, OURS};
+pub(crate) use rayon::Rayon;
+pub(crate) use rusty_pool::RustyPool;
+pub(crate) use std_thread::StdThread;
+pub(crate) use threadpool::Threadpool;
+pub(crate) use tokio::{TokioBlocking, TokioSpawn};
+
+/// A pool.
+pub(crate) trait Peer: Sized + Send + Sync + 'static {
+    /// As the report calls it.
+    const NAME: &'static str;
+
+    /// A result on its way.
+    type Handle<T: Send + 'static>: Send;
+
+    /// Starts a pool of this many workers.
+    fn new(workers: usize) -> Self;
+
+    /// Has `f` called on a worker.
+    fn submit<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Self::Handle<T>;
+
+    /// Waits for a result, outside the pool.
+    fn get<T: Send + 'static>(&self, handle: Self::Handle<T>) -> T;
+
+    /// Has `f` called on a worker and forgets it; called outside as well as on a worker.
+    fn spawn(&self, f: impl FnOnce() + Send + 'static);
+
+    /// Has the pool end; waits for its threads if the pool knows how to. Whether they are gone, the row sees for itself.
+    fn end(self) {
+        drop(self);
+    }
+
+    /// A pool for the rest of the process, which a task may name without keeping a count.
+    fn forever(workers: usize) -> &'static Self {
+        Box::leak(Box::new(Self::new(workers)))
+    }
+}
+
+/// `[Contestant::pool::<A>(question::<A>), …]`: the same question to several pools.
+macro_rules! ask {
+    ($question:ident: $($peer:ident),+ $(,)?) => {
+        [$($crate::row::Contestant::pool::<$crate::peers::$peer>($question::<$crate::peers::$peer>)),+]
+    };
+}
+pub(crate) use ask;

@@ -1,0 +1,183 @@
+//! The shape of a row.
+
+use crate::check::Outcome;
+use crate::peers::Peer;
+
+/// A question: what work, what of it is measured, who takes part, what must be reached.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// `P1` to `P25`.
+    pub(crate) id: &'static str,
+    /// The work, in words.
+    pub(crate) work: &'static str,
+    /// What is measured of it: a line of the table each.
+    pub(crate) measures: Vec<Measure>,
+    /// Who takes part. Exactly one is ours.
+    pub(crate) contestants: Vec<Contestant>,
+    /// Who does not, and why: named in the report, never left out in silence.
+    pub(crate) absent: Vec<(&'static str, &'static str)>,
+    /// Parts of the row that are not measured yet, and why.
+    pub(crate) missing: Vec<&'static str>,
+}
+
+impl Row {
+    /// A row with nobody in it yet.
+    pub(crate) fn new(id: &'static str, work: &'static str) -> Self {
+        Self { id, work, measures: vec![], contestants: vec![], absent: vec![], missing: vec![] }
+    }
+
+    /// A row that cannot be measured yet.
+    pub(crate) fn pending(id: &'static str, work: &'static str, why: &'static str) -> Self {
+        Self::new(id, work).missing(why)
+    }
+
+    pub(crate) fn measure(mut self, measure: Measure) -> Self {
+        self.measures.push(measure);
+        self
+    }
+
+    pub(crate) fn with(mut self, contestant: Contestant) -> Self {
+        self.contestants.push(contestant);
+        self
+    }
+
+    pub(crate) fn with_all(mut self, contestants: impl IntoIterator<Item = Contestant>) -> Self {
+        self.contestants.extend(contestants);
+        self
+    }
+
+    pub(crate) fn absent(mut self, name: &'static str, why: &'static str) -> Self {
+        self.absent.push((name, why));
+        self
+    }
+
+    pub(crate) fn missing(mut self, why: &'static str) -> Self {
+        self.missing.push(why);
+        self
+    }
+}
+
+/// What a number is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Nanoseconds: less is better.
+    Nanos,
+    /// Per second: more is better.
+    Rate,
+    /// A count, which no neighbour can change: less is better.
+    Count,
+    /// Bytes, the same.
+    Bytes,
+}
+
+impl Unit {
+    pub(crate) fn more_is_better(self) -> bool {
+        self == Self::Rate
+    }
+
+    /// Whether a busy machine changes it.
+    pub(crate) fn is_time(self) -> bool {
+        matches!(self, Self::Nanos | Self::Rate)
+    }
+}
+
+/// One figure of a row.
+#[derive(Debug)]
+pub(crate) struct Measure {
+    /// Its key among a contestant's figures.
+    pub(crate) key: &'static str,
+    /// What it is, in words; empty if the row's work says it.
+    pub(crate) what: &'static str,
+    pub(crate) unit: Unit,
+    /// The bounds; a figure without any is reported, not judged.
+    pub(crate) musts: Vec<Must>,
+}
+
+impl Measure {
+    pub(crate) fn new(key: &'static str, what: &'static str, unit: Unit) -> Self {
+        Self { key, what, unit, musts: vec![] }
+    }
+
+    pub(crate) fn must(mut self, against: Against, bound: f64) -> Self {
+        self.musts.push(Must { against, bound });
+        self
+    }
+}
+
+/// What ours is divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Against {
+    /// The floor.
+    Floor,
+    /// That peer against which ours looks worst.
+    Best,
+    /// This contestant.
+    Named(&'static str),
+    /// Nothing: the figure itself is bounded.
+    Itself,
+}
+
+/// A bound on a ratio: at most, or, where more is better, at least.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Must {
+    pub(crate) against: Against,
+    pub(crate) bound: f64,
+}
+
+/// In what capacity somebody takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Ours,
+    /// What no pool can beat.
+    Floor,
+    /// Another pool, which "best" may mean.
+    Peer,
+    /// Reported beside the others: never the best peer.
+    Beside,
+}
+
+/// How somebody takes part.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Runner {
+    /// In this binary, executed again.
+    Here(fn() -> Outcome),
+    /// This question of `python/contestant.py`.
+    Python(&'static str),
+}
+
+/// Somebody who does a row's work.
+#[derive(Debug, Clone)]
+pub(crate) struct Contestant {
+    pub(crate) name: &'static str,
+    pub(crate) role: Role,
+    pub(crate) runner: Runner,
+}
+
+impl Contestant {
+    /// A pool, ours or another.
+    pub(crate) fn pool<P: Peer>(run: fn() -> Outcome) -> Self {
+        let role = if P::NAME == crate::peers::OURS { Role::Ours } else { Role::Peer };
+        Self { name: P::NAME, role, runner: Runner::Here(run) }
+    }
+
+    pub(crate) fn ours(run: fn() -> Outcome) -> Self {
+        Self { name: crate::peers::OURS, role: Role::Ours, runner: Runner::Here(run) }
+    }
+
+    pub(crate) fn peer(name: &'static str, run: fn() -> Outcome) -> Self {
+        Self { name, role: Role::Peer, runner: Runner::Here(run) }
+    }
+
+    pub(crate) fn beside(name: &'static str, run: fn() -> Outcome) -> Self {
+        Self { name, role: Role::Beside, runner: Runner::Here(run) }
+    }
+
+    pub(crate) fn floor(name: &'static str, run: fn() -> Outcome) -> Self {
+        Self { name, role: Role::Floor, runner: Runner::Here(run) }
+    }
+
+    /// CPython's `multiprocessing.pool.ThreadPool`.
+    pub(crate) fn python(question: &'static str) -> Self {
+        Self { name: "CPython ThreadPool", role: Role::Peer, runner: Runner::Python(question) }
+    }
+}

@@ -1,0 +1,143 @@
+//! What a batch does with each of its items.
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+
+use super::error::TaskError;
+use super::unwind::drop_quietly;
+use super::work::{Fallible, Notify, Outcome, Plain, announce};
+
+/// A function from items to values, shared by all runners of a batch, and what is told of the whole.
+pub(crate) trait Mapping {
+    type Item;
+    type Value;
+    type Error;
+
+    /// User code: may unwind. Called by several threads at once; it touches only the parts of `self` that are `Sync`.
+    fn each(&self, item: Self::Item) -> Result<Self::Value, Self::Error>;
+
+    /// Consumes the function and tells the outcome. Does not unwind.
+    fn conclude(self, outcome: Outcome<Vec<Self::Value>, Self::Error>) -> Outcome<Vec<Self::Value>, Self::Error>;
+}
+
+/// A function of tuples whose elements are its arguments: Python's `starmap`.
+#[derive(Clone, Debug)]
+pub struct Star<F>(pub(crate) F);
+
+/// A function of one item. Sealed.
+pub trait Each<A, T, E>: sealed::Each<A, T, E> {}
+impl<A, T, E, M: sealed::Each<A, T, E>> Each<A, T, E> for M {}
+
+/// A tuple of one to twelve elements that `F` can be called with, giving a `T`. Sealed.
+pub trait Spread<F, T>: sealed::Spread<F, T> {}
+impl<F, T, A: sealed::Spread<F, T>> Spread<F, T> for A {}
+
+pub(crate) mod sealed {
+    use super::{Fallible, Infallible, Plain, Star};
+
+    #[expect(unnameable_types, reason = "that is what seals the trait")]
+    pub trait Each<A, T, E> {
+        fn each(&self, item: A) -> Result<T, E>;
+    }
+
+    impl<F: Fn(A) -> T, A, T> Each<A, T, Infallible> for Plain<F> {
+        #[inline]
+        fn each(&self, item: A) -> Result<T, Infallible> {
+            Ok((self.0)(item))
+        }
+    }
+
+    impl<F: Fn(A) -> Result<T, E>, A, T, E> Each<A, T, E> for Fallible<F> {
+        #[inline]
+        fn each(&self, item: A) -> Result<T, E> {
+            (self.0)(item)
+        }
+    }
+
+    impl<A: Spread<F, T>, F, T> Each<A, T, Infallible> for Plain<Star<F>> {
+        #[inline]
+        fn each(&self, item: A) -> Result<T, Infallible> {
+            Ok(item.spread(&self.0.0))
+        }
+    }
+
+    impl<A: Spread<F, T>, F, T> Each<A, T, Infallible> for Plain<&Star<F>> {
+        #[inline]
+        fn each(&self, item: A) -> Result<T, Infallible> {
+            Ok(item.spread(&self.0.0))
+        }
+    }
+
+    impl<A: Spread<F, Result<T, E>>, F, T, E> Each<A, T, E> for Fallible<Star<F>> {
+        #[inline]
+        fn each(&self, item: A) -> Result<T, E> {
+            item.spread(&self.0.0)
+        }
+    }
+
+    #[expect(unnameable_types, reason = "that is what seals the trait")]
+    pub trait Spread<F, T> {
+        fn spread(self, f: &F) -> T;
+    }
+
+    macro_rules! spread {
+        ($($element:ident)+) => {
+            impl<F: Fn($($element),+) -> T, T, $($element),+> Spread<F, T> for ($($element,)+) {
+                #[inline]
+                #[expect(non_snake_case, reason = "a type parameter names its value")]
+                fn spread(self, f: &F) -> T {
+                    let ($($element,)+) = self;
+                    f($($element),+)
+                }
+            }
+        };
+    }
+    spread!(A0);
+    spread!(A0 A1);
+    spread!(A0 A1 A2);
+    spread!(A0 A1 A2 A3);
+    spread!(A0 A1 A2 A3 A4);
+    spread!(A0 A1 A2 A3 A4 A5);
+    spread!(A0 A1 A2 A3 A4 A5 A6);
+    spread!(A0 A1 A2 A3 A4 A5 A6 A7);
+    spread!(A0 A1 A2 A3 A4 A5 A6 A7 A8);
+    spread!(A0 A1 A2 A3 A4 A5 A6 A7 A8 A9);
+    spread!(A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10);
+    spread!(A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11);
+}
+
+/// A function of items with its callbacks.
+#[derive(Debug)]
+pub(crate) struct Map<M, A, T, E, C, D> {
+    pub(crate) each: M,
+    pub(crate) on_value: C,
+    pub(crate) on_error: D,
+    pub(crate) types: PhantomData<fn(A) -> (T, E)>,
+}
+
+impl<M, A, T, E> Map<M, A, T, E, (), ()> {
+    pub(crate) fn new(each: M) -> Self {
+        Self { each, on_value: (), on_error: (), types: PhantomData }
+    }
+}
+
+impl<M, A, T, E, C, D> Mapping for Map<M, A, T, E, C, D>
+where
+    M: Each<A, T, E>,
+    C: Notify<Vec<T>>,
+    D: Notify<TaskError<E>>,
+{
+    type Item = A;
+    type Value = T;
+    type Error = E;
+
+    #[inline]
+    fn each(&self, item: A) -> Result<T, E> {
+        self.each.each(item)
+    }
+
+    fn conclude(self, outcome: Outcome<Vec<T>, E>) -> Outcome<Vec<T>, E> {
+        drop_quietly(self.each);
+        announce(outcome, self.on_value, self.on_error)
+    }
+}

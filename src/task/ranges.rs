@@ -1,0 +1,150 @@
+//! Who does which part of a batch: a range of units per runner, bitten from below by its owner and stolen from above by
+//! those who have none left.
+//!
+//! A range is one word, so taking from it is one compare-exchange, on a line of the owner's own as long as nobody steals.
+//! No range ever comes back once taken from, because every unit is taken once: a compare-exchange that succeeds has seen
+//! the present.
+
+use std::ops::Range;
+
+use crossbeam_utils::CachePadded;
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// A range of units: the first in the low half, the end in the high half.
+pub(super) type Slot = CachePadded<AtomicU64>;
+
+/// All orderings here are Relaxed: the words say who may take which unit and carry nothing else. What the units consist of
+/// was published with the block, and what came of them is published when they are accounted for.
+const ORDER: Ordering = Ordering::Relaxed;
+
+fn pack(range: &Range<u32>) -> u64 {
+    u64::from(range.start) | u64::from(range.end) << 32
+}
+
+fn unpack(word: u64) -> Range<u32> {
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of the word")]
+    let range = word as u32..(word >> 32) as u32;
+    range
+}
+
+/// The `index`-th of `parts` equal parts of `units`.
+pub(super) fn part(units: u32, parts: u32, index: u32) -> Slot {
+    let bound = |index: u32| {
+        let bound = u64::from(units) * u64::from(index) / u64::from(parts);
+        u32::try_from(bound).expect("a part of a u32")
+    };
+    CachePadded::new(AtomicU64::new(pack(&(bound(index)..bound(index + 1)))))
+}
+
+/// Takes up to `want` units for the runner with this seat, or with none; nothing if none is left, but for what another
+/// runner is just moving to its own range.
+pub(super) fn take(slots: &[Slot], seat: Option<usize>, want: u32) -> Option<Range<u32>> {
+    loop {
+        if let Some(seat) = seat {
+            if let Some(bite) = bite(&slots[seat], want) {
+                return Some(bite);
+            }
+        }
+        let victim = largest(slots)?;
+        match seat {
+            None => {
+                if let Some(bite) = bite(&slots[victim], want) {
+                    return Some(bite);
+                }
+            }
+            Some(seat) => {
+                if let Some(stolen) = steal_half(&slots[victim]) {
+                    // The own range is empty, so nobody else changes it.
+                    slots[seat].store(pack(&stolen), ORDER);
+                }
+            }
+        }
+    }
+}
+
+/// Takes the lowest units: `want`, but not more than half of what is left, so that there is something to steal.
+fn bite(slot: &Slot, want: u32) -> Option<Range<u32>> {
+    let mut seen = slot.load(ORDER);
+    loop {
+        let range = unpack(seen);
+        if range.is_empty() {
+            return None;
+        }
+        let left = range.end - range.start;
+        let end = range.start + want.clamp(1, left.div_ceil(2));
+        match slot.compare_exchange_weak(seen, pack(&(end..range.end)), ORDER, ORDER) {
+            Ok(_) => return Some(range.start..end),
+            Err(now) => seen = now,
+        }
+    }
+}
+
+/// Takes the upper half, or all of a single unit.
+fn steal_half(slot: &Slot) -> Option<Range<u32>> {
+    let mut seen = slot.load(ORDER);
+    loop {
+        let range = unpack(seen);
+        if range.is_empty() {
+            return None;
+        }
+        let middle = range.start + (range.end - range.start) / 2;
+        match slot.compare_exchange_weak(seen, pack(&(range.start..middle)), ORDER, ORDER) {
+            Ok(_) => return Some(middle..range.end),
+            Err(now) => seen = now,
+        }
+    }
+}
+
+fn largest(slots: &[Slot]) -> Option<usize> {
+    let size = |slot: &Slot| {
+        let range = unpack(slot.load(ORDER));
+        range.end.saturating_sub(range.start)
+    };
+    let (index, size) = slots.iter().map(size).enumerate().max_by_key(|(_, size)| *size)?;
+    (size > 0).then_some(index)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn slots(units: u32, parts: u32) -> Vec<Slot> {
+        (0..parts).map(|index| part(units, parts, index)).collect()
+    }
+
+    #[test]
+    fn i21_every_unit_is_taken_once_whoever_takes() {
+        for (units, parts) in [(1, 1), (7, 3), (64, 2), (1000, 16), (3, 3)] {
+            for want in [1, 2, 5, u32::MAX] {
+                let slots = slots(units, parts);
+                let mut seen = vec![0; units as usize];
+                let mut takers: Vec<_> = (0..parts as usize).map(Some).chain([None]).collect();
+                while !takers.is_empty() {
+                    takers.retain(|seat| match take(&slots, *seat, want) {
+                        Some(bite) => {
+                            bite.for_each(|unit| seen[unit as usize] += 1);
+                            true
+                        }
+                        None => false,
+                    });
+                }
+                assert!(seen.iter().all(|times| *times == 1), "{units} units, {parts} parts, bites of {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_parts_of_the_largest_batch_fit() {
+        let slots = slots(u32::MAX, 1024);
+        assert_eq!(unpack(slots[0].load(ORDER)).start, 0);
+        assert_eq!(unpack(slots[1023].load(ORDER)).end, u32::MAX);
+    }
+
+    #[test]
+    fn a_bite_leaves_half_for_thieves() {
+        let slots = slots(100, 1);
+        assert_eq!(take(&slots, Some(0), u32::MAX), Some(0..50));
+        assert_eq!(take(&slots, Some(0), 10), Some(50..60));
+    }
+}
