@@ -125,7 +125,10 @@ fn it_finds_a_listener_among_its_neighbours() {
         let output = scan(&args);
         let summary = Summary::of(&output);
         assert_eq!(summary.ports, f64::from(last - first + 1));
-        assert_eq!(summary.workers, workers.map_or(summary.ports, |workers| workers.parse().expect("a number")));
+        assert_eq!(
+            summary.workers,
+            workers.map_or(summary.ports, |workers| workers.parse().expect("a number"))
+        );
         // The neighbours may belong to anybody.
         let open = open_ports(&output);
         assert!(open.contains(&port) && open.is_sorted(), "{open:?}");

@@ -40,8 +40,11 @@ pub(crate) fn count<R>(f: impl FnOnce() -> R) -> (R, Count) {
     let value = f();
     ON.store(false, Ordering::SeqCst);
     let after = read();
-    let count =
-        Count { small: after[0] - before[0], small_bytes: after[1] - before[1], blocks: after[2] - before[2] };
+    let count = Count {
+        small: after[0] - before[0],
+        small_bytes: after[1] - before[1],
+        blocks: after[2] - before[2],
+    };
     (value, count)
 }
 

@@ -46,7 +46,7 @@ impl Interval {
 pub(crate) enum Verdict {
     /// The median keeps the bound, and the machine was quiet enough.
     Reached,
-    /// The whole interval is beyond the bound.
+    /// The whole interval is beyond the bound, or ours failed.
     Missed,
     /// Neither.
     Undecided,
@@ -128,7 +128,10 @@ fn judge(row: &Row, measure: &Measure, must: &Must, race: &Race, noisy: bool) ->
             (format!("{sign} {bound} × best"), name.unwrap_or_default().to_owned(), ratio)
         }
     };
-    Judged { must, against, ratio, verdict: verdict(ratio, bound, more, noisy) }
+    // Who computes something wrong, or hangs, has missed every bound.
+    let failed = who(Role::Ours).any(|name| race.failed.contains_key(name));
+    let verdict = if failed { Verdict::Missed } else { verdict(ratio, bound, more, noisy) };
+    Judged { must, against, ratio, verdict }
 }
 
 fn verdict(ratio: Option<Interval>, bound: f64, more: bool, noisy: bool) -> Verdict {
@@ -143,7 +146,12 @@ fn verdict(ratio: Option<Interval>, bound: f64, more: bool, noisy: bool) -> Verd
 }
 
 fn values(race: &Race, name: &str, key: &str) -> Vec<f64> {
-    race.turns.get(name).into_iter().flatten().filter_map(|figures: &Figures| figures.get(key).copied()).collect()
+    race.turns
+        .get(name)
+        .into_iter()
+        .flatten()
+        .filter_map(|figures: &Figures| figures.get(key).copied())
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How much of the machine went to others while a row was measured.
 
 use procfs::process::Process;
-use procfs::{CpuTime, Current, KernelStats};
+use procfs::{CpuTime, CurrentSI as _, KernelStats};
 
 /// Ticks of processor time, at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +17,8 @@ pub(crate) struct Reading {
 impl Reading {
     /// Reads `/proc`. None where there is none.
     pub(crate) fn now() -> Option<Self> {
-        let CpuTime { user, nice, system, idle, iowait, irq, softirq, steal, .. } = KernelStats::current().ok()?.total;
+        let CpuTime { user, nice, system, idle, iowait, irq, softirq, steal, .. } =
+            KernelStats::current().ok()?.total;
         let busy = user + nice + system + irq.unwrap_or(0) + softirq.unwrap_or(0) + steal.unwrap_or(0);
         let me = Process::myself().and_then(|me| me.stat()).ok()?;
         let children = u64::try_from(me.cutime + me.cstime).unwrap_or(0);

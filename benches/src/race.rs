@@ -46,7 +46,8 @@ pub(crate) fn race(row: &Row, rounds: usize, python: Option<&Python>) -> Race {
     let mut race = Race::default();
     race.absent.extend(row.absent.iter().map(|(name, why)| (*name, (*why).to_owned())));
     let before = Reading::now();
-    let there = |contestant: &&Contestant| python.is_some() || !matches!(contestant.runner, Runner::Python(_));
+    let there =
+        |contestant: &&Contestant| python.is_some() || !matches!(contestant.runner, Runner::Python(_));
     for contestant in row.contestants.iter().filter(|contestant| !there(contestant)) {
         race.absent.insert(contestant.name, "no python3 found".to_owned());
     }
@@ -94,11 +95,20 @@ fn turn(row: &str, contestant: &Contestant, python: Option<&Python>) -> Result<F
         .map_err(|error| format!("cannot be started: {error}"))?;
     let Some(status) = child.wait_timeout(LIMIT).map_err(|error| error.to_string())? else {
         let killed = child.kill().and_then(|()| child.wait());
-        return Err(format!("hangs: killed after {} s ({})", LIMIT.as_secs(), if killed.is_ok() { "gone" } else { "still there" }));
+        return Err(format!(
+            "hangs: killed after {} s ({})",
+            LIMIT.as_secs(),
+            if killed.is_ok() { "gone" } else { "still there" }
+        ));
     };
     let mut line = String::new();
     // One short line: it fits the pipe, so the child never waited for us to read.
-    child.stdout.take().map(|mut out| out.read_to_string(&mut line)).transpose().map_err(|e| e.to_string())?;
+    child
+        .stdout
+        .take()
+        .map(|mut out| out.read_to_string(&mut line))
+        .transpose()
+        .map_err(|e| e.to_string())?;
     match serde_json::from_str(line.trim()) {
         Ok(Answer::Figures(figures)) if status.success() => Ok(figures),
         Ok(Answer::Error(why)) => Err(why),

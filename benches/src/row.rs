@@ -64,6 +64,8 @@ pub(crate) enum Unit {
     Nanos,
     /// Per second: more is better.
     Rate,
+    /// A quotient of two times: less is better.
+    Share,
     /// A count, which no neighbour can change: less is better.
     Count,
     /// Bytes, the same.
@@ -77,7 +79,7 @@ impl Unit {
 
     /// Whether a busy machine changes it.
     pub(crate) fn is_time(self) -> bool {
-        matches!(self, Self::Nanos | Self::Rate)
+        matches!(self, Self::Nanos | Self::Rate | Self::Share)
     }
 }
 

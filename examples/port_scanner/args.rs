@@ -22,7 +22,7 @@ pub(crate) struct Args {
     pub(crate) workers: Option<NonZeroUsize>,
 
     /// How long to wait for an answer from a port, in milliseconds.
-    #[arg(long, value_name = "MS", default_value = "200")]
+    #[arg(long, value_name = "MS", default_value = "250")]
     pub(crate) timeout: NonZeroU32,
 }
 

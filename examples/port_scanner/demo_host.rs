@@ -2,9 +2,9 @@
 //!
 //! A port that refuses is bound, so that nobody else can take it, but nobody listens there.
 //!
-//! A port that never answers is a listener whose queue of connections to be accepted is full: Linux drops what then knocks,
-//! where other systems may refuse it. A queue of length 0 has room for one connection. The connection stays in it until
-//! somebody accepts it, even if the client has long hung up; so filling the queue costs no descriptor.
+//! A port that never answers is a listener whose queue of connections to be accepted is full: Linux then drops whatever
+//! knocks, where other systems may refuse it. On Linux a queue of length 0 has room for one connection. It stays there
+//! until somebody accepts it, even if the client has long hung up; so a full queue takes no descriptor.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -24,8 +24,8 @@ const REFUSING_EVERY: usize = 128;
 /// Below this there is hardly a host to speak of.
 const FEWEST_PORTS: u16 = 8;
 
-/// Registered services are rare from the first of these on; from the second on Linux gives ports to clients, so that one
-/// of a thousand might well be taken.
+/// Registered services are rare from the first of these on; from the second on Linux gives ports to clients, so that
+/// one of a thousand might well be taken.
 const QUIET_PORTS: [u16; 2] = [10_240, 32_768];
 
 /// How long the first silent port is given to show that its queue is full. Loopback answers in microseconds.
@@ -113,7 +113,7 @@ impl DemoHost {
     }
 
     fn play_roles(&self) -> io::Result<()> {
-        // Found out on the first silent port, for on that the system says it by keeping silent.
+        // How many it takes is found out on the first silent port alone: it costs a time-out.
         let mut fillers = None;
         for ((port, role), socket) in self.roles().zip(&self.sockets) {
             match role {
@@ -149,7 +149,8 @@ impl fmt::Display for DemoHost {
     }
 }
 
-/// Binds `count` ports in a row, and gives the first. Binding is the one way to know that a port is free, and keeps it so.
+/// Binds `count` ports in a row, and gives the first. Binding is the one way to know that a port is free, and keeps it
+/// so.
 fn bind_somewhere(count: u16) -> io::Result<(u16, Vec<Socket>)> {
     let [first, end] = QUIET_PORTS;
     let ranges = usize::from((end - first) / count);

@@ -101,13 +101,16 @@ fn run(args: Args) -> Result<(), Failure> {
             writeln!(out, "the limit on open files leaves room for {room} ports at a time, not {at_once}")?;
             workers = room;
         }
-        writeln!(out, "{name} is {host}")?;
+        writeln!(out, "{host}, ports {}-{}", args.ports.start(), args.ports.end())?;
         return report(&mut out, &Plan { host, ports: args.ports, workers, timeout }, None);
     }
 
     let count = demo_ports_that_fit(room, workers);
     if count < DEMO_PORTS {
-        writeln!(out, "the limit on open files leaves room for {count} ports, not {DEMO_PORTS}: scanning {count}")?;
+        writeln!(
+            out,
+            "the limit on open files leaves room for {count} ports, not {DEMO_PORTS}: scanning {count}"
+        )?;
     }
     let demo = DemoHost::start(count).map_err(|why| Failure::run("cannot start the demo host", why))?;
     writeln!(out, "{demo}")?;
@@ -132,8 +135,12 @@ fn report(out: &mut impl Write, plan: &Plan, demo: Option<&DemoHost>) -> Result<
     }
 
     // The results are in the order of the ports, whichever came first.
-    let open: Vec<u16> =
-        plan.ports.clone().zip(&answers).filter_map(|(port, answer)| answer.is_open().then_some(port)).collect();
+    let open: Vec<u16> = plan
+        .ports
+        .clone()
+        .zip(&answers)
+        .filter_map(|(port, answer)| answer.is_open().then_some(port))
+        .collect();
     for port in &open {
         writeln!(out, "open: {port}")?;
     }
@@ -160,8 +167,8 @@ fn report(out: &mut impl Write, plan: &Plan, demo: Option<&DemoHost>) -> Result<
     Ok(())
 }
 
-/// One task per port. The time is that of the scan alone: the pool is there before the first port is tried, as it would be
-/// in a program that scans more than once.
+/// One task per port. The time is that of the scan alone: the pool is there before the first port is tried, as it
+/// would be in a program that scans more than once.
 fn scan_with_pool(out: &mut impl Write, plan: &Plan) -> Result<(Vec<Answer>, Duration), Failure> {
     let begin = Instant::now();
     let pool = ThreadPool::builder()
@@ -172,7 +179,7 @@ fn scan_with_pool(out: &mut impl Write, plan: &Plan) -> Result<(Vec<Answer>, Dur
         .map_err(|why| Failure::run("cannot start the pool", why))?;
     writeln!(
         out,
-        "started {} workers in {:.3} s, which counts for nothing below",
+        "started {} workers in {:.3} s, which is no part of the times below",
         pool.workers(),
         begin.elapsed().as_secs_f64()
     )?;

@@ -55,7 +55,9 @@ pub(crate) fn probe(target: SocketAddr, timeout: Duration) -> Answer {
         Err(error) => match error.kind() {
             ErrorKind::TimedOut => Answer::Silent,
             // Unreachable is what a firewall says that rejects instead of dropping.
-            ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::HostUnreachable => Answer::Closed,
+            ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::HostUnreachable => {
+                Answer::Closed
+            }
             _ => Answer::Failed(error),
         },
     }
@@ -90,7 +92,10 @@ impl Serial {
             targets(host, ports, timeout).zip(answers).partition(|(_, answer)| answer.is_silent());
         let of_silent = silent.len().min(size - answering.len().min(size / 4));
         let of_answering = answering.len().min(size - of_silent);
-        Self { answering: Sample::measure(&answering, of_answering), silent: Sample::measure(&silent, of_silent) }
+        Self {
+            answering: Sample::measure(&answering, of_answering),
+            silent: Sample::measure(&silent, of_silent),
+        }
     }
 
     pub(crate) fn sampled(&self) -> usize {

@@ -29,6 +29,8 @@ pub(crate) enum Bound {
     None,
     /// Three, or four in the long run: for three threads and more.
     Usual,
+    /// Two, or three in the long run: for whole workers, whose every turn is two dozen operations.
+    Whole,
 }
 
 impl Bound {
@@ -37,6 +39,7 @@ impl Bound {
         match self {
             Self::None => None,
             Self::Usual => Some(if long { 4 } else { 3 }),
+            Self::Whole => Some(if long { 3 } else { 2 }),
         }
     }
 }

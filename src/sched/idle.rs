@@ -98,10 +98,7 @@ impl Idle {
             // edge SEAT acquire, on failure: as above, for the next turn.
             match self.word.compare_exchange_weak(word.0, next.0, Ordering::Relaxed, Ordering::Acquire) {
                 Ok(_) => {
-                    // Relaxed: the signal carries no data; what the sleeper is woken for it finds in the queues, which
-                    // order themselves.
-                    seat.signal.store(1, Ordering::Relaxed);
-                    futex::wake_one(&seat.signal);
+                    raise(seat);
                     return true;
                 }
                 Err(now) => word = Word(now),
@@ -109,9 +106,29 @@ impl Idle {
         }
     }
 
-    /// Wakes every parked worker.
+    /// Wakes every worker that is parked at this moment. The stack is taken as a whole: a worker that finds nothing to do and
+    /// parks again is not met a second time, however fast it is.
     pub(crate) fn wake_all(&self) {
-        while self.wake_one() {}
+        // edge SEAT acquire: `below` of every seat on the stack, each written before the push that put it up, by pushes
+        // that continue one release sequence → this thread.
+        let mut word = Word(self.word.load(Ordering::Acquire));
+        while word.top() != 0 {
+            let next = word.with_top(0).0;
+            // edge SEAT acquire, on failure: as above, for the next turn.
+            match self.word.compare_exchange_weak(word.0, next, Ordering::Relaxed, Ordering::Acquire) {
+                Ok(_) => break,
+                Err(now) => word = Word(now),
+            }
+        }
+        let mut at = word.top();
+        while at != 0 {
+            let seat = &self.seats[at as usize - 1];
+            // Before the signal: from then on the seat is its worker's again.
+            at = seat.below.load(Ordering::Relaxed);
+            // Before the signal: the woken worker takes itself off this count.
+            self.word.fetch_add(SEARCHER, Ordering::Relaxed);
+            raise(seat);
+        }
     }
 
     /// A worker without a task becomes a searcher, unless there are enough.
@@ -163,6 +180,13 @@ impl Idle {
     pub(crate) fn sleep(&self, worker: usize) {
         block_until(&self.seats[worker].signal, 0, None, |signal| signal != 0);
     }
+}
+
+/// Lets the worker in this seat go on; it is off the stack.
+fn raise(seat: &Seat) {
+    // Relaxed: the signal carries no data; what the sleeper is woken for it finds in the queues, which order themselves.
+    seat.signal.store(1, Ordering::Relaxed);
+    futex::wake_one(&seat.signal);
 }
 
 impl Idle {
@@ -220,3 +244,7 @@ mod tests {
         assert_eq!(Word(u64::MAX).with_top(7).0, SEARCHERS | 7);
     }
 }
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../loom-tests/models/idle.rs"]
+mod models;

@@ -130,17 +130,20 @@ impl Life {
         debug_assert!(before >= QUIET, "a worker leaves the quiet count only after it has joined");
     }
 
-    /// The last quiet worker has looked again. DRAINING → DRAINED if it found nothing and every worker is still quiet;
-    /// else → CLOSED. True if DRAINED: the caller must wake every parked worker. [LIFE-6]
+    /// The last quiet worker has looked again. DRAINING → DRAINED if it found nothing and every worker is still quiet: true,
+    /// and the caller must wake every parked worker. Else → CLOSED, and the caller leaves the count in the same step: it must
+    /// look for what there is. (Were it to stay in the count and park, and what it saw were gone by then, nobody would be
+    /// left to look again.) [LIFE-6]
     pub(crate) fn settle(&self, found: bool) -> bool {
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
-            if Stage::of(seen) != Stage::Draining {
-                return false;
-            }
-            let drained = !found && seen / QUIET == self.workers;
-            let stage = if drained { Stage::Drained } else { Stage::Closed };
-            let next = seen & !STATE | stage as u32;
+            let stage = Stage::of(seen);
+            let drained = stage == Stage::Draining && !found && seen / QUIET == self.workers;
+            let next = match stage {
+                Stage::Draining if drained => seen & !STATE | Stage::Drained as u32,
+                Stage::Draining => (seen & !STATE | Stage::Closed as u32) - QUIET,
+                _ => seen - QUIET,
+            };
             match self.word.compare_exchange(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return drained,
                 Err(now) => seen = now,

@@ -106,11 +106,13 @@ impl Sched {
         }
     }
 
-    /// Parks a worker that has found nothing; it is a searcher when this returns.
-    pub(crate) fn park(&self, worker: usize, was_searching: bool) {
+    /// Parks a worker that has found nothing. True: it has slept, and is a searcher now. False: it must look once more,
+    /// and is what it was.
+    #[must_use]
+    pub(crate) fn park(&self, worker: usize, was_searching: bool) -> bool {
         let quiet = self.life.join_quiet(); // [LIFE-3]
-        if quiet == Quiet::LookAgain && self.drained() {
-            self.idle.wake_all();
+        if quiet == Quiet::LookAgain && !self.drained() {
+            return false;
         }
         let counted = quiet != Quiet::NotClosed;
         self.idle.push(worker, was_searching); // [SLEEP-3]
@@ -127,13 +129,18 @@ impl Sched {
         if counted {
             self.life.leave_quiet(); // [LIFE-4]
         }
+        true
     }
 
     /// The last quiet worker looks everywhere once more.
     fn drained(&self) -> bool {
         // edge LIFE fence: DRAINING → a submitter's second look, or its push → the look below. [LIFE-5]
         fence(Ordering::SeqCst);
-        self.life.settle(self.queues.any_work())
+        let drained = self.life.settle(self.queues.any_work());
+        if drained {
+            self.wake_for_stage();
+        }
+        drained
     }
 
     /// Refuses submissions from outside from now on, and lets the workers leave once everything is done.
@@ -209,3 +216,7 @@ impl Drop for Sched {
         self.queues.drain(|task| task.resolve(Reason::Terminated));
     }
 }
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../loom-tests/models/sched.rs"]
+mod models;

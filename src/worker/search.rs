@@ -112,8 +112,14 @@ impl Context {
                 }
             }
             if !self.sched.stage().is_over() {
-                self.sched.park(self.index, searching);
-                searching = true;
+                if self.sched.park(self.index, searching) {
+                    searching = true;
+                } else if let Some(task) = self.take_others() {
+                    if searching {
+                        self.sched.found();
+                    }
+                    return Some(task);
+                }
             }
             if self.sched.stage().is_over() {
                 if searching {

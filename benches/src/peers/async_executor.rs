@@ -24,7 +24,7 @@ impl Peer for AsyncExecutor {
         let start = |_| {
             let executor = Arc::clone(&executor);
             let (leave, left) = channel::<()>();
-            (leave, thread::spawn(move || drop(block_on(executor.run(left)))))
+            (leave, thread::spawn(move || _ = block_on(executor.run(left))))
         };
         let threads = (0..workers).map(start).collect();
         Self { executor, threads }

@@ -14,7 +14,13 @@ impl Peer for Millpond {
     type Handle<T: Send + 'static> = AsyncResult<T>;
 
     fn new(workers: usize) -> Self {
-        Self(ThreadPool::builder().workers(workers).drop_policy(DropPolicy::Terminate).build().expect("threads"))
+        Self(
+            ThreadPool::builder()
+                .workers(workers)
+                .drop_policy(DropPolicy::Terminate)
+                .build()
+                .expect("threads"),
+        )
     }
 
     #[inline]

@@ -1,0 +1,238 @@
+"""CPython's ThreadPool as a contestant: answers one question, prints one line of JSON. Each row's work as in the Rust rows."""
+
+import json
+import os
+import sys
+import threading
+import time
+from multiprocessing.pool import ThreadPool
+
+WORKERS = 2
+WIDE = 1024
+
+
+def same(what, got, should):
+    """A contestant that computes something else is no contestant."""
+    if got != should:
+        print(json.dumps({"error": f"wrong result: {what} is {got!r}, should be {should!r}"}))
+        sys.exit(0)
+
+
+def median(values):
+    """The upper one of two."""
+    return sorted(values)[len(values) // 2]
+
+
+def clock():
+    return time.perf_counter_ns()
+
+
+def one():
+    return 1
+
+
+def double(i):
+    return 2 * i
+
+
+def round_trip(gap=0.0, turns=5000):
+    with ThreadPool(WORKERS) as pool:
+        for i in range(200):
+            same("a result", pool.apply_async(double, (i,)).get(), 2 * i)
+        lengths = []
+        for _ in range(turns):
+            if gap:
+                time.sleep(gap)
+            start = clock()
+            pool.apply_async(one).get()
+            lengths.append(clock() - start)
+        return {"p50": median(lengths)}
+
+
+def p1():
+    return round_trip()
+
+
+def p2():
+    os.sched_setaffinity(0, {0})
+    return round_trip()
+
+
+def p3():
+    return round_trip(gap=250e-6, turns=1500)
+
+
+def stream(threads, tasks=100_000):
+    """A tenth of the tasks, as it is a rate: the queue is no slower for being longer."""
+    share = tasks // threads
+    sums = [0] * threads
+
+    def submit(pool, at):
+        handles = [pool.apply_async(double, (i,)) for i in range(at * share, (at + 1) * share)]
+        sums[at] = sum(handle.get() for handle in handles)
+
+    with ThreadPool(WORKERS) as pool:
+        start = clock()
+        others = [threading.Thread(target=submit, args=(pool, at)) for at in range(1, threads)]
+        for other in others:
+            other.start()
+        submit(pool, 0)
+        for other in others:
+            other.join()
+        nanos = clock() - start
+    same("the sum of the results", sum(sums), tasks * (tasks - 1))
+    return {"rate": tasks / nanos * 1e9}
+
+
+def p4():
+    return stream(1)
+
+
+def p5():
+    return stream(4)
+
+
+def p6(tasks=100_000):
+    with ThreadPool(WORKERS) as pool:
+
+        def spawn_all():
+            return [pool.apply_async(one) for _ in range(tasks)]
+
+        start = clock()
+        handles = pool.apply(spawn_all)
+        # First in, first out: when the last one is done, so is all but one of the rest.
+        handles[-1].wait()
+        nanos = clock() - start
+        same("the number of tasks run", sum(handle.get() for handle in handles), tasks)
+    return {"rate": tasks / nanos * 1e9}
+
+
+def steps(seed, number):
+    """The work of the Rust rows."""
+    state = seed | 1
+    for _ in range(number):
+        state = ((state ^ (state >> 29)) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    return state
+
+
+def mapped(items, f):
+    """Python's items are as dear as Python makes them, so only the quotient says something."""
+    shares = []
+    with ThreadPool(WORKERS) as pool:
+        for _ in range(4):
+            start = clock()
+            should = [f(i) for i in range(items)]
+            between = clock()
+            values = pool.map(f, range(items))
+            shares.append((clock() - between) / (between - start))
+            same("the values", values == should, True)
+    return {"share": median(shares[1:])}
+
+
+def p8():
+    return mapped(10_000, lambda i: steps(i, 2))
+
+
+def p9():
+    return mapped(10_000, lambda i: steps(i, 10_000 // (i + 1)))
+
+
+def p10(turns=3000):
+    with ThreadPool(WORKERS) as pool:
+        same("the values", pool.map(double, range(64)), [2 * i for i in range(64)])
+        lengths = []
+        for _ in range(turns):
+            start = clock()
+            pool.map(double, range(64))
+            lengths.append(clock() - start)
+    return {"wall": median(lengths)}
+
+
+def p15():
+    with ThreadPool(WORKERS) as pool:
+        same("the sum", sum(pool.map(double, range(1000))), 999_000)
+        time.sleep(0.3)
+        before = time.process_time_ns()
+        time.sleep(2)
+        return {"cpu": time.process_time_ns() - before}
+
+
+def parked(pool):
+    for _ in range(2):
+        handles = [pool.apply_async(double, (i,)) for i in range(WIDE)]
+        same("the sum", sum(handle.get() for handle in handles), WIDE * (WIDE - 1))
+        time.sleep(0.3)
+
+
+def p17():
+    with ThreadPool(WIDE) as pool:
+        parked(pool)
+        start = clock()
+        handles = [pool.apply_async(time.sleep, (0.1,)) for _ in range(WIDE)]
+        for handle in handles:
+            handle.get()
+        return {"wall": clock() - start}
+
+
+def p18():
+    with ThreadPool(WIDE) as pool:
+        parked(pool)
+        start = clock()
+        handles = [pool.apply_async(double, (i,)) for i in range(WIDE)]
+        submit = clock() - start
+        same("the sum", sum(handle.get() for handle in handles), WIDE * (WIDE - 1))
+        return {"submit": submit}
+
+
+def p19():
+    stop = False
+    with ThreadPool(WORKERS) as pool:
+
+        def link():
+            if not stop:
+                pool.apply_async(link)
+
+        for _ in range(2 * WORKERS):
+            pool.apply_async(link)
+        lengths = []
+        starved = 0
+        end = clock() + 1_000_000_000
+        while clock() < end:
+            start = clock()
+            probe = pool.apply_async(double, (21,))
+            probe.wait(1)
+            if not probe.ready():
+                starved = 1
+                stop = True
+            same("a probe's result", probe.get(), 42)
+            lengths.append(clock() - start)
+            if starved:
+                break
+        stop = True
+        return {"p50": median(lengths), "starved": starved}
+
+
+def lives(workers, times):
+    create, join, both = [], [], []
+    for _ in range(times):
+        start = clock()
+        pool = ThreadPool(workers)
+        created = clock()
+        pool.close()
+        pool.join()
+        gone = clock()
+        create.append(created - start)
+        join.append(gone - created)
+        both.append(gone - start)
+    return median(both), median(create), median(join)
+
+
+def p25():
+    both, create, join = lives(WORKERS, 21)
+    result = {"both_2": both, "create_2": create, "join_2": join}
+    both, create, join = lives(WIDE, 1)
+    return result | {"both_1024": both, "create_1024": create, "join_1024": join}
+
+
+if __name__ == "__main__":
+    print(json.dumps({"figures": globals()[sys.argv[1].lower()]()}))

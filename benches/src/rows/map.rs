@@ -1,0 +1,129 @@
+//! How near does `map` come to the machine? (P8 equal items, P9 items as uneven as in a power law, P10 hardly any items.)
+//!
+//! Not measured: items of nanoseconds over a slice (P7), streams (P11, P12).
+
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
+use crate::check::{Outcome, figure, figures, same};
+use crate::measure::{WORKERS, median_trip, time};
+use crate::peers::{Millpond, Peer as _, Rayon};
+use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::work::{STEPS_200_NS, steps};
+
+pub(super) fn rows() -> [Row; 3] {
+    let share = |bound| {
+        Measure::new("share", "of the sequential time beside it", Unit::Share).must(Against::Itself, bound)
+    };
+    let wall = || Measure::new("wall", "wall time", Unit::Nanos);
+    [
+        Row::new("P8", "map 100 k × 200 ns")
+            .measure(share(0.51))
+            .measure(wall())
+            .with(Contestant::floor("sequential ÷ 2", || floor(equal)))
+            .with(Contestant::ours(|| ours(equal)))
+            .with(Contestant::peer("rayon", || rayon(equal)))
+            .with(Contestant::peer("std::thread::scope, halves", || halves(equal)))
+            .with(Contestant::python("P8")),
+        Row::new("P9", "map 10 k items, costs by power law, the dearest first")
+            .measure(share(0.52))
+            .measure(wall())
+            .with(Contestant::floor("sequential ÷ 2", || floor(skewed)))
+            .with(Contestant::ours(|| ours(skewed)))
+            .with(Contestant::peer("rayon", || rayon(skewed)))
+            .with(Contestant::peer("std::thread::scope, halves", || halves(skewed)))
+            .with(Contestant::python("P9")),
+        Row::new("P10", "map of 64 tiny items, back to back, p50")
+            .measure(Measure::new("wall", "", Unit::Nanos).must(Against::Named("rayon"), 0.4))
+            .with(Contestant::floor("sequential", tiny_sequential))
+            .with(Contestant::ours(tiny_ours))
+            .with(Contestant::peer("rayon", tiny_rayon))
+            .with(Contestant::python("P10")),
+    ]
+}
+
+/// How many items, and what one of them costs.
+type Work = fn() -> (u64, fn(u64) -> u64);
+
+fn equal() -> (u64, fn(u64) -> u64) {
+    (100_000, |i| steps(i, STEPS_200_NS))
+}
+
+/// Item i costs 1/(i+1) of the first: the first hundredth of the items is about half of the work, and the first item a tenth.
+fn skewed() -> (u64, fn(u64) -> u64) {
+    (10_000, |i| steps(i, 1_000_000 / (u32::try_from(i).unwrap_or(u32::MAX) + 1)))
+}
+
+/// The map and the sequential loop in turn, in the same process: their quotient, and the map's time. Medians of three; a fourth
+/// turn, the first, warms up.
+fn timed(work: Work, mut map: impl FnMut(u64, fn(u64) -> u64) -> Vec<u64>) -> Outcome {
+    let (items, f) = work();
+    let mut both = Vec::new();
+    for _ in 0..4 {
+        let (should, alone) = time(|| (0..items).map(f).collect::<Vec<_>>());
+        let (values, wall) = time(|| map(items, f));
+        same("every value in its place", &(values == should), &true)?;
+        both.push((wall / alone, wall));
+    }
+    let median = |part: fn(&(f64, f64)) -> f64| {
+        let mut values: Vec<f64> = both[1..].iter().map(part).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    Ok(figures([("share", median(|both| both.0)), ("wall", median(|both| both.1))]))
+}
+
+/// The loop itself, over as many workers as there are: what a map without any cost of its own would take.
+fn floor(work: Work) -> Outcome {
+    let mut figures = timed(work, |items, f| (0..items).map(f).collect())?;
+    for value in figures.values_mut() {
+        *value /= available_parallelism().map_or(1, usize::from).min(WORKERS) as f64;
+    }
+    Ok(figures)
+}
+
+fn ours(work: Work) -> Outcome {
+    let pool = Millpond::forever(WORKERS);
+    timed(work, |items, f| pool.0.map(f, 0..items).expect("no item here panics"))
+}
+
+fn rayon(work: Work) -> Outcome {
+    let pool = Rayon::forever(WORKERS);
+    timed(work, |items, f| pool.0.install(|| (0..items).into_par_iter().map(f).collect()))
+}
+
+/// What one writes without a pool: a thread for each half.
+fn halves(work: Work) -> Outcome {
+    timed(work, |items, f| {
+        std::thread::scope(|scope| {
+            let second = scope.spawn(move || (items / 2..items).map(f).collect::<Vec<_>>());
+            let mut all: Vec<_> = (0..items / 2).map(f).collect();
+            all.append(&mut second.join().expect("no item here panics"));
+            all
+        })
+    })
+}
+
+const TINY: u64 = 64;
+const TIME: Duration = Duration::from_millis(600);
+
+fn tiny(map: impl Fn() -> Vec<u64>) -> Outcome {
+    same("the values", &map(), &(0..TINY).map(|i| 2 * i).collect())?;
+    figure("wall", median_trip(TIME, 1, || drop(std::hint::black_box(map()))))
+}
+
+fn tiny_sequential() -> Outcome {
+    tiny(|| (0..TINY).map(|i| 2 * std::hint::black_box(i)).collect())
+}
+
+fn tiny_ours() -> Outcome {
+    let pool = Millpond::forever(WORKERS);
+    tiny(|| pool.0.map(|i| 2 * i, 0..TINY).expect("no item here panics"))
+}
+
+fn tiny_rayon() -> Outcome {
+    let pool = Rayon::forever(WORKERS);
+    tiny(|| pool.0.install(|| (0..TINY).into_par_iter().map(|i| 2 * i).collect()))
+}

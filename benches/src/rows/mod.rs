@@ -1,0 +1,68 @@
+//! The questions, a file for each.
+
+mod allocations;
+mod fairness;
+mod idle;
+mod inside;
+mod lifecycle;
+mod map;
+mod nested_get;
+mod nested_maps;
+mod round_trip;
+mod stream;
+mod wakes;
+mod wide;
+
+use crate::row::Row;
+
+/// All rows of the targets, in their order: those that cannot be measured yet say why.
+pub(crate) fn all() -> Vec<Row> {
+    let mut rows = vec![
+        allocations::row(),
+        fairness::row(),
+        idle::row(),
+        inside::row(),
+        lifecycle::row(),
+        nested_get::row(),
+        nested_maps::row(),
+        wakes::row(),
+        Row::pending("P7", "map_slice, 1 M × 1 ns, against par_iter", "there is no map_slice yet"),
+        Row::pending("P11", "imap ordered, 200 ns items", "there is no imap yet"),
+        Row::pending("P12", "imap_unordered, 200 ns items", "there is no imap yet"),
+        Row::pending("P14", "heap allocations of a bounded pool", "there is no bounded pool yet"),
+        Row::pending("P21", "open loop, Poisson arrivals of 20 µs tasks", "the row is not written yet"),
+        Row::pending("P23", "fork/join of 1 µs leaves", "the row is not written yet"),
+        Row::pending("P24", "scan of 1,024 ports", "the row is not written yet"),
+    ];
+    rows.extend(round_trip::rows());
+    rows.extend(stream::rows());
+    rows.extend(map::rows());
+    rows.extend(wide::rows());
+    rows.sort_by_key(|row| row.id[1..].parse::<u8>().expect("a P and a number"));
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Role;
+
+    #[test]
+    fn every_target_is_there_once() {
+        let ids: Vec<_> = all().iter().map(|row| row.id).collect();
+        let should: Vec<_> = (1..=25).map(|number| format!("P{number}")).collect();
+        assert_eq!(ids, should);
+    }
+
+    #[test]
+    fn every_row_is_about_us_or_says_why_not() {
+        for row in all() {
+            let ours = row.contestants.iter().filter(|contestant| contestant.role == Role::Ours).count();
+            assert!(ours == 1 && !row.measures.is_empty() || !row.missing.is_empty(), "{}", row.id);
+            let mut names: Vec<_> = row.contestants.iter().map(|contestant| contestant.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), row.contestants.len(), "{}: a name twice", row.id);
+        }
+    }
+}

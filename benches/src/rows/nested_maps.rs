@@ -1,0 +1,53 @@
+//! Do tasks that wait for their own pool come to an end, and how soon? (P20)
+
+use std::time::Duration;
+
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
+use crate::check::{Outcome, figure, same};
+use crate::measure::{WORKERS, median_trip};
+use crate::peers::{Millpond, Peer, Rayon};
+use crate::row::{Against, Contestant, Measure, Row, Unit};
+
+const ITEMS: u64 = 100;
+const TIME: Duration = Duration::from_millis(800);
+
+pub(super) fn row() -> Row {
+    const FIFO: &str = "deadlocks: both workers wait for tasks that nobody is left to run";
+    Row::new("P20", "two tasks each map 100 items on their own pool of 2 and wait, p50")
+        .measure(Measure::new("wall", "", Unit::Nanos).must(Against::Named("rayon"), 1.0))
+        .with(Contestant::ours(ours))
+        .with(Contestant::peer("rayon", rayon))
+        .absent("threadpool", FIFO)
+        .absent("rusty_pool", FIFO)
+        .absent("futures ThreadPool", FIFO)
+        .absent("blocking", FIFO)
+        .absent("tokio spawn_blocking", FIFO)
+        .absent("CPython ThreadPool", FIFO)
+        .absent("tokio spawn", "has no map, and a worker of it may not block")
+        .absent("async-executor", "has no map, and a worker of it may not block")
+}
+
+fn two<P: Peer>(pool: &'static P, map: fn(&P) -> Vec<u64>) -> Outcome {
+    let should: Vec<u64> = (0..ITEMS).map(|i| 2 * i).collect();
+    let both = || {
+        let [first, second] = [(), ()].map(|()| pool.submit(move || map(pool)));
+        [pool.get(first), pool.get(second)]
+    };
+    for _ in 0..100 {
+        same("the values of both", &both(), &[should.clone(), should.clone()])?;
+    }
+    let mut values = 0;
+    let p50 = median_trip(TIME, 1, || values += both().iter().map(Vec::len).sum::<usize>());
+    same("no value lost", &(values as u64 % (2 * ITEMS)), &0)?;
+    figure("wall", p50)
+}
+
+fn ours() -> Outcome {
+    two(Millpond::forever(WORKERS), |pool| pool.0.map(|i| 2 * i, 0..ITEMS).expect("no item here panics"))
+}
+
+/// On a worker, `into_par_iter` is of the worker's own pool.
+fn rayon() -> Outcome {
+    two(Rayon::forever(WORKERS), |_| (0..ITEMS).into_par_iter().map(|i| 2 * i).collect())
+}

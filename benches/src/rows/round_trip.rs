@@ -1,0 +1,140 @@
+//! How long does one call take, there and back? (P1 hot, P2 on one core, P3 with everybody asleep.)
+//!
+//! Not measured: how long it takes while the pool has other work (that is P19 and P21).
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_utils::CachePadded;
+
+use crate::check::{Outcome, figure, same};
+use crate::measure::{WORKERS, median_trip, pin};
+use crate::peers::{Peer, ask};
+use crate::row::{Against, Contestant, Measure, Row, Unit};
+
+const TIME: Duration = Duration::from_millis(800);
+/// The gap of P3: long enough for every spin budget to run out.
+const GAP: Duration = Duration::from_micros(250);
+
+pub(super) fn rows() -> [Row; 3] {
+    let measure = || Measure::new("p50", "", Unit::Nanos);
+    [
+        Row::new("P1", "round trip of an empty closure, u64 result, both sides hot, p50")
+            .measure(measure().must(Against::Floor, 2.5))
+            .with(Contestant::floor("spin ping-pong", spin_ping_pong))
+            .with_all(ask!(hot: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
+                RustyPool, StdThread))
+            .with(Contestant::python("P1")),
+        Row::new("P2", "the same, all threads on one core")
+            .measure(measure().must(Against::Best, 1.05))
+            .with(Contestant::floor("two same-core wakes", one_core_floor))
+            .with_all(ask!(one_core: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
+                Blocking, RustyPool))
+            .with(Contestant::python("P2")),
+        Row::new("P3", "the same with gaps of 250 µs, workers parked")
+            .measure(measure().must(Against::Floor, 1.1).must(Against::Best, 1.05))
+            .with(Contestant::floor("two threads on a futex", futex_with_gaps))
+            .with_all(ask!(with_gaps: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
+                Blocking, RustyPool))
+            .with(Contestant::python("P3")),
+    ]
+}
+
+fn checked<P: Peer>() -> Result<&'static P, String> {
+    let pool = P::forever(WORKERS);
+    for i in 0..1000_u64 {
+        same("a result", &pool.get(pool.submit(move || i * 3)), &(i * 3))?;
+    }
+    Ok(pool)
+}
+
+fn hot<P: Peer>() -> Outcome {
+    let pool = checked::<P>()?;
+    let mut sum = 0_u64;
+    let p50 = median_trip(TIME, 8, || sum += pool.get(pool.submit(|| 1_u64)));
+    // The sum is used, or the result could be left out.
+    same("no result lost", &(sum > 0), &true)?;
+    figure("p50", p50)
+}
+
+fn one_core<P: Peer>() -> Outcome {
+    // Before the pool is there: its threads inherit the mask.
+    pin()?;
+    hot::<P>()
+}
+
+fn with_gaps<P: Peer>() -> Outcome {
+    let pool = checked::<P>()?;
+    figure("p50", after_gaps(|| _ = pool.get(pool.submit(|| 1_u64))))
+}
+
+/// The median of trips that begin after a gap, in which the caller sleeps too: nobody is hot.
+fn after_gaps(mut trip: impl FnMut()) -> f64 {
+    let mut lengths = crate::measure::histogram();
+    for turn in 0..2200 {
+        thread::sleep(GAP);
+        let start = std::time::Instant::now();
+        trip();
+        if turn >= 200 {
+            crate::measure::record(&mut lengths, start.elapsed());
+        }
+    }
+    lengths.value_at_quantile(0.5) as f64
+}
+
+/// Two words, one for each direction, each on a line of its own.
+struct Table {
+    there: CachePadded<AtomicU32>,
+    back: CachePadded<AtomicU32>,
+}
+
+/// A table, and a thread on its other side that answers every ball: `wait` returns once the word is no longer `old`, `tell`
+/// lets a waiter know.
+fn partner(wait: fn(&AtomicU32, u32), tell: fn(&AtomicU32)) -> impl FnMut() {
+    let new = || CachePadded::new(AtomicU32::new(0));
+    let table: &'static Table = Box::leak(Box::new(Table { there: new(), back: new() }));
+    thread::spawn(move || {
+        for ball in 0_u32.. {
+            wait(&table.there, ball);
+            table.back.store(ball + 1, Ordering::Release);
+            tell(&table.back);
+        }
+    });
+    let mut ball = 0_u32;
+    move || {
+        table.there.store(ball + 1, Ordering::Release);
+        tell(&table.there);
+        wait(&table.back, ball);
+        ball += 1;
+    }
+}
+
+fn spin_until_not(word: &AtomicU32, old: u32) {
+    while word.load(Ordering::Acquire) == old {
+        std::hint::spin_loop();
+    }
+}
+
+fn block_until_not(word: &AtomicU32, old: u32) {
+    while word.load(Ordering::Acquire) == old {
+        atomic_wait::wait(word, old);
+    }
+}
+
+fn spin_ping_pong() -> Outcome {
+    figure("p50", median_trip(TIME, 8, partner(spin_until_not, |_| ())))
+}
+
+fn wake(word: &AtomicU32) {
+    atomic_wait::wake_one(word);
+}
+
+fn one_core_floor() -> Outcome {
+    pin()?;
+    figure("p50", median_trip(TIME, 8, partner(block_until_not, wake)))
+}
+
+fn futex_with_gaps() -> Outcome {
+    figure("p50", after_gaps(partner(block_until_not, wake)))
+}

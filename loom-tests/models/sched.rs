@@ -1,0 +1,672 @@
+//! Sleeping and waking, closing and ending: I12, I15, I16, I30 to I34, I37, over the scheduler as it is.
+//!
+//! The models run real workers. A negative control runs a worker or a submitter of its own, which takes the same steps
+//! with one left out.
+
+use super::life::Life;
+use super::*;
+use crate::models::harness::{Bound, Futex, Seen, check, rejects, spawn};
+use crate::task::{Call, Job, ResultRef, TaskError};
+use crate::worker::{self, Context};
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering as Std};
+
+type Handle = ResultRef<usize, Infallible>;
+
+fn task(f: impl FnOnce() -> usize + Send + 'static) -> (TaskRef, Handle) {
+    // SAFETY: models borrow nothing.
+    unsafe { Call::new(Job::plain(f), 1) }
+}
+
+/// A worker that the model has yet to start.
+struct Idler {
+    sched: Arc<Sched>,
+    index: usize,
+    deque: Worker<TaskRef>,
+}
+
+/// A pool whose workers are started by the model.
+fn pool(workers: usize) -> (Arc<Sched>, Vec<Idler>) {
+    let (sched, deques) = Sched::new(workers);
+    let sched = Arc::new(sched);
+    let idler = |(index, deque)| Idler { sched: Arc::clone(&sched), index, deque };
+    let idlers = deques.into_iter().enumerate().map(idler).collect();
+    (sched, idlers)
+}
+
+/// Runs a worker on a thread of its own, from beginning to end.
+fn start(idler: Idler) -> thread::JoinHandle<()> {
+    spawn(move || {
+        let Idler { sched, index, deque } = idler;
+        worker::enlist(sched.id);
+        Context::new(Arc::clone(&sched), index, deque).run();
+        sched.leave();
+    })
+}
+
+fn join(workers: Vec<thread::JoinHandle<()>>) {
+    for worker in workers {
+        worker.join().expect("the worker leaves");
+    }
+}
+
+fn at_rest(sched: &Sched) {
+    assert_eq!(sched.idle.at_rest(), (0, Vec::new()), "I13: nobody is searching or parked once all have left");
+}
+
+fn value(handle: Handle) -> Result<usize, TaskError> {
+    handle.take_done().unwrap_or_else(|_| panic!("I30: after join a task is not completed"))
+}
+
+// ---- I12, I15, I16: no wake-up is lost ----
+
+/// A worker by hand, over the real `inject`, `found` and `park`: it looks into the injector alone, and ends the pool when
+/// the last of the `left` tasks has been run.
+fn plain_worker(sched: &Sched, me: usize, parked: bool, left: &AtomicUsize) {
+    let (_, deques) = Queues::new(1);
+    let mut searching = parked;
+    if parked {
+        sched.idle.sleep(me);
+    }
+    while !sched.stage().is_over() {
+        if let Some(task) = sched.queues.take_injected(&deques[0], 1) {
+            if searching {
+                sched.found();
+                searching = false;
+            }
+            task.run(sched);
+            if left.fetch_sub(1, Std::Relaxed) == 1 {
+                sched.life.end(Stage::Terminate);
+                sched.wake_for_stage();
+            }
+        } else {
+            assert!(sched.park(me, searching), "the pool is not closed");
+            searching = true;
+        }
+    }
+    if searching {
+        sched.found();
+    }
+}
+
+/// Submits. It may be told that it came too late, when the last task has been run, and the pool ended, before it looks.
+fn inject(sched: &Sched, task: TaskRef) {
+    let _ = sched.inject([task]);
+}
+
+/// `submitters` submit one task each, of those that `tasks` makes, to so many workers by hand, which are parked at first if
+/// `parked`.
+fn submitted_and_run(
+    name: &str,
+    workers: usize,
+    submitters: usize,
+    bound: Bound,
+    parked: bool,
+    tasks: impl Fn() -> Vec<(TaskRef, Handle)> + Send + Sync + 'static,
+) {
+    check(name, bound, Futex::Block, move |_| {
+        let (sched, _) = pool(workers);
+        for me in 0..workers {
+            if parked {
+                sched.idle.push(me, false);
+            }
+        }
+        let tasks = tasks();
+        let left = Arc::new(AtomicUsize::new(tasks.len()));
+        let mut threads: Vec<_> = (0..workers)
+            .map(|me| {
+                let (sched, left) = (Arc::clone(&sched), Arc::clone(&left));
+                spawn(move || plain_worker(&sched, me, parked, &left))
+            })
+            .collect();
+        let (mut mine, mut handles) = (Vec::new(), Vec::new());
+        for (i, (task, handle)) in tasks.into_iter().enumerate() {
+            handles.push(handle);
+            if i + 1 < submitters {
+                let sched = Arc::clone(&sched);
+                threads.push(spawn(move || inject(&sched, task)));
+            } else {
+                mine.push(task);
+            }
+        }
+        for task in mine {
+            inject(&sched, task);
+        }
+        join(threads);
+        for handle in handles {
+            value(handle).expect("it has run");
+        }
+        at_rest(&sched);
+    });
+}
+
+#[test]
+fn i12_i15_one_submitter_beside_one_worker() {
+    submitted_and_run("I12 I15 submit ‖ worker", 1, 1, Bound::Usual, false, || vec![task(|| 0)]);
+}
+
+#[test]
+fn i12_i13_one_submitter_beside_two_workers() {
+    submitted_and_run("I12 I13 submit ‖ worker ‖ worker", 2, 1, Bound::Whole, false, || vec![task(|| 0)]);
+}
+
+#[test]
+fn i12_two_submitters_beside_one_worker() {
+    submitted_and_run("I12 submit ‖ submit ‖ worker", 1, 2, Bound::Whole, false, || vec![task(|| 0), task(|| 1)]);
+}
+
+#[test]
+fn i16_two_jobs_come_to_run_side_by_side() {
+    let tasks = || rendezvous().into();
+    submitted_and_run("I16 submit two jobs ‖ worker ‖ worker", 2, 1, Bound::Whole, true, tasks);
+}
+
+/// Two jobs that each wait until the other has begun, on two workers.
+fn rendezvous() -> [(TaskRef, Handle); 2] {
+    let words = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
+    [0, 1].map(|me| {
+        let words = Arc::clone(&words);
+        task(move || {
+            words[me].store(1, Ordering::Release);
+            futex::wake_all(&words[me]);
+            while words[1 - me].load(Ordering::Acquire) == 0 {
+                futex::wait(&words[1 - me], 0);
+            }
+            me
+        })
+    })
+}
+
+#[test]
+fn i12_a_task_pushed_by_a_worker_reaches_a_sleeper() {
+    check("I12 push into a deque ‖ worker", Bound::None, Futex::Block, |_| {
+        let (sched, idlers) = pool(2);
+        let (task, handle) = task(|| 7);
+        let shared = Arc::clone(&sched);
+        let thief = spawn(move || {
+            let mut searching = false;
+            loop {
+                if let Some(task) = shared.queues.steal_any(0) {
+                    if searching {
+                        shared.found();
+                    }
+                    return task.run(&*shared);
+                }
+                assert!(shared.park(1, searching), "the pool is not closed");
+                searching = true;
+            }
+        });
+        let owner = &idlers[0];
+        owner.deque.push(task);
+        sched.queues.mark_loaded(0);
+        sched.announce(true).expect("the pool runs");
+        thief.join().expect("the thief has run it");
+        value(handle).expect("it has run");
+    });
+}
+
+#[test]
+fn a_whole_worker_runs_a_task_and_leaves() {
+    check("whole worker: submit, terminate ‖ worker", Bound::Whole, Futex::Block, |_| {
+        let (sched, idlers) = pool(1);
+        let workers: Vec<_> = idlers.into_iter().map(start).collect();
+        let (task, handle) = task(|| 0);
+        sched.inject([task]).expect("the pool runs");
+        assert!(handle.wait(None));
+        drop(handle);
+        sched.terminate();
+        join(workers);
+        at_rest(&sched);
+    });
+}
+
+/// What a worker of a negative control leaves out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    None,
+    NoFenceBeforeLook,
+    NoLook,
+    NotItself,
+    NoHandOff,
+    BitIsAnswer,
+    NoStageInLook,
+}
+
+/// A worker by hand. Returns how often it went through park.
+fn flawed_worker(sched: &Sched, me: usize, flaw: Flaw) -> usize {
+    let (_, deques) = Queues::new(1);
+    // The model has parked the workers of this control.
+    let mut searching = flaw == Flaw::NoHandOff;
+    if searching {
+        sched.idle.sleep(me);
+    }
+    let mut parks = 0;
+    loop {
+        if sched.stage().is_over() {
+            return parks;
+        }
+        if let Some(task) = sched.queues.take_injected(&deques[0], 1) {
+            if searching {
+                if flaw == Flaw::NoHandOff {
+                    let _ = sched.idle.stop_searching();
+                } else {
+                    sched.found();
+                }
+                searching = false;
+            }
+            task.run(sched);
+            continue;
+        }
+        parks += 1;
+        assert!(parks < 4 || flaw != Flaw::BitIsAnswer, "I37: more than one turn through park with every queue empty");
+        sched.idle.push(me, searching);
+        if flaw != Flaw::NoFenceBeforeLook {
+            fence(Ordering::SeqCst);
+        }
+        let work = flaw == Flaw::BitIsAnswer || sched.queues.any_work();
+        let over = flaw != Flaw::NoStageInLook && sched.stage().is_over();
+        let itself = flaw == Flaw::NotItself && sched.idle.at_rest().1.first() == Some(&me);
+        if flaw != Flaw::NoLook && (work || over) && !itself {
+            sched.idle.wake_one();
+        }
+        sched.idle.sleep(me);
+        searching = true;
+    }
+}
+
+/// One submission to one flawed worker.
+fn lost(name: &str, flaw: Flaw, submit: fn(&Sched, TaskRef)) {
+    rejects(name, "deadlock", Bound::None, Futex::Block, move |_| {
+        let (sched, _) = pool(1);
+        let shared = Arc::clone(&sched);
+        let worker = spawn(move || {
+            flawed_worker(&shared, 0, flaw);
+        });
+        let (task, handle) = task(|| 0);
+        submit(&sched, task);
+        handle.wait(None);
+        drop(handle);
+        sched.terminate();
+        worker.join().expect("the worker leaves");
+    });
+}
+
+fn submit_well(sched: &Sched, task: TaskRef) {
+    sched.inject([task]).expect("the pool runs");
+}
+
+#[test]
+fn the_worker_of_the_controls_passes_without_a_flaw() {
+    check("worker of the controls, no flaw", Bound::Usual, Futex::Block, |_| {
+        let (sched, _) = pool(1);
+        let shared = Arc::clone(&sched);
+        let worker = spawn(move || {
+            flawed_worker(&shared, 0, Flaw::None);
+        });
+        let (task, handle) = task(|| 0);
+        submit_well(&sched, task);
+        handle.wait(None);
+        drop(handle);
+        sched.terminate();
+        worker.join().expect("the worker leaves");
+    });
+}
+
+#[test]
+fn i12_control_the_submitter_does_not_fence() {
+    lost("I12 control: submit without its fence", Flaw::None, |sched, task| {
+        sched.queues.inject(task);
+        sched.idle.notify();
+    });
+}
+
+#[test]
+fn i12_control_the_submitter_does_not_wake() {
+    lost("I12 control: submit without a wake-up", Flaw::None, |sched, task| sched.queues.inject(task));
+}
+
+#[test]
+fn i12_control_the_worker_does_not_fence_before_its_last_look() {
+    lost("I12 control: park without its fence", Flaw::NoFenceBeforeLook, submit_well);
+}
+
+#[test]
+fn i12_control_the_worker_does_not_look_again() {
+    lost("I12 control: park without a last look", Flaw::NoLook, submit_well);
+}
+
+#[test]
+fn i15_control_the_worker_does_not_wake_itself() {
+    lost("I15 control: the last look wakes anybody but oneself", Flaw::NotItself, submit_well);
+}
+
+#[test]
+fn i16_control_the_last_searcher_does_not_hand_over() {
+    rejects("I16 control: no hand-off", "deadlock", Bound::Whole, Futex::Block, |_| {
+        let (sched, _) = pool(2);
+        sched.idle.push(0, false);
+        sched.idle.push(1, false);
+        let workers: Vec<_> = (0..2)
+            .map(|me| {
+                let sched = Arc::clone(&sched);
+                spawn(move || {
+                    flawed_worker(&sched, me, Flaw::NoHandOff);
+                })
+            })
+            .collect();
+        let mut handles = Vec::new();
+        for (task, handle) in rendezvous() {
+            submit_well(&sched, task);
+            handles.push(handle);
+        }
+        for handle in &handles {
+            handle.wait(None);
+        }
+        drop(handles);
+        sched.terminate();
+        join(workers);
+    });
+}
+
+// ---- I37: empty queues let workers sleep ----
+
+#[test]
+fn i37_a_bit_over_an_empty_deque_keeps_nobody_awake() {
+    check("I37 worker beside a stale bit", Bound::Usual, Futex::Block, |_| {
+        let (sched, mut contexts) = pool(2);
+        // Worker 0 is in a long task, and thieves have emptied its deque: its bit is up over nothing.
+        sched.queues.mark_loaded(0);
+        let worker = start(contexts.pop().expect("two workers"));
+        let before = futex::count::wakes();
+        sched.terminate();
+        worker.join().expect("the worker leaves");
+        let woken = futex::count::wakes() - before;
+        // By the terminator, or by its own last look at the stage; and once more when it has left.
+        assert!(woken <= 2, "I37: more than one turn through park with every queue empty");
+        at_rest(&sched);
+    });
+}
+
+#[test]
+fn i37_control_the_bit_is_taken_for_work() {
+    rejects("I37 control: the bit is taken for work", "I37: ", Bound::None, Futex::Block, |_| {
+        let (sched, _) = pool(2);
+        sched.queues.mark_loaded(0);
+        let shared = Arc::clone(&sched);
+        let worker = spawn(move || {
+            flawed_worker(&shared, 1, Flaw::BitIsAnswer);
+        });
+        sched.terminate();
+        worker.join().expect("the worker leaves");
+    });
+}
+
+// ---- I30 to I34: the pool ends ----
+
+/// What came of a submission that raced with the pool's end.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    GivenBack,
+    Ran,
+    Terminated,
+}
+
+fn submit(sched: &Sched, runs: &Arc<AtomicUsize>) -> Result<Handle, SubmitErrorKind> {
+    let runs = Arc::clone(runs);
+    worker::submit(sched, Job::plain(move || runs.fetch_add(1, Std::Relaxed))).map_err(|(kind, _)| kind)
+}
+
+fn fate(submitted: Result<Handle, SubmitErrorKind>, runs: &AtomicUsize) -> Fate {
+    let ran = runs.load(Std::Relaxed);
+    match submitted.map(value) {
+        Err(kind) => {
+            assert_eq!(kind, SubmitErrorKind::NotRunning);
+            assert_eq!(ran, 0, "I31: a task that was given back has run");
+            Fate::GivenBack
+        }
+        Ok(Ok(_)) => {
+            assert_eq!(ran, 1, "I31: a task that has a value has run once");
+            Fate::Ran
+        }
+        Ok(Err(TaskError::Terminated)) => {
+            assert_eq!(ran, 0, "I33: a task that was terminated has run");
+            Fate::Terminated
+        }
+        Ok(Err(other)) => panic!("I31: {other}"),
+    }
+}
+
+fn submit_beside_the_end(name: &str, workers: usize, bound: Bound, end: fn(&Sched)) -> Vec<String> {
+    check(name, bound, Futex::Block, move |outcomes| {
+        let (sched, contexts) = pool(workers);
+        let workers: Vec<_> = contexts.into_iter().map(start).collect();
+        let (shared, runs) = (Arc::clone(&sched), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&runs);
+        let submitter = Seen::by(move || submit(&shared, &counted));
+        end(&sched);
+        let left = crate::wait::block_until(sched.live(), 0, None, |live| live == 0);
+        assert_eq!(left, Some(0));
+        let submitted = submitter.join();
+        join(workers);
+        outcomes.insert(fate(submitted, &runs));
+        at_rest(&sched);
+    })
+    .outcomes
+}
+
+#[test]
+fn i30_i31_i34_submit_beside_close() {
+    let seen = submit_beside_the_end("I30 I31 I34 submit ‖ close ‖ worker", 1, Bound::Whole, Sched::close);
+    assert_eq!(seen, ["GivenBack", "Ran"]);
+}
+
+#[test]
+fn i30_i32_submit_beside_close_with_two_workers() {
+    let bound = Bound::Whole;
+    let seen = submit_beside_the_end("I30 I32 submit ‖ close ‖ worker ‖ worker", 2, bound, Sched::close);
+    assert_eq!(seen, ["GivenBack", "Ran"]);
+}
+
+#[test]
+fn i31_i33_i34_submit_beside_terminate() {
+    let seen = submit_beside_the_end("I31 I33 I34 submit ‖ terminate ‖ worker", 1, Bound::Whole, Sched::terminate);
+    assert_eq!(seen, ["GivenBack", "Ran", "Terminated"]);
+}
+
+#[test]
+fn i31_submit_beside_close_and_terminate() {
+    submit_beside_the_end("I31 submit ‖ close, terminate ‖ worker", 1, Bound::Whole, |sched| {
+        sched.close();
+        sched.terminate();
+    });
+}
+
+#[test]
+fn i33_terminate_beside_inline_claim_and_pop() {
+    check("I33 terminate ‖ inline claim ‖ worker", Bound::Whole, Futex::Block, |outcomes| {
+        let (sched, contexts) = pool(1);
+        let runs = Arc::new(AtomicUsize::new(0));
+        let submitted = submit(&sched, &runs);
+        let workers: Vec<_> = contexts.into_iter().map(start).collect();
+        let shared = Arc::clone(&sched);
+        let terminator = spawn(move || shared.terminate());
+        let handle = submitted.expect("the pool runs");
+        handle.help(&*sched);
+        assert!(handle.wait(None), "I31: the handle completes");
+        terminator.join().expect("the terminator returns");
+        join(workers);
+        outcomes.insert(fate(Ok(handle), &runs));
+    });
+}
+
+#[test]
+fn i32_exactly_one_worker_finds_the_pool_drained() {
+    /// Joins the quiet ones; the last looks again. Says whether it found the pool drained.
+    fn quiet(life: &Life) -> bool {
+        loop {
+            match life.join_quiet() {
+                Quiet::LookAgain if life.settle(false) => return true,
+                Quiet::LookAgain => {}
+                Quiet::Park | Quiet::NotClosed => return false,
+            }
+        }
+    }
+    check("I32 quiet ‖ quiet, again", Bound::None, Futex::Block, |_| {
+        let life = Arc::new(Life::new(2));
+        assert!(life.close());
+        let shared = Arc::clone(&life);
+        let other = Seen::by(move || {
+            if quiet(&shared) {
+                return 1;
+            }
+            // Woken for nothing, it leaves and comes back, unless the pool has been found drained.
+            shared.leave_quiet();
+            usize::from(quiet(&shared))
+        });
+        let mine = usize::from(quiet(&life));
+        assert_eq!(mine + other.join(), 1, "I32: the pool is found drained exactly once");
+        assert_eq!(life.stage(), Stage::Drained);
+    });
+}
+
+#[test]
+fn i32_control_settling_without_the_count() {
+    rejects("I32 control: DRAINED without being counted", "I32: ", Bound::None, Futex::Block, |_| {
+        let life = Arc::new(Life::new(1));
+        assert!(life.close());
+        let drained = Arc::new(AtomicUsize::new(0));
+        let quiet = |life: &Life| life.stage() == Stage::Closed;
+        let (shared, count) = (Arc::clone(&life), Arc::clone(&drained));
+        let other = spawn(move || {
+            if quiet(&shared) {
+                let _ = shared.join_quiet();
+                count.fetch_add(usize::from(shared.stage() >= Stage::Draining), Std::Relaxed);
+            }
+        });
+        if quiet(&life) {
+            let _ = life.join_quiet();
+            drained.fetch_add(usize::from(life.stage() >= Stage::Draining), Std::Relaxed);
+        }
+        other.join().expect("the other returns");
+        assert_eq!(drained.load(Std::Relaxed), 1, "I32: the pool is found drained exactly once");
+    });
+}
+
+/// A submission that was accepted beside a worker that ends by hand.
+fn stranded(name: &str, submit: fn(&Sched, TaskRef) -> bool, end: fn(&Sched)) {
+    rejects(name, "I30: ", Bound::None, Futex::Block, move |_| {
+        let (sched, _) = pool(1);
+        let shared = Arc::clone(&sched);
+        let (task, handle) = task(|| 0);
+        let submitter = Seen::by(move || submit(&shared, task));
+        end(&sched);
+        if submitter.join() {
+            drop(value(handle));
+        } else {
+            // Given back. What is left in the queue is freed with the pool.
+            drop(handle);
+        }
+    });
+}
+
+/// Runs what is there, then finds the pool drained.
+fn drain_as(sched: &Sched, settle: fn(&Sched)) {
+    assert!(sched.life.close());
+    sched.queues.drain(|task| task.run(sched));
+    settle(sched);
+    if sched.stage() != Stage::Drained {
+        sched.queues.drain(|task| task.run(sched));
+    }
+}
+
+fn settle_well(sched: &Sched) {
+    assert_eq!(sched.life.join_quiet(), Quiet::LookAgain);
+    sched.drained();
+}
+
+fn submit_looking_twice(sched: &Sched, task: TaskRef) -> bool {
+    if sched.refusal(false).is_some() {
+        task.resolve(Reason::Terminated);
+        return false;
+    }
+    sched.inject([task]).is_ok()
+}
+
+#[test]
+fn i30_control_look_then_drained() {
+    stranded("I30 control: look, then DRAINED", submit_looking_twice, |sched| {
+        drain_as(sched, |sched| {
+            let found = sched.queues.any_work();
+            assert_eq!(sched.life.join_quiet(), Quiet::LookAgain);
+            fence(Ordering::SeqCst);
+            sched.life.settle(found);
+        });
+    });
+}
+
+#[test]
+fn i30_control_drained_without_a_fence() {
+    stranded("I30 control: DRAINING without its fence", submit_looking_twice, |sched| {
+        drain_as(sched, |sched| {
+            assert_eq!(sched.life.join_quiet(), Quiet::LookAgain);
+            sched.life.settle(sched.queues.any_work());
+        });
+    });
+}
+
+#[test]
+fn i31_control_the_submitter_does_not_look_again() {
+    stranded(
+        "I31 control: submit without a second look",
+        |sched, task| {
+            if sched.refusal(false).is_some() {
+                task.resolve(Reason::Terminated);
+                return false;
+            }
+            sched.queues.inject(task);
+            true
+        },
+        |sched| drain_as(sched, settle_well),
+    );
+}
+
+#[test]
+fn i31_control_the_terminator_drains_before_it_ends_the_pool() {
+    stranded("I31 control: drain, then TERMINATE", submit_looking_twice, |sched| {
+        sched.queues.drain(|task| task.resolve(Reason::Terminated));
+        sched.life.end(Stage::Terminate);
+    });
+}
+
+#[test]
+fn i33_control_the_terminator_resolves_what_it_has_not_claimed() {
+    rejects("I33 control: resolved without a claim", "I33: ", Bound::None, Futex::Block, |_| {
+        let (task, handle) = task(|| 0);
+        let handle = Arc::new(handle);
+        let shared = Arc::clone(&handle);
+        let winners = Arc::new(AtomicUsize::new(0));
+        let theirs = Arc::clone(&winners);
+        let terminator = spawn(move || {
+            if !shared.load().is_claimed() {
+                theirs.fetch_add(1, Std::Relaxed);
+            }
+        });
+        task.run(&*pool(1).0);
+        winners.fetch_add(1, Std::Relaxed);
+        terminator.join().expect("the terminator returns");
+        assert_eq!(winners.load(Std::Relaxed), 1, "I33: one of terminate, claim and pop wins");
+    });
+}
+
+#[test]
+fn i34_control_the_worker_does_not_look_at_the_stage() {
+    rejects("I34 control: park without a look at the stage", "deadlock", Bound::None, Futex::Block, |_| {
+        let (sched, _) = pool(1);
+        let shared = Arc::clone(&sched);
+        let worker = spawn(move || {
+            flawed_worker(&shared, 0, Flaw::NoStageInLook);
+        });
+        sched.terminate();
+        worker.join().expect("the worker leaves");
+    });
+}
