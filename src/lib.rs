@@ -1,16 +1,75 @@
-//! millpond
+//! Python's `multiprocessing.pool.ThreadPool` for Rust.
+//!
+//! ```
+//! use millpond::ThreadPool;
+//!
+//! let pool = ThreadPool::new(4)?;
+//! let answer = pool.apply_async(|| 6 * 7)?;
+//! let squares = pool.map(|x: u64| x * x, 0..10)?;
+//! assert_eq!(answer.get()?, 42);
+//! assert_eq!(squares[9], 81);
+//! pool.close();
+//! pool.join()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # From Python
+//!
+//! | Python | here |
+//! |---|---|
+//! | `ThreadPool(4, initializer, initargs)` | [`ThreadPool::new(4)`](ThreadPool::new), [`ThreadPool::builder`] |
+//! | `apply(f, args)` | [`apply(\|\| f(a))`](PoolHandle::apply) |
+//! | `apply_async(f, args, callback=c)` | [`apply_async(\|\| f(a))`](PoolHandle::apply_async), [`task(\|\| f(a)).callback(c).apply_async()`](PoolHandle::task) |
+//! | `map(f, xs, chunksize)` | [`map(f, xs)`](PoolHandle::map), [`batch(f, xs).chunksize(n).map()`](PoolHandle::batch) |
+//! | `map_async(f, xs, callback=c)` | [`map_async(f, xs)`](PoolHandle::map_async), [`batch(f, xs).callback(c).map_async()`](PoolHandle::batch) |
+//! | `starmap(f, pairs)` | [`starmap(\|a, b\| …, pairs)`](PoolHandle::starmap) |
+//! | `starmap_async(f, pairs)` | [`starmap_async`](PoolHandle::starmap_async), [`star_batch`](PoolHandle::star_batch) |
+//! | `close`, `join`, `terminate` | [`close`](PoolHandle::close), [`join`](ThreadPool::join), [`terminate`](PoolHandle::terminate) |
+//! | leaving the `with` block | dropping the pool: [`DropPolicy`] |
+//! | `result.get(timeout)` | [`get`](AsyncResult::get), [`get_timeout`](AsyncResult::get_timeout) |
+//! | `wait`, `ready`, `successful` | [`wait`](AsyncResult::wait), [`ready`](AsyncResult::ready), [`successful`](AsyncResult::successful) |
+//!
+//! # What it promises
+//!
+//! * **Every accepted task resolves exactly once.** It runs, or its handle says why not. No panic of user code, in a task, a
+//!   `Drop`, a callback, a waker or an initializer, kills a worker or leaves a waiter behind.
+//! * **Nesting does not deadlock.** A worker that waits for its own pool's work does that work itself, at any depth, with one
+//!   worker; and it never runs unrelated work while it waits.
+//! * **Submissions from outside are not starved** by tasks that submit tasks.
+//! * **It sleeps when it has nothing to do**, and a submission wakes at most one worker.
+//!
+//! # What it does not do
+//!
+//! * A running task is never interrupted: threads cannot be.
+//! * A cycle of waits that the program builds itself, through its own locks or channels or a ring of saturated pools, blocks.
+//! * With `panic = "abort"` the first panic of a task ends the process.
+//! * It is tested on Linux on x86-64.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_types, clippy::disallowed_methods))]
+
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!("millpond needs 64-bit atomics, which this target does not have");
+
+#[forbid(unsafe_code)]
 mod api;
+#[forbid(unsafe_code)]
 mod pool;
+#[cfg_attr(not(all(test, loom)), forbid(unsafe_code))]
 mod sched;
+#[allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "these are the doors")]
 mod sync;
 mod task;
+#[forbid(unsafe_code)]
 mod wait;
 mod worker;
 
-pub use api::{AsyncResult, Batch, Builder, NotReady, PoolHandle, Task, ThreadPool, Timeout, default_chunksize};
+pub use api::{
+    AsyncResult, Batch, Builder, NotReady, PoolHandle, Task, ThreadPool, Timeout, default_chunksize,
+};
 pub use pool::{BuildError, DropPolicy, JoinError};
-pub use task::{Each, Fallible, Notify, Panic, Plain, Run, Spread, Star, SubmitError, SubmitErrorKind, TaskError, Tell};
+pub use task::{
+    Each, Fallible, Notify, Panic, Plain, Run, Spread, Star, SubmitError, SubmitErrorKind, TaskError, Tell,
+};
 
 /// What the pools of this process have cost the system. With the feature `counters`, for benches and tests.
 #[cfg(feature = "counters")]

@@ -3,7 +3,9 @@
 mod common;
 
 use common::{Gate, threads};
-use millpond::{AsyncResult, BuildError, DropPolicy, JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
+use millpond::{
+    AsyncResult, BuildError, DropPolicy, JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool,
+};
 use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
@@ -27,7 +29,10 @@ fn new_02_f15_zero_workers() {
 #[test]
 fn f15_more_workers_than_can_be_counted() {
     let error = ThreadPool::new(1 << 20).unwrap_err();
-    assert!(matches!(error, BuildError::TooManyWorkers { asked, limit: 0xffff } if asked == 1 << 20), "{error}");
+    assert!(
+        matches!(error, BuildError::TooManyWorkers { asked, limit: 0xffff } if asked == 1 << 20),
+        "{error}"
+    );
 }
 
 #[test]
@@ -245,7 +250,11 @@ fn life_06_f23_terminate_discards_what_is_queued_and_lets_the_running_finish() {
         assert!(matches!(result.try_get().unwrap(), Err(TaskError::Terminated)));
     }
     assert!(matches!(batch.try_get().unwrap(), Err(TaskError::Terminated)));
-    assert_eq!(errors.load(Ordering::Relaxed), 10, "life_06_cb_18: error callbacks run on the terminating thread");
+    assert_eq!(
+        errors.load(Ordering::Relaxed),
+        10,
+        "life_06_cb_18: error callbacks run on the terminating thread"
+    );
     assert_eq!(pool.join_timeout(Duration::from_millis(1)), Err(JoinError::TimedOut));
     gate.open();
     pool.join().unwrap();
@@ -314,11 +323,17 @@ fn app_07_f20_a_closed_pool_gives_the_work_back() {
     pool.close();
     let word = String::from("kept");
     let refused = pool.apply_async(move || word).unwrap_err();
-    assert_eq!((refused.kind(), refused.to_string().as_str()), (SubmitErrorKind::NotRunning, "Pool not running"));
+    assert_eq!(
+        (refused.kind(), refused.to_string().as_str()),
+        (SubmitErrorKind::NotRunning, "Pool not running")
+    );
     assert_eq!(refused.into_task()(), "kept");
     let refused = pool.batch(|x| x, [1]).chunksize(1).map_async().unwrap_err();
     assert!(matches!(refused.into_task().map(), Err(TaskError::NotSubmitted(SubmitErrorKind::NotRunning))));
-    assert!(matches!(pool.map(|x: i32| x, []), Err(TaskError::NotSubmitted(_))), "map_11: even if there is nothing");
+    assert!(
+        matches!(pool.map(|x: i32| x, []), Err(TaskError::NotSubmitted(_))),
+        "map_11: even if there is nothing"
+    );
 }
 
 // ---- dropping the pool ----
@@ -379,7 +394,7 @@ fn f28_res_17_a_result_outlives_its_pool() {
     let gate = Gate::new();
     let pass = gate.clone();
     pool.spawn(move || pass.wait()).unwrap();
-    let queued = pool.apply_async(|| String::new()).unwrap();
+    let queued = pool.apply_async(String::new).unwrap();
     drop(pool);
     gate.open();
     assert_eq!(done.get().unwrap(), "there");

@@ -41,7 +41,8 @@ fn f20_f21_f31_every_handle_resolves_however_the_pool_ends() {
 fn one_round(random: &mut Random) -> (usize, usize, usize) {
     let workers = 1 + random.below(3) as usize;
     let policy = [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain][random.below(3) as usize];
-    let pool = ThreadPool::builder().workers(workers).stack_size(64 * 1024).drop_policy(policy).build().unwrap();
+    let pool =
+        ThreadPool::builder().workers(workers).stack_size(64 * 1024).drop_policy(policy).build().unwrap();
     let (moment, end) = (random.below(16) as usize, random.below(3));
     let ran = AtomicUsize::new(0);
     let submitted = AtomicUsize::new(0);

@@ -1,7 +1,7 @@
 //! What does `map` add to the work of its items, by how many they are?
 //!
-//! Items of about 20 ns on a pool of two, called from outside. Not measured: uneven items, items that block, borrowed slices; for
-//! verdicts see `cargo targets`, which runs each pool in a process of its own.
+//! Items of about 20 ns on a pool of two, called from outside. Not measured: uneven items, items that block, borrowed
+//! slices; for verdicts see `cargo targets`, which runs each pool in a process of its own.
 
 use std::hint::black_box;
 

@@ -1,7 +1,8 @@
 //! What does one call cost, in each of the three ways to make it?
 //!
-//! Back to back from one outside thread on a pool of two: everybody is hot. Not measured: throughput of many calls in flight, calls
-//! after a pause, contention; for those, and for verdicts, see `cargo targets`, which runs each pool in a process of its own.
+//! Back to back from one outside thread on a pool of two: everybody is hot. Not measured: throughput of many calls in
+//! flight, calls after a pause, contention; for those, and for verdicts, see `cargo targets`, which runs each pool in a
+//! process of its own.
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -11,56 +11,29 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub struct Counting;
 
 static ON: AtomicBool = AtomicBool::new(false);
-static SMALL: AtomicU64 = AtomicU64::new(0);
-static SMALL_BYTES: AtomicU64 = AtomicU64::new(0);
-static BLOCKS: AtomicU64 = AtomicU64::new(0);
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static BYTES: AtomicU64 = AtomicU64::new(0);
 
-/// From this size an allocation is a queue's block or buffer, shared by many tasks, and not a task's own. The blocks of
-/// crossbeam's injector have 63 slots of 16 bytes and more; no cell of a task that captures 24 bytes comes near.
-const BLOCK: usize = 512;
-
-/// What was allocated between two points in time, on all threads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Count {
-    /// Allocations of less than 512 bytes: the tasks' own.
-    pub(crate) small: u64,
-    /// Their bytes.
-    pub(crate) small_bytes: u64,
-    /// Allocations of 512 bytes and more: the queues'.
-    pub(crate) blocks: u64,
-}
-
-/// Counts what `f` allocates, and what all other threads allocate meanwhile.
-pub(crate) fn count<R>(f: impl FnOnce() -> R) -> (R, Count) {
-    let read = || {
-        [SMALL.load(Ordering::Relaxed), SMALL_BYTES.load(Ordering::Relaxed), BLOCKS.load(Ordering::Relaxed)]
-    };
+/// Counts what all threads allocate while `f` runs: how often, and how much.
+pub(crate) fn count(f: impl FnOnce()) -> [u64; 2] {
+    let read = || [ALLOCATIONS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed)];
     let before = read();
     ON.store(true, Ordering::SeqCst);
-    let value = f();
+    f();
     ON.store(false, Ordering::SeqCst);
     let after = read();
-    let count = Count {
-        small: after[0] - before[0],
-        small_bytes: after[1] - before[1],
-        blocks: after[2] - before[2],
-    };
-    (value, count)
+    [after[0] - before[0], after[1] - before[1]]
 }
 
 fn note(size: usize) {
     if ON.load(Ordering::Relaxed) {
-        if size < BLOCK {
-            SMALL.fetch_add(1, Ordering::Relaxed);
-            SMALL_BYTES.fetch_add(size as u64, Ordering::Relaxed);
-        } else {
-            BLOCKS.fetch_add(1, Ordering::Relaxed);
-        }
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        BYTES.fetch_add(size as u64, Ordering::Relaxed);
     }
 }
 
-// SAFETY: every call goes to the system's allocator unchanged, which keeps the contract; counting touches atomics alone,
-// so it neither allocates nor unwinds.
+// SAFETY: every call goes to the system's allocator unchanged, which keeps the contract; counting touches atomics
+// alone, so it neither allocates nor unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size());
@@ -69,7 +42,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise (a live block of ours, with its layout) is the callee's: all ours are the system's.
+        // SAFETY: the caller's promise (a live block of ours, with its layout) is the callee's: all ours are the
+        // system's.
         unsafe { System.dealloc(block, layout) }
     }
 

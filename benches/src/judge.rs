@@ -15,15 +15,16 @@ pub(crate) struct Interval {
 }
 
 impl Interval {
-    /// The median, and the order statistics that hold the true one with 95 % probability whatever the distribution; all there is
-    /// if there are fewer than eight. None of nothing, or of something that is no number.
+    /// The median, and the order statistics that hold the true one with 95 % probability whatever the distribution; the
+    /// extremes if there are fewer than nine. None of nothing, or of something that is no number.
     pub(crate) fn of(mut values: Vec<f64>) -> Option<Self> {
         if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
             return None;
         }
         values.sort_by(f64::total_cmp);
         let n = values.len();
-        // The true median lies outside the (k+1)-th smallest and largest exactly if at most k of n fair coins fall on one side.
+        // The true median lies outside the (k+1)-th smallest and largest exactly if at most k of n fair coins fall on
+        // one side.
         let mut cut = 0;
         let mut weight = 0.5_f64.powi(i32::try_from(n).ok()?);
         let mut tail = weight;
@@ -113,7 +114,9 @@ fn judge(row: &Row, measure: &Measure, must: &Must, race: &Race, noisy: bool) ->
         Interval::of(ours.iter().zip(theirs).map(|(our, their)| our / their).collect())
     };
     let (must, against, ratio) = match must.against {
-        Against::Itself => (format!("{sign} {bound}"), String::new(), Interval::of(ours.clone())),
+        Against::Itself => {
+            (format!("{sign} {}", measure.unit.show(bound)), String::new(), Interval::of(ours.clone()))
+        }
         Against::Floor => {
             let name = who(Role::Floor).next().unwrap_or_default();
             (format!("{sign} {bound} × floor"), name.to_owned(), ratio(name))

@@ -12,8 +12,8 @@ pub(crate) const WORKERS: usize = 2;
 
 /// The median length, in nanoseconds, of one `trip`, over as many as fit in `time`.
 ///
-/// `batch` trips are timed at a time, because reading the clock costs a quarter of the shortest trip measured here; for trips
-/// of microseconds it is 1. A first tenth of the time warms up and does not count.
+/// `batch` trips are timed at a time, because reading the clock costs a quarter of the shortest trip measured here; for
+/// trips of microseconds it is 1. A first tenth of the time warms up and does not count.
 pub(crate) fn median_trip(time: Duration, batch: u32, mut trip: impl FnMut()) -> f64 {
     let mut lengths = histogram();
     let begin = Instant::now();

@@ -14,8 +14,8 @@ pub(crate) struct Python {
     pub(crate) version: String,
 }
 
-/// In this order: the version that the targets were measured with, by its name; the same where the name is a shim that must be
-/// told a version; any.
+/// In this order: the version that the targets were measured with, by its name; the same where the name is a shim that
+/// must be told a version; any.
 const CANDIDATES: [(&str, Option<(&str, &str)>); 3] =
     [("python3.13", None), ("python3.13", Some(("PYENV_VERSION", "3.13"))), ("python3", None)];
 

@@ -94,11 +94,12 @@ pub(crate) fn table(rows: &[Done]) -> Table {
             let of = |(name, at): (&str, Interval)| format!("{}\n{name}", line.unit.show(at.median));
             let floor = line.floor.map_or("–".to_owned(), of);
             let best = best(row, line).map_or("–".to_owned(), of);
-            let join =
-                |cell: fn(&Judged) -> String| line.judged.iter().map(cell).collect::<Vec<_>>().join("\n");
-            let ratios = join(ratio);
-            let musts = join(|judged| judged.must.clone());
-            let verdicts = join(|judged| judged.verdict.to_string());
+            let join = |cell: &dyn Fn(&Judged) -> String| {
+                line.judged.iter().map(cell).collect::<Vec<_>>().join("\n")
+            };
+            let ratios = join(&|judged| ratio(judged, line.unit));
+            let musts = join(&|judged| judged.must.clone());
+            let verdicts = join(&|judged| judged.verdict.to_string());
             table.add_row([
                 row.id.to_owned(),
                 work,
@@ -181,20 +182,17 @@ fn best<'a>(row: &Done, line: &'a Line) -> Option<(&'a str, Interval)> {
     found.copied()
 }
 
-fn ratio(judged: &Judged) -> String {
-    let number = |value: f64| match value.abs() {
-        0.0 => "0".to_owned(),
-        tiny if tiny < 0.01 => format!("{value:.5}"),
-        small if small < 100.0 => format!("{value:.2}"),
-        _ => format!("{value:.0}"),
-    };
-    judged.ratio.map_or("–".to_owned(), |Interval { low, median, high }| {
-        format!("{} ({}..{})", number(median), number(low), number(high))
-    })
+/// A quotient, or the figure itself where that is bounded.
+fn ratio(judged: &Judged, unit: Unit) -> String {
+    match judged.ratio {
+        None => "–".to_owned(),
+        Some(figure) if judged.against.is_empty() => unit.show_interval(figure),
+        Some(Interval { low, median, high }) => format!("{median:.3} ({low:.3}..{high:.3})"),
+    }
 }
 
 impl Unit {
-    fn show(self, value: f64) -> String {
+    pub(crate) fn show(self, value: f64) -> String {
         let scaled = |steps: &[(f64, &str)]| {
             let (step, name) = steps.iter().rev().find(|(step, _)| value >= *step).unwrap_or(&steps[0]);
             let value = value / step;
@@ -206,8 +204,10 @@ impl Unit {
             Self::Rate => scaled(&[(1.0, "/s"), (1e3, "k/s"), (1e6, "M/s")]),
             Self::Bytes => format!("{value:.1} B"),
             Self::Share => format!("{value:.3} ×"),
-            Self::Count if value != 0.0 && value < 0.01 => format!("{value:.6}"),
-            Self::Count => format!("{value:.3}"),
+            Self::Count => {
+                let digits = format!("{value:.6}");
+                digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+            }
         }
     }
 

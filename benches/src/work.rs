@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 /// A chain of dependent steps, four or five cycles each: it cannot be vectorised, reordered or guessed.
 ///
-/// Work is counted in steps and not in time, so that it is the same for everybody; how long it takes is measured, as the
-/// sequential contestant.
+/// Work is counted in steps and not in time, so that it is the same for everybody; how long it takes is measured, as
+/// the sequential contestant.
 #[inline]
 pub(crate) fn steps(seed: u64, steps: u32) -> u64 {
     let mut state = black_box(seed) | 1;

@@ -4,7 +4,7 @@
 
 use super::header::discharge;
 use super::*;
-use crate::models::harness::{Bound, Futex, Seen, Watched, beside, check, rejects, spawn};
+use crate::models::harness::{Bound, Futex, Seen, Watched, check, rejects, spawn};
 use crate::sync::{AtomicU32, Ordering, clock, futex};
 use std::alloc::Layout;
 use std::convert::Infallible;
@@ -65,7 +65,7 @@ impl Counts {
             Value::new(&counts.values)
         });
         // SAFETY: models borrow nothing, and their threads share one OS thread.
-        unsafe { Call::new(job, 1) }
+        unsafe { Call::create(job, 1) }
     }
 
     /// The closure was consumed once, and it was run this often.
@@ -125,6 +125,9 @@ fn i1_i9_control_claiming_in_two_steps() {
             consume();
         }
     }
+    fn count(consumed: &AtomicUsize) {
+        consumed.fetch_add(1, Std::Relaxed);
+    }
     rejects("I1 I9 control: a claim in two steps", "I1: ", Bound::None, Futex::Block, |_| {
         let counts = Counts::default();
         let (task, handle) = counts.task();
@@ -132,11 +135,11 @@ fn i1_i9_control_claiming_in_two_steps() {
         let shared = Arc::clone(&handle);
         let consumed = Arc::new(AtomicUsize::new(0));
         let theirs = Arc::clone(&consumed);
-        let other = spawn(move || claim_in_two_steps(&shared, || drop(theirs.fetch_add(1, Std::Relaxed))));
-        claim_in_two_steps(&handle, || drop(consumed.fetch_add(1, Std::Relaxed)));
+        let other = spawn(move || claim_in_two_steps(&shared, || count(&theirs)));
+        claim_in_two_steps(&handle, || count(&consumed));
         other.join().expect("the other returns");
         assert!(Counts::of(&consumed) <= 1, "I1: the closure is consumed exactly once");
-        drop(task);
+        task.resolve(Reason::Terminated);
     });
 }
 
@@ -275,7 +278,7 @@ fn task_with_callback(told: Arc<Watched>) -> (TaskRef, ResultRef<(), Infallible>
         returns: PhantomData,
     };
     // SAFETY: models borrow nothing, and their threads share one OS thread.
-    unsafe { Call::new(job, 1) }
+    unsafe { Call::create(job, 1) }
 }
 
 #[test]
@@ -582,10 +585,10 @@ fn i10_work_taken_back_leaves_a_tombstone() {
     ///
     /// # Safety
     ///
-    /// As for [`Call::new`].
+    /// As for [`Call::create`].
     unsafe fn take_back_pair<W: Work>(work: W) -> (TaskRef, impl FnOnce() -> bool) {
         // SAFETY: the caller's contract.
-        let (task, handle) = unsafe { Call::new(work, 1) };
+        let (task, handle) = unsafe { Call::create(work, 1) };
         // SAFETY: the handle is of this `Call`.
         (task, move || match unsafe { Call::<W>::take_back(handle) } {
             Ok(_) => true,

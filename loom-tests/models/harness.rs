@@ -31,6 +31,8 @@ pub(crate) enum Bound {
     Usual,
     /// Two, or three in the long run: for whole workers, whose every turn is two dozen operations.
     Whole,
+    /// One, or two in the long run: for two whole workers.
+    Pair,
 }
 
 impl Bound {
@@ -40,6 +42,7 @@ impl Bound {
             Self::None => None,
             Self::Usual => Some(if long { 4 } else { 3 }),
             Self::Whole => Some(if long { 3 } else { 2 }),
+            Self::Pair => Some(if long { 2 } else { 1 }),
         }
     }
 }

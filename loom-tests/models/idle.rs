@@ -24,7 +24,11 @@ fn consistent(idle: &Idle, awake: usize) {
     let (searchers, parked) = idle.at_rest();
     for (worker, seat) in idle.seats.iter().enumerate() {
         let asleep = seat.signal.load(Ordering::Relaxed) == 0;
-        assert_eq!(parked.contains(&worker), asleep, "I14: every sleeping worker is on the stack, and no other");
+        assert_eq!(
+            parked.contains(&worker),
+            asleep,
+            "I14: every sleeping worker is on the stack, and no other"
+        );
     }
     assert_eq!(searchers, awake as u64, "I13: whoever was woken is counted, once");
 }
@@ -64,11 +68,7 @@ fn i14_control_the_tag_stands_still() {
             let seat = &idle.seats[top as usize - 1];
             let below = seat.below.load(Ordering::Relaxed);
             let next = word.0 & !TOP | u64::from(below); // nobody is counted: the word can come back to what it was
-            if idle
-                .word
-                .compare_exchange(word.0, next, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok()
-            {
+            if idle.word.compare_exchange(word.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 seat.signal.store(1, Ordering::Relaxed);
                 futex::wake_one(&seat.signal);
                 return;
@@ -94,7 +94,11 @@ fn i14_control_the_tag_stands_still() {
         let (_, parked) = idle.at_rest();
         for (worker, seat) in idle.seats.iter().enumerate() {
             let asleep = seat.signal.load(Ordering::Relaxed) == 0;
-            assert_eq!(parked.contains(&worker), asleep, "I14: every sleeping worker is on the stack, and no other");
+            assert_eq!(
+                parked.contains(&worker),
+                asleep,
+                "I14: every sleeping worker is on the stack, and no other"
+            );
         }
     });
 }
@@ -138,6 +142,10 @@ fn i14_control_below_is_read_without_an_edge() {
         wake_relaxed(&idle);
         parker.join().expect("the parker returns");
         let (searchers, parked) = idle.at_rest();
-        assert_eq!(parked.len() as u64 + searchers, 2, "I14: every sleeping worker is on the stack, and no other");
+        assert_eq!(
+            parked.len() as u64 + searchers,
+            2,
+            "I14: every sleeping worker is on the stack, and no other"
+        );
     });
 }

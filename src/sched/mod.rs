@@ -121,8 +121,11 @@ impl Sched {
         // below. [SLEEP-4]
         fence(Ordering::SeqCst);
         let stage = self.stage();
-        if self.queues.any_work() || stage.is_over() || (stage != Stage::Run && !counted) {
-            // Perhaps itself: then the sleep below ends before it begins.
+        if stage.is_over() || (stage != Stage::Run && !counted) {
+            // This very worker must not sleep, and it need not be the top: so all of them. It then sleeps not at all.
+            self.idle.wake_all();
+        } else if self.queues.any_work() {
+            // Whoever is the top can do it; perhaps this worker, which then sleeps not at all.
             self.idle.wake_one();
         }
         self.idle.sleep(worker);

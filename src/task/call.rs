@@ -39,7 +39,7 @@ impl<W: Work> Call<W> {
     ///
     /// The work and the outcome may go to another thread, and whatever they borrow lives until the task is DONE or the
     /// work has been taken back.
-    pub(crate) unsafe fn new(work: W, pool: u32) -> (TaskRef, ResultRef<W::Value, W::Error>) {
+    pub(crate) unsafe fn create(work: W, pool: u32) -> (TaskRef, ResultRef<W::Value, W::Error>) {
         let memory = block::alloc(Layout::new::<Self>()).cast::<Self>();
         let call = Self {
             header: Header::new(State::new(), pool, const { &Self::VTABLE }),
@@ -63,7 +63,7 @@ impl<W: Work> Call<W> {
     ///
     /// # Safety
     ///
-    /// The handle is that of a block made by `Call::<W>::new`.
+    /// The handle is that of a block made by `Call::<W>::create`.
     pub(crate) unsafe fn take_back(
         handle: ResultRef<W::Value, W::Error>,
     ) -> Result<W, ResultRef<W::Value, W::Error>> {
@@ -98,8 +98,10 @@ impl<W: Work> Call<W> {
     unsafe fn take_work(header: NonNull<Header>) -> W {
         // SAFETY: alive.
         unsafe { Self::body(header) }.with_mut(|body| {
-            // SAFETY: nobody else touches the body, by the field contract, and before the claim it holds the work.
-            let work = unsafe { &mut (*body).work };
+            // SAFETY: nobody else touches the body, by the field contract.
+            let body = unsafe { &mut *body };
+            // SAFETY: until it is consumed, which is done once, the body holds the work.
+            let work = unsafe { &mut body.work };
             // SAFETY: the right to consume it exists once.
             unsafe { ManuallyDrop::take(work) }
         })

@@ -143,9 +143,8 @@ impl State {
     /// Takes the right to consume the work, or to take part in it.
     #[inline]
     pub(crate) fn claim(&self) -> Claim {
-        // edge WORK acquire, second half: a handle's side that claims without having taken the task from a queue
-        // holds the handle, which was handed over with the block; the queue's side took it from a queue that
-        // acquires. So the block's first contents are visible without an ordering here.
+        // Relaxed: whoever claims has the block's first contents from elsewhere: the queue's side from the queue, whose
+        // take acquires what the push released; the handle's side from whoever handed it the handle.
         let before = self.0.fetch_or(CLAIMED, Ordering::Relaxed);
         if before & WITHDRAWN != 0 {
             Claim::Withdrawn

@@ -14,7 +14,7 @@ use crate::sync::thread;
 /// Asserting unwind safety is right here because whatever `f` captured is consumed by it or is never looked at again
 /// by the pool; what it shares with others is the user's own, as with [`std::thread::spawn`].
 #[inline]
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+#[allow(clippy::disallowed_methods, reason = "this is the door")]
 pub(crate) fn call<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
     catch_unwind(AssertUnwindSafe(f)).map_err(Panic::new)
 }

@@ -60,7 +60,7 @@ fn outcome_of_borrowed<T, E>(result: ResultRef<T, E>) -> Outcome<T, E> {
 
 /// # Safety
 ///
-/// As for [`Call::new`].
+/// As for [`Call::create`].
 #[inline]
 unsafe fn submit_borrowing<W: Work>(
     sched: &Sched,
@@ -70,10 +70,10 @@ unsafe fn submit_borrowing<W: Work>(
         return Err((kind, work)); // [LIFE-1]
     }
     // SAFETY: the caller's contract.
-    let (task, result) = unsafe { Call::new(work, sched.id) };
+    let (task, result) = unsafe { Call::create(work, sched.id) };
     match push(sched, [task]) {
         Ok(()) => Ok(result),
-        // SAFETY: the handle is the one that `Call::<W>::new` made above.
+        // SAFETY: the handle is the one that `Call::<W>::create` made above.
         Err(kind) => match unsafe { Call::<W>::take_back(result) } {
             Ok(work) => Err((kind, work)),
             // Somebody took it after all, and has resolved it or is about to.
@@ -87,7 +87,6 @@ unsafe fn submit_borrowing<W: Work>(
 /// # Errors
 ///
 /// Function and items, if the pool does not take them.
-#[expect(clippy::type_complexity, reason = "the refused parts, one by one")]
 pub(crate) fn submit_map<M>(
     sched: &Sched,
     mapping: M,
@@ -105,7 +104,8 @@ where
     }
     let empty = items.is_empty();
     // SAFETY: all parts are `Send` and borrow nothing, and `Mapping` asks that `each` may be called by several threads.
-    let (mut tokens, result) = unsafe { Batch::new(mapping, items, cut, sched.queues.workers(), sched.id) };
+    let (mut tokens, result) =
+        unsafe { Batch::create(mapping, items, cut, sched.queues.workers(), sched.id) };
     if empty {
         // Ready at once: there is nothing for a worker to do but the callback.
         tokens.for_each(|token| token.run(sched));
@@ -113,7 +113,7 @@ where
     }
     match push(sched, &mut tokens) {
         Ok(()) => Ok(result),
-        // SAFETY: the handle is the one that `Batch::<M>::new` made above.
+        // SAFETY: the handle is the one that `Batch::<M>::create` made above.
         Err(kind) => match unsafe { Batch::<M>::take_back(result) } {
             Ok((mapping, items)) => Err((kind, mapping, items)),
             // A runner has begun: it was accepted, and the pool's end resolves the rest.
@@ -150,7 +150,8 @@ where
     let empty = items.is_empty();
     // SAFETY: all parts are `Send`, `Mapping` asks that `each` may be called by several threads, and this frame does not end
     // before the batch is DONE or taken back: nothing below returns or unwinds before.
-    let (mut tokens, result) = unsafe { Batch::new(mapping, items, cut, sched.queues.workers(), sched.id) };
+    let (mut tokens, result) =
+        unsafe { Batch::create(mapping, items, cut, sched.queues.workers(), sched.id) };
     let guard = Abort("a submission of borrowed work unwound");
     if place == Place::Worker || empty {
         let own = tokens.next().expect("a batch has a token");
@@ -160,7 +161,7 @@ where
         }
         own.run(sched);
     } else if let Err(kind) = push(sched, &mut tokens) {
-        // SAFETY: the handle is the one that `Batch::<M>::new` made above.
+        // SAFETY: the handle is the one that `Batch::<M>::create` made above.
         match unsafe { Batch::<M>::take_back(result) } {
             Ok(_) => {
                 guard.disarm();

@@ -89,7 +89,7 @@ pub(crate) fn current_pool() -> Option<Arc<Sched>> {
 ///
 /// They were pushed, but perhaps nobody will take them: see [`Sched::inject`].
 #[inline]
-pub(crate) fn push(sched: &Sched, tasks: impl IntoIterator<Item = TaskRef>) -> Result<(), SubmitErrorKind> {
+pub(super) fn push(sched: &Sched, tasks: impl IntoIterator<Item = TaskRef>) -> Result<(), SubmitErrorKind> {
     with_worker(sched.id, |worker| match worker {
         Some(worker) => worker.push(tasks),
         None => sched.inject(tasks),

@@ -5,4 +5,4 @@ mod context;
 mod search;
 
 pub(crate) use caller::{call_and_wait, map_and_wait, submit, submit_map, wait_for};
-pub(crate) use context::{Context, Place, current_pool, enlist, place, push};
+pub(crate) use context::{Context, Place, current_pool, enlist, place};

@@ -1,6 +1,7 @@
 //! The pools, in one shape: what a row needs of a pool, each peer does in its own best idiom.
 //!
-//! A new peer is a file with one `impl Peer`, a line in the list below, and a line in each row's list that it can answer.
+//! A new peer is a file with one `impl Peer`, a line in the list below, and a line in each row's list that it can
+//! answer.
 
 mod async_executor;
 mod blocking;
@@ -42,7 +43,8 @@ pub(crate) trait Peer: Sized + Send + Sync + 'static {
     /// Has `f` called on a worker and forgets it; called outside as well as on a worker.
     fn spawn(&self, f: impl FnOnce() + Send + 'static);
 
-    /// Has the pool end; waits for its threads if the pool knows how to. Whether they are gone, the row sees for itself.
+    /// Has the pool end; waits for its threads if the pool knows how to. Whether they are gone, the row sees for
+    /// itself.
     fn end(self) {
         drop(self);
     }

@@ -1,4 +1,5 @@
-//! rayon: `spawn`, and a channel for the result, which it leaves to the user. The channel is `oneshot`, the quickest to be had.
+//! rayon: `spawn`, and a channel for the result, which it leaves to the user. The channel is `oneshot`, the quickest to
+//! be had.
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 

@@ -1,4 +1,5 @@
-//! threadpool: `execute`, and `oneshot` for the result. Its queue is an mpsc channel behind a mutex, first in first out.
+//! threadpool: `execute`, and `oneshot` for the result. Its queue is an mpsc channel behind a mutex, first in first
+//! out.
 
 use super::Peer;
 

@@ -1,5 +1,5 @@
-//! tokio, in both its ways of running a closure. Results are awaited by `futures`' `block_on`, which is lighter than the
-//! runtime's own.
+//! tokio, in both its ways of running a closure. Results are awaited by `futures`' `block_on`, which is lighter than
+//! the runtime's own.
 
 use futures::executor::block_on;
 use tokio::runtime::{Builder, Runtime};

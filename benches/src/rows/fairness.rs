@@ -1,8 +1,8 @@
 //! Does outside work get through while inside work never ends? (P19)
 //!
-//! Chains of empty tasks, each of which starts its successor, keep every worker busy for ever; a probe from outside measures how
-//! long one call takes meanwhile. A probe that is not answered within a second counts as starved; then the chains are stopped,
-//! the probe must be answered, and the contestant's turn ends.
+//! Chains of empty tasks, each of which starts its successor, keep every worker busy for ever; a probe from outside
+//! measures how long one call takes meanwhile. A probe that is not answered within a second counts as starved; then the
+//! chains are stopped, the probe must be answered, and the contestant's turn ends.
 //!
 //! Not measured: how the inside work fares, and more chains than two for each worker.
 

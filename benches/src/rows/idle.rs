@@ -25,8 +25,8 @@ fn idle<P: Peer>() -> Outcome {
     figure("cpu", two_seconds())
 }
 
-/// The two seconds begin once the pool has gone to sleep. The sleeper's own part, some microseconds, is in every figure, the
-/// floor's too.
+/// The two seconds begin once the pool has gone to sleep. The sleeper's own part, some microseconds, is in every
+/// figure, the floor's too.
 fn two_seconds() -> f64 {
     thread::sleep(Duration::from_millis(300));
     let before = cpu_time();

@@ -1,7 +1,7 @@
 //! What does it cost to have a pool at all? (P25)
 //!
-//! A pool is gone when its threads are: that is looked up, the same way for all, as not every pool has a join that waits for
-//! them.
+//! A pool is gone when its threads are: that is looked up, the same way for all, as not every pool has a join that
+//! waits for them.
 
 use std::fs::metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -32,11 +32,13 @@ pub(super) fn row() -> Row {
 }
 
 fn life<P: Peer>() -> Outcome {
+    // Before there is any pool: only the main thread.
+    let none = threads()?;
     // It works, before its birth and death are timed.
     let pool = P::new(WORKERS);
     same("a result", &pool.get(pool.submit(|| 7_u64)), &7)?;
     pool.end();
-    measure(P::new, P::end)
+    measure(none, P::new, P::end)
 }
 
 fn floor() -> Outcome {
@@ -46,12 +48,15 @@ fn floor() -> Outcome {
             thread.join().expect("it does nothing");
         }
     };
-    measure(create, join)
+    measure(threads()?, create, join)
 }
 
-fn measure<P>(create: impl Fn(usize) -> P, end: impl Fn(P)) -> Outcome {
-    let none = threads()?;
+/// Times lives, each begun when nothing is left of the one before: `none` threads besides the main one.
+fn measure<P>(none: u64, create: impl Fn(usize) -> P, end: impl Fn(P)) -> Outcome {
     let once = |workers| {
+        while threads()? > none {
+            thread::yield_now();
+        }
         let start = Instant::now();
         let pool = create(workers);
         let created = start.elapsed();

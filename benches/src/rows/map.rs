@@ -1,4 +1,5 @@
-//! How near does `map` come to the machine? (P8 equal items, P9 items as uneven as in a power law, P10 hardly any items.)
+//! How near does `map` come to the machine? (P8 equal items, P9 items as uneven as in a power law, P10 hardly any
+//! items.)
 //!
 //! Not measured: items of nanoseconds over a slice (P7), streams (P11, P12).
 
@@ -51,13 +52,14 @@ fn equal() -> (u64, fn(u64) -> u64) {
     (100_000, |i| steps(i, STEPS_200_NS))
 }
 
-/// Item i costs 1/(i+1) of the first: the first hundredth of the items is about half of the work, and the first item a tenth.
+/// Item i costs 1/(i+1) of the first: the first hundredth of the items is about half of the work, and the first item a
+/// tenth.
 fn skewed() -> (u64, fn(u64) -> u64) {
     (10_000, |i| steps(i, 1_000_000 / (u32::try_from(i).unwrap_or(u32::MAX) + 1)))
 }
 
-/// The map and the sequential loop in turn, in the same process: their quotient, and the map's time. Medians of three; a fourth
-/// turn, the first, warms up.
+/// The map and the sequential loop in turn, in the same process: their quotient, and the map's time. Medians of three;
+/// a fourth turn, the first, warms up.
 fn timed(work: Work, mut map: impl FnMut(u64, fn(u64) -> u64) -> Vec<u64>) -> Outcome {
     let (items, f) = work();
     let mut both = Vec::new();

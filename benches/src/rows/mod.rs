@@ -2,12 +2,14 @@
 
 mod allocations;
 mod fairness;
+mod fork_join;
 mod idle;
 mod inside;
 mod lifecycle;
 mod map;
 mod nested_get;
 mod nested_maps;
+mod open_loop;
 mod round_trip;
 mod stream;
 mod wakes;
@@ -20,18 +22,18 @@ pub(crate) fn all() -> Vec<Row> {
     let mut rows = vec![
         allocations::row(),
         fairness::row(),
+        fork_join::row(),
         idle::row(),
         inside::row(),
         lifecycle::row(),
         nested_get::row(),
         nested_maps::row(),
+        open_loop::row(),
         wakes::row(),
         Row::pending("P7", "map_slice, 1 M × 1 ns, against par_iter", "there is no map_slice yet"),
         Row::pending("P11", "imap ordered, 200 ns items", "there is no imap yet"),
         Row::pending("P12", "imap_unordered, 200 ns items", "there is no imap yet"),
         Row::pending("P14", "heap allocations of a bounded pool", "there is no bounded pool yet"),
-        Row::pending("P21", "open loop, Poisson arrivals of 20 µs tasks", "the row is not written yet"),
-        Row::pending("P23", "fork/join of 1 µs leaves", "the row is not written yet"),
         Row::pending("P24", "scan of 1,024 ports", "the row is not written yet"),
     ];
     rows.extend(round_trip::rows());

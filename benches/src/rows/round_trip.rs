@@ -89,8 +89,8 @@ struct Table {
     back: CachePadded<AtomicU32>,
 }
 
-/// A table, and a thread on its other side that answers every ball: `wait` returns once the word is no longer `old`, `tell`
-/// lets a waiter know.
+/// A table, and a thread on its other side that answers every ball: `wait` returns once the word is no longer `old`,
+/// `tell` lets a waiter know.
 fn partner(wait: fn(&AtomicU32, u32), tell: fn(&AtomicU32)) -> impl FnMut() {
     let new = || CachePadded::new(AtomicU32::new(0));
     let table: &'static Table = Box::leak(Box::new(Table { there: new(), back: new() }));

@@ -1,7 +1,7 @@
 //! How many tasks a second can outside threads have done, with all results taken? (P4 from one thread, P5 from four.)
 //!
-//! A result belongs to its task: a handle each. The peers that leave results to the user also run with one channel for all of
-//! them, which is cheaper and tells less; the better of the two counts.
+//! A result belongs to its task: a handle each. The peers that leave results to the user also run with one channel for
+//! all of them, which is cheaper and tells less; the better of the two counts.
 //!
 //! Not measured: tasks that do something.
 

@@ -1,8 +1,8 @@
 //! How often does a submission under load cost a system call? (P16)
 //!
-//! Counted by the pool itself: wake-ups of workers by submitters and of waiters by workers, together. The bound on tasks of a
-//! microsecond ends with the last submission: after that the caller takes results that are not there yet, and each time it
-//! sleeps for one it must be woken, which no pool can spare it. That part is reported.
+//! Counted by the pool itself: wake-ups of workers by submitters and of waiters by workers, together. The bound on
+//! tasks of a microsecond ends with the last submission: after that the caller takes results that are not there yet,
+//! and each time it sleeps for one it must be woken, which no pool can spare it. That part is reported.
 //!
 //! Not measured: other pools, which do not count.
 

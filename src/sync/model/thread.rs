@@ -2,7 +2,6 @@
 
 use super::execution::{Mode, dead, mode, state, wait_dead};
 
-
 /// In machine words. loom's own choice is too small for a panic's message with a backtrace.
 const STACK_WORDS: usize = 0x8000;
 

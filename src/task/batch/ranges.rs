@@ -129,7 +129,10 @@ mod tests {
                         None => false,
                     });
                 }
-                assert!(seen.iter().all(|times| *times == 1), "{units} units, {parts} parts, bites of {want}");
+                assert!(
+                    seen.iter().all(|times| *times == 1),
+                    "{units} units, {parts} parts, bites of {want}"
+                );
             }
         }
     }

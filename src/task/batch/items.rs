@@ -5,8 +5,8 @@ use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 
-use super::unwind::drop_quietly;
 use crate::sync::{AtomicPtr, Ordering};
+use crate::task::unwind::drop_quietly;
 
 /// A vector whose elements are taken one by one.
 pub(super) struct Items<A> {

@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
-use super::error::TaskError;
-use super::unwind::drop_quietly;
-use super::work::{Fallible, Notify, Outcome, Plain, announce};
+use crate::task::error::TaskError;
+use crate::task::unwind::drop_quietly;
+use crate::task::work::{Fallible, Notify, Outcome, Plain, announce};
 
 /// A function from items to values, shared by all runners of a batch, and what is told of the whole.
 pub(crate) trait Mapping {
@@ -17,7 +17,10 @@ pub(crate) trait Mapping {
     fn each(&self, item: Self::Item) -> Result<Self::Value, Self::Error>;
 
     /// Consumes the function and tells the outcome. Does not unwind.
-    fn conclude(self, outcome: Outcome<Vec<Self::Value>, Self::Error>) -> Outcome<Vec<Self::Value>, Self::Error>;
+    fn conclude(
+        self,
+        outcome: Outcome<Vec<Self::Value>, Self::Error>,
+    ) -> Outcome<Vec<Self::Value>, Self::Error>;
 }
 
 /// A function of tuples whose elements are its arguments: Python's `starmap`.

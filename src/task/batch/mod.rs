@@ -1,0 +1,256 @@
+//! One batch: a block that any number of runners work on together.
+//!
+//! The same block stands in the queues several times, once per runner that may join: each entry is a **token**. The
+//! queue's bit of the state word stands for all tokens and is cleared by the last. Runners take units (ranges.rs) until
+//! none is left, and account for what they took; whoever accounts for the last unit concludes the batch.
+
+mod items;
+mod mapping;
+mod pace;
+mod ranges;
+mod run;
+
+use std::alloc::Layout;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ptr::NonNull;
+
+use self::items::{Items, Results};
+use self::ranges::Slot;
+use super::handle::ResultRef;
+use super::header::{Access, Header, TaskRef, VTable, discharge};
+use super::state::State;
+use super::unwind::drop_quietly;
+use super::work::Outcome;
+use super::{TaskError, block};
+use crate::sync::cell::UnsafeCell;
+use crate::sync::{AtomicU32, AtomicUsize};
+
+pub use self::mapping::{Each, Spread, Star};
+pub(crate) use self::mapping::{Map, Mapping};
+
+/// How a batch is cut and when it stops.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cut {
+    /// Items per chunk, if the caller said so: then a chunk is the unit of failure.
+    pub(crate) chunksize: Option<usize>,
+    /// Whether the first failure keeps the rest from starting.
+    pub(crate) fail_fast: bool,
+}
+
+/// # The field contract
+///
+/// | field | who, when |
+/// |---|---|
+/// | `tokens` | each token, when it is spent |
+/// | `seated`, the slots | any runner, at any time |
+/// | `pending` | any runner, after the units it accounts for |
+/// | `items[i]`, `results[i]` | the runner that took the unit; after `pending` is 0 the concluder |
+/// | `error` | the runner that won `failed`; after `pending` is 0 the concluder |
+/// | `mapping` | runners through `&`, between taking a unit and accounting for it; after `pending` is 0 the concluder |
+/// | `outcome` | the concluder, before DONE; then as in the header's contract |
+#[repr(C)]
+pub(crate) struct Batch<M: Mapping> {
+    header: Header,
+    tokens: AtomicU32,
+    seated: AtomicU32,
+    failed: AtomicU32,
+    slots: u32,
+    unit: usize,
+    cut: Cut,
+    pending: AtomicUsize,
+    items: Items<M::Item>,
+    results: Results<M::Value>,
+    error: UnsafeCell<Option<TaskError<M::Error>>>,
+    mapping: UnsafeCell<ManuallyDrop<M>>,
+    outcome: UnsafeCell<MaybeUninit<Outcome<Vec<M::Value>, M::Error>>>,
+    // followed by the slots
+}
+
+/// The tokens of a new batch, to be put into queues or spent on the spot, all of them.
+pub(crate) struct Tokens {
+    header: NonNull<Header>,
+    left: u32,
+}
+
+impl Iterator for Tokens {
+    type Item = TaskRef;
+
+    fn next(&mut self) -> Option<TaskRef> {
+        self.left = self.left.checked_sub(1)?;
+        // SAFETY: the block counts this token, so it is alive until the token is spent.
+        Some(unsafe { TaskRef::new(self.header) })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
+    }
+}
+
+impl ExactSizeIterator for Tokens {}
+
+impl<M: Mapping> Batch<M> {
+    const VTABLE: VTable = VTable {
+        run: Self::run,
+        resolve: Self::resolve,
+        outcome: Self::outcome,
+        drop_outcome: Self::drop_outcome,
+        free: Self::free,
+    };
+
+    /// Puts items and function into a block for at most `runners` runners, and makes the rights to it: at least one token,
+    /// and the handle. Allocates the block and the values' buffer.
+    ///
+    /// # Safety
+    ///
+    /// Items, values and errors may go to another thread, the function may be called from other threads, and whatever they
+    /// borrow lives until the batch is DONE or has been taken back.
+    pub(crate) unsafe fn create(
+        mapping: M,
+        items: Vec<M::Item>,
+        cut: Cut,
+        runners: usize,
+        pool: u32,
+    ) -> (Tokens, ResultRef<Vec<M::Value>, M::Error>) {
+        let len = items.len();
+        // As many units as a slot can count.
+        let unit = cut.chunksize.unwrap_or(1).max(len.div_ceil(u32::MAX as usize)).max(1);
+        let units = u32::try_from(len.div_ceil(unit)).expect("units are that large");
+        let slots = units.min(u32::try_from(runners).unwrap_or(u32::MAX));
+        let tokens = slots.max(1);
+        let (layout, offset) = Self::layout(slots);
+        let memory = block::alloc(layout);
+        let batch = Self {
+            header: Header::new(State::new(), pool, const { &Self::VTABLE }),
+            tokens: AtomicU32::new(tokens),
+            seated: AtomicU32::new(0),
+            failed: AtomicU32::new(0),
+            slots,
+            unit,
+            cut,
+            pending: AtomicUsize::new(units as usize),
+            items: Items::new(items),
+            results: Results::new(len),
+            error: UnsafeCell::new(None),
+            mapping: UnsafeCell::new(ManuallyDrop::new(mapping)),
+            outcome: UnsafeCell::new(MaybeUninit::uninit()),
+        };
+        // SAFETY: the memory is fresh and `layout` begins with a `Self`.
+        unsafe { memory.cast::<Self>().write(batch) };
+        for index in 0..slots {
+            // SAFETY: `layout` has room for that many slots from `offset` on.
+            let slot = unsafe { memory.add(offset + index as usize * size_of::<Slot>()) };
+            // SAFETY: as above, and aligned by `Layout::extend`.
+            unsafe { slot.cast::<Slot>().write(ranges::part(units, slots, index)) };
+        }
+        let header = memory.cast::<Header>();
+        // SAFETY: the block is alive, owned by its handle bit, and its outcome is of this type.
+        let handle = unsafe { ResultRef::new(header) };
+        (Tokens { header, left: tokens }, handle)
+    }
+
+    /// Takes function and items back after a submission that turned out to be refused, unless a runner has begun.
+    ///
+    /// # Errors
+    ///
+    /// The handle, if one has: then the batch was accepted after all.
+    ///
+    /// # Safety
+    ///
+    /// The handle is that of a block made by `Batch::<M>::create`.
+    pub(crate) unsafe fn take_back(
+        handle: ResultRef<Vec<M::Value>, M::Error>,
+    ) -> Result<(M, Vec<M::Item>), ResultRef<Vec<M::Value>, M::Error>> {
+        if !handle.withdraw() {
+            return Err(handle);
+        }
+        let header = handle.into_withdrawn();
+        // SAFETY: the handle's bit keeps the block alive.
+        let batch = unsafe { Self::of(header) };
+        // SAFETY: nobody has begun, and whoever finds the batch withdrawn touches neither.
+        let mapping = unsafe { batch.take_mapping() };
+        // SAFETY: as above; no item has been taken.
+        let items = unsafe { batch.items.take_all() };
+        // SAFETY: as above; no value has been written.
+        unsafe { batch.results.free(0) };
+        let duty = batch.header.state().leave_handle();
+        // SAFETY: the duty is of this block.
+        unsafe { discharge(header, duty) };
+        Ok((mapping, items))
+    }
+
+    fn layout(slots: u32) -> (Layout, usize) {
+        let slots = Layout::array::<Slot>(slots as usize).expect("fewer slots than workers");
+        let (layout, offset) = Layout::new::<Self>().extend(slots).expect("far below the address space");
+        (layout.pad_to_align(), offset)
+    }
+
+    /// # Safety
+    ///
+    /// The block is alive for as long as the reference is used.
+    #[inline]
+    unsafe fn of<'a>(header: NonNull<Header>) -> &'a Self {
+        // SAFETY: alive, and a block with this vtable was made as a `Self`, whose first field is the header.
+        let batch = unsafe { header.cast::<Self>().as_ref() };
+        batch.header.alive().touch();
+        batch
+    }
+
+    /// # Safety
+    ///
+    /// The block is alive for as long as the slice is used.
+    unsafe fn slots<'a>(header: NonNull<Header>) -> &'a [Slot] {
+        // SAFETY: alive.
+        let count = unsafe { Self::of(header) }.slots;
+        let (_, offset) = Self::layout(count);
+        // SAFETY: within the block, by its layout.
+        let first = unsafe { header.cast::<u8>().add(offset) }.cast::<Slot>();
+        // SAFETY: `create` wrote `count` of them, and they are changed through atomics alone.
+        unsafe { std::slice::from_raw_parts(first.as_ptr(), count as usize) }
+    }
+
+    /// # Safety
+    ///
+    /// The caller is the only one to touch the mapping, and takes it once.
+    unsafe fn take_mapping(&self) -> M {
+        self.mapping.with_mut(|mapping| {
+            // SAFETY: the caller's contract.
+            let mapping = unsafe { &mut *mapping };
+            // SAFETY: the caller's contract.
+            unsafe { ManuallyDrop::take(mapping) }
+        })
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::outcome`].
+    unsafe fn outcome(header: NonNull<Header>, access: Access) -> NonNull<()> {
+        // SAFETY: the caller may touch the outcome, so the block is alive.
+        let batch = unsafe { Self::of(header) };
+        let pointer = match access {
+            Access::Read => batch.outcome.with(<*const _>::cast_mut),
+            Access::Move => batch.outcome.with_mut(|outcome| outcome),
+        };
+        // SAFETY: it points into the block.
+        unsafe { NonNull::new_unchecked(pointer) }.cast()
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::drop_outcome`].
+    unsafe fn drop_outcome(header: NonNull<Header>) {
+        // SAFETY: the caller owns the outcome.
+        let outcome = unsafe { Self::outcome(header, Access::Move) };
+        // SAFETY: it is in place, and nobody looks at it again.
+        drop_quietly(unsafe { outcome.cast::<Outcome<Vec<M::Value>, M::Error>>().read() });
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::free`].
+    unsafe fn free(header: NonNull<Header>) {
+        // SAFETY: the caller is the last owner, so the block is alive until the next line.
+        let (layout, _) = Self::layout(unsafe { Self::of(header) }.slots);
+        // SAFETY: the layout is the one that `create` allocated with.
+        unsafe { block::free(header, layout) };
+    }
+}

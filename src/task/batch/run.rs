@@ -1,0 +1,233 @@
+//! What runners do with a batch: take units, call the function, account, and, whoever is last, conclude.
+
+use std::mem;
+use std::ops::Range;
+use std::ptr::NonNull;
+
+use super::mapping::Mapping;
+use super::pace::Pace;
+use super::{Batch, ranges};
+use crate::sync::Ordering;
+use crate::task::TaskError;
+use crate::task::error::Reason;
+use crate::task::frame;
+use crate::task::header::{Header, Host, Published, Side, discharge, publish};
+use crate::task::state::{Claim, Kind};
+use crate::task::unwind::{call, drop_quietly};
+
+impl<M: Mapping> Batch<M> {
+    fn items_of(&self, units: &Range<u32>) -> Range<usize> {
+        let bound = |unit: u32| (unit as usize).saturating_mul(self.unit).min(self.items.len());
+        bound(units.start)..bound(units.end)
+    }
+
+    /// Sets the batch's error, unless it has one: the first in time is the batch's, the others are dropped.
+    fn fail(&self, error: TaskError<M::Error>) {
+        // Relaxed: it picks a winner; what the winner writes is published when it accounts for its units.
+        if self.failed.fetch_or(1, Ordering::Relaxed) == 0 {
+            self.error.with_mut(|slot| {
+                // SAFETY: the winner's alone until its units are accounted for.
+                unsafe { *slot = Some(error) };
+            });
+        } else {
+            drop_quietly(error);
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed) != 0
+    }
+
+    /// Calls the function with these items, which the caller has taken.
+    fn map(&self, units: &Range<u32>) {
+        let mut left = self.items_of(units);
+        while !left.is_empty() {
+            let result = self.mapping.with(|mapping| {
+                call(|| {
+                    // SAFETY: between taking a unit and accounting for it a runner may use the mapping through `&`.
+                    let mapping = unsafe { &*mapping };
+                    while left.start < left.end {
+                        let index = left.start;
+                        left.start += 1;
+                        // SAFETY: the unit is the caller's, and `index` is not visited again.
+                        let item = unsafe { self.items.take(index) };
+                        match mapping.each(item) {
+                            // SAFETY: as above.
+                            Ok(value) => unsafe { self.results.put(index, value) },
+                            Err(error) => return Some(error),
+                        }
+                    }
+                    None
+                })
+            });
+            let index = left.start.wrapping_sub(1);
+            match result {
+                Ok(None) => return,
+                Ok(Some(error)) => self.fail(TaskError::Failed { error, item: Some(index) }),
+                Err(panic) => self.fail(TaskError::Panicked(panic.at(index))),
+            }
+            self.results.leave_hole(index..index + 1);
+            // With a chunk as the unit of failure the rest of it goes; the bite is one chunk.
+            if self.cut.chunksize.is_some() {
+                return self.skip_items(left);
+            }
+        }
+    }
+
+    /// Drops these items, which the caller has taken.
+    fn skip_items(&self, items: Range<usize>) {
+        for index in items.clone() {
+            // SAFETY: the unit is the caller's, and `index` is visited once.
+            drop_quietly(unsafe { self.items.take(index) });
+        }
+        self.results.leave_hole(items);
+    }
+
+    /// Takes units and does `work` with them until none is left; concludes the batch if they were the last.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds a right to the block.
+    unsafe fn work_off(
+        header: NonNull<Header>,
+        pace: &mut Pace,
+        mut work: impl FnMut(&Self, &Range<u32>),
+    ) -> bool {
+        // SAFETY: the caller's right keeps the block alive.
+        let batch = unsafe { Self::of(header) };
+        // SAFETY: as above.
+        let slots = unsafe { Self::slots(header) };
+        let seat = batch.seated.fetch_add(1, Ordering::Relaxed) as usize;
+        let seat = (seat < slots.len()).then_some(seat);
+        let mut any = false;
+        while let Some(units) = ranges::take(slots, seat, pace.bite()) {
+            any = true;
+            work(batch, &units);
+            pace.bitten();
+            // edge UNITS release: values, holes and error of these units → the concluder.
+            // edge UNITS acquire: those of all others → the concluder.
+            let before = batch.pending.fetch_sub(units.len(), Ordering::AcqRel);
+            if before == units.len() {
+                // SAFETY: the caller's right, and it has accounted for the last units.
+                unsafe { Self::conclude(header) };
+            }
+        }
+        any
+    }
+
+    /// Puts the outcome together and publishes it.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds a right to the block and has accounted for the last unit, or there was none and it has claimed the
+    /// batch first.
+    unsafe fn conclude(header: NonNull<Header>) {
+        // SAFETY: the caller's right keeps the block alive.
+        let batch = unsafe { Self::of(header) };
+        // SAFETY: every unit is accounted for: no runner touches the mapping any more.
+        let mapping = unsafe { batch.take_mapping() };
+        // SAFETY: as above; every item has been taken.
+        unsafe { batch.items.free() };
+        // SAFETY: as above, and whoever wrote the error accounted for its units afterwards.
+        let error = batch.error.with_mut(|error| unsafe { mem::take(&mut *error) });
+        let (outcome, kind) = match error {
+            // SAFETY: every value is in place, for without an error there is no hole.
+            None => (Ok(unsafe { batch.results.take_all(batch.items.len()) }), Kind::Value),
+            Some(error) => {
+                // SAFETY: every value is in place but for the holes.
+                unsafe { batch.results.free(batch.items.len()) };
+                let kind = error.kind();
+                (Err(error), kind)
+            }
+        };
+        let outcome = mapping.conclude(outcome);
+        batch.outcome.with_mut(|slot| {
+            // SAFETY: before DONE it is the concluder's.
+            let slot = unsafe { &mut *slot };
+            slot.write(outcome);
+        });
+        // SAFETY: the outcome is in place; the right is the caller's, and stays.
+        if unsafe { publish(header, kind, false) } == Published::Unobserved {
+            // SAFETY: the handle left before DONE, so the outcome is the concluder's.
+            unsafe { Self::drop_outcome(header) };
+        }
+    }
+
+    /// A right named by `side` has done its part.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds that right; a queue's is gone afterwards.
+    unsafe fn spend(header: NonNull<Header>, side: Side) {
+        if side == Side::Handle {
+            return;
+        }
+        // SAFETY: the token keeps the block alive.
+        let batch = unsafe { Self::of(header) };
+        // edge TOKENS release: this token's last access → the last token.
+        // edge TOKENS acquire: the same of all others → the last token, which gives up the queue's right.
+        if batch.tokens.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let duty = batch.header.state().leave_queue();
+            // SAFETY: the duty is of this block.
+            unsafe { discharge(header, duty) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::run`].
+    pub(super) unsafe fn run(header: NonNull<Header>, host: &dyn Host, side: Side) {
+        // SAFETY: the caller's right keeps the block alive.
+        let batch = unsafe { Self::of(header) };
+        let claim = batch.header.state().claim();
+        if claim != Claim::Withdrawn {
+            frame::enter(header, || {
+                if claim == Claim::First && batch.items.len() == 0 {
+                    // SAFETY: there is no unit, and the claim was the first.
+                    unsafe { Self::conclude(header) };
+                }
+                let work = |batch: &Self, units: &Range<u32>| {
+                    if let Some(reason) = host.stopping() {
+                        batch.fail(reason.into());
+                        batch.skip_items(batch.items_of(units));
+                    } else if batch.cut.fail_fast && batch.has_failed() {
+                        batch.skip_items(batch.items_of(units));
+                    } else {
+                        batch.map(units);
+                    }
+                };
+                // A chunk that the caller has sized is taken whole and alone.
+                let mut pace = Pace::new(batch.cut.chunksize.is_none());
+                // SAFETY: the caller's right.
+                unsafe { Self::work_off(header, &mut pace, work) };
+            });
+        }
+        // SAFETY: the caller's right is handed on.
+        unsafe { Self::spend(header, side) };
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::resolve`].
+    pub(super) unsafe fn resolve(header: NonNull<Header>, reason: Reason, side: Side) -> bool {
+        // SAFETY: the caller's right keeps the block alive.
+        let batch = unsafe { Self::of(header) };
+        let claim = batch.header.state().claim();
+        let any = claim != Claim::Withdrawn
+            && frame::enter(header, || {
+                if claim == Claim::First && batch.items.len() == 0 {
+                    // SAFETY: there is no unit, and the claim was the first.
+                    unsafe { Self::conclude(header) };
+                }
+                let work = |batch: &Self, units: &Range<u32>| {
+                    batch.fail(reason.clone().into());
+                    batch.skip_items(batch.items_of(units));
+                };
+                // SAFETY: the caller's right.
+                unsafe { Self::work_off(header, &mut Pace::greedy(), work) }
+            });
+        // SAFETY: the caller's right is handed on.
+        unsafe { Self::spend(header, side) };
+        any
+    }
+}
