@@ -64,7 +64,8 @@ mod wait;
 mod worker;
 
 pub use api::{
-    AsyncResult, Batch, Builder, NotReady, PoolHandle, Task, ThreadPool, Timeout, default_chunksize,
+    AsyncResult, Batch, Builder, Imap, NotReady, PoolHandle, Stream, Task, ThreadPool, Timeout,
+    default_chunksize,
 };
 pub use pool::{BuildError, DropPolicy, JoinError};
 pub use task::{

@@ -546,7 +546,7 @@ fn i32_exactly_one_worker_finds_the_pool_drained() {
     fn quiet(life: &Life) -> bool {
         loop {
             match life.join_quiet() {
-                Quiet::LookAgain if life.settle(false) => return true,
+                Quiet::LookAgain if life.settle(false, true) => return true,
                 Quiet::LookAgain => {}
                 Quiet::Park | Quiet::NotClosed => return false,
             }
@@ -622,7 +622,7 @@ fn drain_as(sched: &Sched, settle: fn(&Sched)) {
 
 fn settle_well(sched: &Sched) {
     assert_eq!(sched.life.join_quiet(), Quiet::LookAgain);
-    sched.drained();
+    sched.drained(true);
 }
 
 fn submit_looking_twice(sched: &Sched, task: TaskRef) -> bool {
@@ -640,7 +640,7 @@ fn i30_control_look_then_drained() {
             let found = sched.queues.any_work();
             assert_eq!(sched.life.join_quiet(), Quiet::LookAgain);
             fence(Ordering::SeqCst);
-            sched.life.settle(found);
+            sched.life.settle(found, true);
         });
     });
 }
@@ -650,7 +650,7 @@ fn i30_control_drained_without_a_fence() {
     stranded("I30 control: DRAINING without its fence", submit_looking_twice, |sched| {
         drain_as(sched, |sched| {
             assert_eq!(sched.life.join_quiet(), Quiet::LookAgain);
-            sched.life.settle(sched.queues.any_work());
+            sched.life.settle(sched.queues.any_work(), true);
         });
     });
 }

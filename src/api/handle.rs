@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{AsyncResult, Batch, Task};
+use super::{AsyncResult, Batch, Imap, Stream, Task};
 use crate::sched::{Sched, Stage};
 use crate::task::{Job, Plain, Spread, Star, SubmitError, TaskError};
 use crate::worker;
@@ -33,6 +33,10 @@ impl PoolHandle {
 
     pub(super) fn sched(&self) -> &Sched {
         &self.sched
+    }
+
+    pub(super) fn shared(&self) -> Arc<Sched> {
+        Arc::clone(&self.sched)
     }
 
     /// The pool whose worker the calling thread is: inside a task, or a callback of a task that has run.
@@ -231,6 +235,63 @@ impl PoolHandle {
         I::Item: Spread<F, T>,
     {
         Batch::new(self, Plain(Star(f)), items)
+    }
+
+    /// Calls `f` with each item, pulling the input as results are taken, and yields the results in the order of the items.
+    /// Python's `imap`; with options it is [`stream`](Self::stream).
+    ///
+    /// # Errors
+    ///
+    /// The stream, if the pool takes no more work.
+    ///
+    /// # Blocking
+    ///
+    /// Pulls the first items from the input, and so blocks as long as the input does. Allocates the window, once; no item
+    /// allocates.
+    pub fn imap<F, I, T>(
+        &self,
+        f: F,
+        items: I,
+    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<'_, Plain<F>, I::IntoIter>>>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T + Send + Sync + 'static,
+        I::Item: Send + 'static,
+        T: Send + 'static,
+    {
+        self.stream(f, items).imap()
+    }
+
+    /// As [`imap`](Self::imap), and yields the results as they come. Python's `imap_unordered`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`imap`](Self::imap).
+    ///
+    /// # Blocking
+    ///
+    /// As for [`imap`](Self::imap).
+    pub fn imap_unordered<F, I, T>(
+        &self,
+        f: F,
+        items: I,
+    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<'_, Plain<F>, I::IntoIter>>>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T + Send + Sync + 'static,
+        I::Item: Send + 'static,
+        T: Send + 'static,
+    {
+        self.stream(f, items).imap_unordered()
+    }
+
+    /// A function over a lazily pulled input, with options: see [`Stream`].
+    pub fn stream<F, I, T>(&self, f: F, items: I) -> Stream<'_, Plain<F>, I::IntoIter>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T,
+    {
+        Stream::new(self, Plain(f), items.into_iter())
     }
 
     /// A call with options: see [`Task`].

@@ -3,6 +3,7 @@
 mod batch;
 mod builder;
 mod handle;
+mod imap;
 mod result;
 mod task;
 mod thread_pool;
@@ -10,6 +11,7 @@ mod thread_pool;
 pub use batch::Batch;
 pub use builder::Builder;
 pub use handle::PoolHandle;
+pub use imap::{Imap, Stream};
 pub use result::{AsyncResult, NotReady, Timeout};
 pub use task::Task;
 pub use thread_pool::ThreadPool;

@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::time::Duration;
 
-use super::{AsyncResult, Batch, Builder, PoolHandle, Task};
+use super::{AsyncResult, Batch, Builder, Imap, PoolHandle, Stream, Task};
 use crate::pool::{BuildError, JoinError, Threads};
 use crate::sync::clock::Deadline;
 use crate::task::{Plain, Spread, Star, SubmitError, TaskError};
@@ -198,6 +198,53 @@ impl ThreadPool {
         I::Item: Spread<F, T>,
     {
         self.handle.star_batch(f, items)
+    }
+
+    /// See [`PoolHandle::imap`].
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub fn imap<F, I, T>(
+        &self,
+        f: F,
+        items: I,
+    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<'_, Plain<F>, I::IntoIter>>>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T + Send + Sync + 'static,
+        I::Item: Send + 'static,
+        T: Send + 'static,
+    {
+        self.handle.imap(f, items)
+    }
+
+    /// See [`PoolHandle::imap_unordered`].
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub fn imap_unordered<F, I, T>(
+        &self,
+        f: F,
+        items: I,
+    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<'_, Plain<F>, I::IntoIter>>>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T + Send + Sync + 'static,
+        I::Item: Send + 'static,
+        T: Send + 'static,
+    {
+        self.handle.imap_unordered(f, items)
+    }
+
+    /// See [`PoolHandle::stream`].
+    pub fn stream<F, I, T>(&self, f: F, items: I) -> Stream<'_, Plain<F>, I::IntoIter>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T,
+    {
+        self.handle.stream(f, items)
     }
 
     /// See [`PoolHandle::task`].

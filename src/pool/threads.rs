@@ -88,6 +88,7 @@ impl Threads {
         if worker::place(self.sched.id) != Place::Outside {
             return Err(JoinError::WouldDeadlock);
         }
+        self.sched.stop_streams();
         // edge LEAVE acquire: all that the workers did → this thread.
         match block_until(self.sched.live(), 0, deadline, |live| live == 0) {
             Some(_) => Ok(()),

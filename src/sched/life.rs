@@ -10,17 +10,26 @@
 //!                      TERMINATE or BROKEN      (queues are emptied, workers leave)
 //! ```
 //!
-//! The lower half of the word is the state, the upper half counts the **quiet** workers: those that, with the pool
-//! CLOSED, have looked everywhere and found nothing, and have taken nothing since. A worker is counted before it puts
-//! itself on the idle stack, and takes itself out of the count before it takes work.
+//! One word holds the stage, how many workers are **quiet** and how many streams are **open**. Quiet are those workers that,
+//! with the pool CLOSED, have looked everywhere and found nothing, and have taken nothing since: a worker is counted before
+//! it puts itself on the idle stack, and takes itself out of the count before it takes work. Open are the streams whose
+//! consumer may still pull input: they hold DRAINING off, until JOINING is raised.
 
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 
-const STATE: u32 = 0xffff;
-const QUIET: u32 = 1 << 16;
+const STAGE: u64 = 0xff;
+const JOINING: u64 = 1 << 8;
+const QUIET: u64 = 1 << 16;
+const QUIETS: u64 = 0xffff << 16;
+const STREAM: u64 = 1 << 32;
+
+/// All orderings here are Relaxed: the word carries no data. Where a stage must not be older than a push or a look, a SeqCst
+/// fence stands between them [LIFE-2, LIFE-5, LIFE-7]; the counts are only read-modify-written, so the last to change one is
+/// told so.
+const ORDER: Ordering = Ordering::Relaxed;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[repr(u32)]
+#[repr(u64)]
 pub(crate) enum Stage {
     Run = 0,
     Closed = 1,
@@ -31,8 +40,8 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    const fn of(word: u32) -> Self {
-        match word & STATE {
+    const fn of(word: u64) -> Self {
+        match word & STAGE {
             0 => Self::Run,
             1 => Self::Closed,
             2 => Self::Draining,
@@ -48,108 +57,149 @@ impl Stage {
     }
 }
 
-/// What a worker has to do that has joined the quiet ones.
+/// What is left to do for whoever changed a count.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Quiet {
-    /// Others are at work, or looking.
+    /// Others are at work, or looking, or may come back with more.
     Park,
-    /// It was the last: the state is DRAINING now, and the worker must fence, look everywhere once more, and call
+    /// Nobody is: the stage is DRAINING now, and the caller must fence, look everywhere once more, and call
     /// [`Life::settle`].
     LookAgain,
-    /// The pool is not CLOSED; the worker is not counted.
+    /// The pool is not CLOSED; a worker is not counted.
     NotClosed,
 }
 
 #[derive(Debug)]
 pub(crate) struct Life {
-    word: AtomicU32,
-    workers: u32,
+    word: AtomicU64,
+    workers: u64,
 }
 
 impl Life {
     pub(crate) fn new(workers: usize) -> Self {
-        let workers = u32::try_from(workers).expect("workers are counted in 16 bits");
-        assert!(workers <= STATE, "workers are counted in 16 bits");
-        Self { word: AtomicU32::new(Stage::Run as u32), workers }
+        let workers = workers as u64;
+        assert!(workers <= QUIETS / QUIET, "workers are counted in 16 bits");
+        Self { word: AtomicU64::new(Stage::Run as u64), workers }
+    }
+
+    /// Replaces the word by what `change` makes of it, unless that is nothing; returns the value before.
+    fn update(&self, mut change: impl FnMut(u64) -> Option<u64>) -> Result<u64, u64> {
+        let mut seen = self.word.load(ORDER);
+        loop {
+            let Some(next) = change(seen) else { return Err(seen) };
+            match self.word.compare_exchange(seen, next, ORDER, ORDER) {
+                Ok(before) => return Ok(before),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// CLOSED becomes DRAINING if nobody is left who could take or bring work.
+    fn drained(&self, word: u64) -> u64 {
+        let quiet = (word & QUIETS) / QUIET == self.workers;
+        let held = word / STREAM > 0 && word & JOINING == 0;
+        if Stage::of(word) == Stage::Closed && quiet && !held { with(word, Stage::Draining) } else { word }
+    }
+
+    fn duty(&self, before: u64) -> Quiet {
+        match Stage::of(before) {
+            Stage::Closed if Stage::of(self.drained(before)) == Stage::Draining => Quiet::LookAgain,
+            Stage::Closed | Stage::Draining => Quiet::Park,
+            _ => Quiet::NotClosed,
+        }
     }
 
     #[inline]
     pub(crate) fn stage(&self) -> Stage {
-        // Relaxed: the stage carries no data. Where it must not be older than a push or a look, a SeqCst fence stands
-        // between them [LIFE-2, LIFE-5].
-        Stage::of(self.word.load(Ordering::Relaxed))
+        Stage::of(self.word.load(ORDER))
     }
 
     /// RUN → CLOSED. False if it was not RUN. The caller must fence and wake every parked worker.
     pub(crate) fn close(&self) -> bool {
-        self.word
-            .compare_exchange(Stage::Run as u32, Stage::Closed as u32, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
+        self.update(|word| (Stage::of(word) == Stage::Run).then(|| with(word, Stage::Closed))).is_ok()
     }
 
     /// Ends the pool at once, with `stage` TERMINATE or BROKEN. False if it is over already. The caller must fence,
     /// resolve everything queued, and wake every parked worker.
     pub(crate) fn end(&self, stage: Stage) -> bool {
-        let mut seen = self.word.load(Ordering::Relaxed);
-        loop {
-            if Stage::of(seen).is_over() {
-                return false;
-            }
-            let next = seen & !STATE | stage as u32;
-            match self.word.compare_exchange(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return true,
-                Err(now) => seen = now,
-            }
-        }
+        self.update(|word| (!Stage::of(word).is_over()).then(|| with(word, stage))).is_ok()
     }
 
     /// A worker that found nothing joins the quiet ones, if the pool is CLOSED. [LIFE-3]
     pub(crate) fn join_quiet(&self) -> Quiet {
-        let mut seen = self.word.load(Ordering::Relaxed);
-        loop {
-            let (next, duty) = match Stage::of(seen) {
-                Stage::Closed if seen / QUIET + 1 == self.workers => {
-                    ((seen & !STATE | Stage::Draining as u32) + QUIET, Quiet::LookAgain)
-                }
-                Stage::Closed | Stage::Draining => (seen + QUIET, Quiet::Park),
-                _ => return Quiet::NotClosed,
-            };
-            // Relaxed: the count is read-modify-written only, so the last to join is told so, and a worker that joins
-            // leaves nothing behind in its own deque. What outsiders push is covered by the fence of [LIFE-5].
-            match self.word.compare_exchange(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return duty,
-                Err(now) => seen = now,
-            }
+        let counts = |word| matches!(Stage::of(word), Stage::Closed | Stage::Draining);
+        match self.update(|word| counts(word).then(|| self.drained(word + QUIET))) {
+            Ok(before) => self.duty(before + QUIET),
+            Err(_) => Quiet::NotClosed,
         }
     }
 
     /// A quiet worker leaves the count, before it takes work. [LIFE-4]
     pub(crate) fn leave_quiet(&self) {
-        let before = self.word.fetch_sub(QUIET, Ordering::Relaxed);
-        debug_assert!(before >= QUIET, "a worker leaves the quiet count only after it has joined");
+        let before = self.word.fetch_sub(QUIET, ORDER);
+        debug_assert!(before & QUIETS > 0, "a worker leaves the quiet count only after it has joined");
     }
 
-    /// The last quiet worker has looked again. DRAINING → DRAINED if it found nothing and every worker is still quiet: true,
-    /// and the caller must wake every parked worker. Else → CLOSED, and the caller leaves the count in the same step: it must
-    /// look for what there is. (Were it to stay in the count and park, and what it saw were gone by then, nobody would be
-    /// left to look again.) [LIFE-6]
-    pub(crate) fn settle(&self, found: bool) -> bool {
-        let mut seen = self.word.load(Ordering::Relaxed);
-        loop {
-            let stage = Stage::of(seen);
-            let drained = stage == Stage::Draining && !found && seen / QUIET == self.workers;
-            let next = match stage {
-                Stage::Draining if drained => seen & !STATE | Stage::Drained as u32,
-                Stage::Draining => (seen & !STATE | Stage::Closed as u32) - QUIET,
-                _ => seen - QUIET,
+    /// Whoever was told to look again has done so. DRAINING → DRAINED if it found nothing and still nobody is left: true,
+    /// and the caller must wake every parked worker. Else → CLOSED. [LIFE-6]
+    ///
+    /// If the caller is a quiet worker (`by_worker`) it then leaves the count in the same step, and must look for what there
+    /// is. (Were it to stay in the count and park, and what it saw were gone by then, nobody would be left to look again.)
+    pub(crate) fn settle(&self, found: bool, by_worker: bool) -> bool {
+        let mut drained = false;
+        let _ = self.update(|word| {
+            let draining = Stage::of(word) == Stage::Draining;
+            drained = draining && !found && (word & QUIETS) / QUIET == self.workers;
+            let stage = match (draining, drained) {
+                (true, true) => return Some(with(word, Stage::Drained)),
+                (true, false) => with(word, Stage::Closed),
+                (false, _) => word,
             };
-            match self.word.compare_exchange(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return drained,
-                Err(now) => seen = now,
-            }
+            Some(if by_worker { stage - QUIET } else { stage })
+        });
+        drained
+    }
+
+    /// Opens a stream, unless the pool takes no more work. It must be closed once. [LIFE-8]
+    pub(crate) fn open_stream(&self, by_worker: bool) -> bool {
+        let open = |word| match Stage::of(word) {
+            Stage::Run => true,
+            Stage::Closed | Stage::Draining => by_worker,
+            _ => false,
+        };
+        self.update(|word| open(word).then(|| word + STREAM)).is_ok()
+    }
+
+    /// The consumer of a stream pulls no more.
+    pub(crate) fn close_stream(&self) -> Quiet {
+        match self.update(|word| Some(self.drained(word - STREAM))) {
+            Ok(before) => self.duty(before - STREAM),
+            Err(_) => unreachable!("there is always a next word"),
         }
     }
+
+    /// Whether the consumer of an open stream may go on pulling.
+    pub(crate) fn may_pull(&self) -> bool {
+        let word = self.word.load(ORDER);
+        match Stage::of(word) {
+            Stage::Run => true,
+            Stage::Closed | Stage::Draining => word & JOINING == 0,
+            _ => false,
+        }
+    }
+
+    /// Somebody waits for the end: open streams hold it off no longer. [LIFE-9]
+    pub(crate) fn raise_joining(&self) -> Quiet {
+        match self.update(|word| Some(self.drained(word | JOINING))) {
+            Ok(before) => self.duty(before | JOINING),
+            Err(_) => unreachable!("there is always a next word"),
+        }
+    }
+}
+
+const fn with(word: u64, stage: Stage) -> u64 {
+    word & !STAGE | stage as u64
 }
 
 #[cfg(all(test, not(loom)))]
@@ -158,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_quiet_count_reaches_its_limit_without_touching_the_stage() {
-        let workers = STATE as usize;
+        let workers = 0xffff;
         let life = Life::new(workers);
         assert!(life.close());
         for _ in 0..workers - 1 {
@@ -166,8 +216,23 @@ mod tests {
         }
         assert_eq!(life.join_quiet(), Quiet::LookAgain);
         assert_eq!(life.stage(), Stage::Draining);
-        assert!(life.settle(false));
+        assert!(life.settle(false, true));
         assert_eq!(life.stage(), Stage::Drained);
+    }
+
+    #[test]
+    fn an_open_stream_holds_the_end_off_until_it_closes_or_somebody_joins() {
+        for joins in [false, true] {
+            let life = Life::new(1);
+            assert!(life.open_stream(false));
+            assert!(life.close());
+            assert!(!life.open_stream(false), "a closed pool opens no stream for outsiders");
+            assert_eq!(life.join_quiet(), Quiet::Park);
+            assert!(life.may_pull());
+            assert_eq!(if joins { life.raise_joining() } else { life.close_stream() }, Quiet::LookAgain);
+            assert!(life.settle(false, false));
+            assert!(!life.may_pull());
+        }
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Sched {
     #[must_use]
     pub(crate) fn park(&self, worker: usize, was_searching: bool) -> bool {
         let quiet = self.life.join_quiet(); // [LIFE-3]
-        if quiet == Quiet::LookAgain && !self.drained() {
+        if quiet == Quiet::LookAgain && !self.drained(true) {
             return false;
         }
         let counted = quiet != Quiet::NotClosed;
@@ -135,15 +135,43 @@ impl Sched {
         true
     }
 
-    /// The last quiet worker looks everywhere once more.
-    fn drained(&self) -> bool {
+    /// Nobody seems to be left who could take or bring work: looks everywhere once more. False: the pool goes on.
+    fn drained(&self, by_worker: bool) -> bool {
         // edge LIFE fence: DRAINING → a submitter's second look, or its push → the look below. [LIFE-5]
         fence(Ordering::SeqCst);
-        let drained = self.life.settle(self.queues.any_work());
+        let drained = self.life.settle(self.queues.any_work(), by_worker);
         if drained {
             self.wake_for_stage();
         }
         drained
+    }
+
+    /// As [`drained`](Self::drained), for whoever is not a worker: if the pool goes on, some worker must see to it.
+    fn settle_from_outside(&self, quiet: Quiet) {
+        if quiet == Quiet::LookAgain && !self.drained(false) {
+            self.idle.wake_one();
+        }
+    }
+
+    /// Opens a stream: while it is open the closed pool does not end. False if the pool takes no more work. [LIFE-8]
+    #[must_use]
+    pub(crate) fn open_stream(&self, by_worker: bool) -> bool {
+        self.life.open_stream(by_worker)
+    }
+
+    /// The consumer of a stream pulls no more.
+    pub(crate) fn close_stream(&self) {
+        self.settle_from_outside(self.life.close_stream());
+    }
+
+    /// Whether the consumer of an open stream may go on pulling.
+    pub(crate) fn may_pull(&self) -> bool {
+        self.life.may_pull()
+    }
+
+    /// Somebody waits for the end: open streams hold it off no longer. [LIFE-9]
+    pub(crate) fn stop_streams(&self) {
+        self.settle_from_outside(self.life.raise_joining());
     }
 
     /// Refuses submissions from outside from now on, and lets the workers leave once everything is done.

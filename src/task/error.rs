@@ -152,13 +152,14 @@ pub(crate) enum Reason {
     Cancelled,
     Terminated,
     Broken(Arc<str>),
+    NotRunning,
 }
 
 impl Reason {
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Cancelled => Kind::Cancelled,
-            Self::Terminated | Self::Broken(_) => Kind::Terminated,
+            Self::Terminated | Self::Broken(_) | Self::NotRunning => Kind::Terminated,
         }
     }
 }
@@ -169,6 +170,7 @@ impl<E> From<Reason> for TaskError<E> {
             Reason::Cancelled => Self::Cancelled,
             Reason::Terminated => Self::Terminated,
             Reason::Broken(why) => Self::Broken(why),
+            Reason::NotRunning => Self::NotSubmitted(SubmitErrorKind::NotRunning),
         }
     }
 }

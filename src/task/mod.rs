@@ -9,6 +9,7 @@ mod handle;
 mod header;
 mod panic;
 mod state;
+mod stream;
 mod unwind;
 mod work;
 
@@ -21,6 +22,7 @@ pub(crate) use handle::ResultRef;
 pub(crate) use header::{Header, Host, TaskRef};
 pub use panic::Panic;
 use state::Duty;
+pub(crate) use stream::{Flow, Pulled, StreamRef};
 pub(crate) use unwind::{Abort, call, drop_quietly, forget_panic};
 pub use work::{Fallible, Notify, Plain, Run, Tell};
 pub(crate) use work::{Job, Outcome, Work};

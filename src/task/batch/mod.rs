@@ -27,6 +27,7 @@ use crate::sync::{AtomicU32, AtomicUsize};
 
 pub use self::mapping::{Each, Spread, Star};
 pub(crate) use self::mapping::{Map, Mapping};
+pub(super) use self::pace::Pace;
 
 /// How a batch is cut and when it stops.
 #[derive(Clone, Copy, Debug, Default)]

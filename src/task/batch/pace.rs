@@ -10,7 +10,7 @@ const SHORT: Duration = Duration::from_micros(10);
 /// A bite that took more is followed by a smaller one.
 const LONG: Duration = Duration::from_micros(40);
 
-pub(super) struct Pace {
+pub(crate) struct Pace {
     bite: u32,
     /// Measures the current bite; none where the size is fixed.
     watch: Option<Stopwatch>,
@@ -18,21 +18,21 @@ pub(super) struct Pace {
 
 impl Pace {
     /// One unit at first; then by the clock, or always one.
-    pub(super) fn new(adapts: bool) -> Self {
+    pub(crate) fn new(adapts: bool) -> Self {
         Self { bite: 1, watch: adapts.then(Stopwatch::start) }
     }
 
     /// As much as there is.
-    pub(super) fn greedy() -> Self {
+    pub(crate) fn greedy() -> Self {
         Self { bite: u32::MAX, watch: None }
     }
 
-    pub(super) fn bite(&self) -> u32 {
+    pub(crate) fn bite(&self) -> u32 {
         self.bite
     }
 
     /// The bite has been done.
-    pub(super) fn bitten(&mut self) {
+    pub(crate) fn bitten(&mut self) {
         if let Some(watch) = &mut self.watch {
             let took = watch.lap();
             if took < SHORT {

@@ -1,0 +1,283 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{PoolHandle, Timeout};
+use crate::sched::Sched;
+use crate::sync::clock::Deadline;
+use crate::task::{Each, Flow, Reason, StreamRef, SubmitError, SubmitErrorKind, TaskError, call};
+use crate::worker::{self, Place};
+
+/// One function over a lazily pulled input, with options, not yet begun. Made by [`PoolHandle::stream`] and its kin.
+///
+/// ```
+/// use millpond::ThreadPool;
+/// let pool = ThreadPool::new(2)?;
+/// let mut squares = pool.stream(|x: u64| x * x, 0..).buffersize(8).imap()?;
+/// assert_eq!(squares.next().unwrap()?, 0);
+/// assert_eq!(squares.next().unwrap()?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing runs until `imap` or `imap_unordered`"]
+pub struct Stream<'p, M, I> {
+    pool: &'p PoolHandle,
+    each: M,
+    input: I,
+    flow: Flow,
+}
+
+impl<'p, M, I: Iterator> Stream<'p, M, I> {
+    pub(super) fn new(pool: &'p PoolHandle, each: M, input: I) -> Self {
+        Self { pool, each, input, flow: Flow::default() }
+    }
+
+    /// How many consecutive items one worker does before it looks for other work. If this is not called the pool takes what
+    /// suits the items. Results are per item either way. 0 is refused at the call.
+    pub fn chunksize(mut self, items: usize) -> Self {
+        self.flow.chunksize = Some(items);
+        self
+    }
+
+    /// The most items that may have been pulled and not yet yielded, strictly; 1 or more. If this is not called it is 64 or
+    /// four chunks per worker, whichever is more. 0 is refused at the call.
+    ///
+    /// Less than one item per worker leaves workers idle.
+    pub fn buffersize(mut self, items: usize) -> Self {
+        self.flow.buffersize = Some(items);
+        self
+    }
+
+    /// Begins, and yields results in the order of the items.
+    ///
+    /// # Errors
+    ///
+    /// This stream itself, with its input and all that was set on it, if the pool takes no more work or a size is 0.
+    ///
+    /// # Blocking
+    ///
+    /// Pulls the first items from the input, and so blocks as long as the input does. Allocates the window, once.
+    pub fn imap<T, E>(self) -> Result<Imap<I, T, E>, SubmitError<Self>>
+    where
+        M: Each<I::Item, T, E> + Send + Sync + 'static,
+        I::Item: Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.begin(true)
+    }
+
+    /// Begins, and yields results as they come.
+    ///
+    /// # Errors
+    ///
+    /// As for [`imap`](Self::imap).
+    ///
+    /// # Blocking
+    ///
+    /// As for [`imap`](Self::imap).
+    pub fn imap_unordered<T, E>(self) -> Result<Imap<I, T, E>, SubmitError<Self>>
+    where
+        M: Each<I::Item, T, E> + Send + Sync + 'static,
+        I::Item: Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.begin(false)
+    }
+
+    fn begin<T, E>(mut self, ordered: bool) -> Result<Imap<I, T, E>, SubmitError<Self>>
+    where
+        M: Each<I::Item, T, E> + Send + Sync + 'static,
+        I::Item: Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.flow.ordered = ordered;
+        if self.flow.chunksize == Some(0) {
+            return Err(SubmitError::new(SubmitErrorKind::InvalidChunkSize, self));
+        }
+        if self.flow.buffersize == Some(0) {
+            return Err(SubmitError::new(SubmitErrorKind::InvalidBufferSize, self));
+        }
+        let Self { pool, each, input, flow } = self;
+        match worker::open_stream(pool.sched(), each, flow) {
+            Ok(stream) => {
+                let mut imap =
+                    Imap { sched: pool.shared(), stream: Some(stream), input: Some(input), last: None };
+                imap.refill();
+                Ok(imap)
+            }
+            Err((kind, each)) => Err(SubmitError::new(kind, Self { pool, each, input, flow })),
+        }
+    }
+}
+
+impl<M, I> fmt::Debug for Stream<'_, M, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("pool", self.pool).field("flow", &self.flow).finish_non_exhaustive()
+    }
+}
+
+/// The results of a stream, one by one: what Python's `imap` and `imap_unordered` return.
+///
+/// * The input is pulled here, on the consumer's thread: the first items at the call, the others inside [`next`], when no
+///   finished result is waiting. So it needs no `Send`, it may be infinite, and while it blocks it holds up nobody else.
+///   At most `buffersize` items are ahead of what was yielded.
+/// * An item that fails is an `Err` of its own, and the iteration goes on.
+/// * If the input panics, the results of all earlier items come first, then [`TaskError::InputPanicked`], then the end.
+/// * After `close` a stream goes on. After `join`, `terminate` or the pool's drop it pulls no more: what has run is yielded,
+///   then, if anything was left, one error ([`TaskError::NotSubmitted`] or [`TaskError::Terminated`]), then the end.
+/// * Dropping it stops it: items that have not begun are dropped, running ones finish.
+///
+/// A worker of the same pool that consumes a stream runs its items itself where nobody has begun them.
+///
+/// [`next`]: Iterator::next
+///
+/// ```
+/// use millpond::ThreadPool;
+/// let pool = ThreadPool::new(2)?;
+/// for (i, square) in pool.imap(|x: u64| x * x, 0..100)?.enumerate() {
+///     assert_eq!(square?, (i * i) as u64);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "dropping it stops it"]
+pub struct Imap<I: Iterator, T, E = std::convert::Infallible> {
+    sched: Arc<Sched>,
+    /// None after the end.
+    stream: Option<StreamRef<I::Item, T, E>>,
+    /// None when no more is to be pulled. As long as it is there the pool counts the stream as open.
+    input: Option<I>,
+    /// The error that comes after everything else.
+    last: Option<TaskError<E>>,
+}
+
+/// What an iterator of results yields.
+type Yield<T, E> = Option<Result<T, TaskError<E>>>;
+
+impl<I: Iterator, T, E> Imap<I, T, E> {
+    /// As [`next`](Iterator::next), and gives up when the time is up; what comes then is not lost. Python's `it.next(timeout)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`] if the time is up. The next call may succeed.
+    ///
+    /// # Blocking
+    ///
+    /// For up to `limit`, and as long as the input blocks. Runs no item.
+    pub fn next_timeout(&mut self, limit: Duration) -> Result<Yield<T, E>, Timeout<()>> {
+        match Deadline::after(limit) {
+            Some(deadline) => self.advance(Some(&deadline)),
+            None => self.advance(None),
+        }
+        .ok_or(Timeout(()))
+    }
+
+    /// None if the time is up.
+    fn advance(&mut self, deadline: Option<&Deadline>) -> Option<Yield<T, E>> {
+        loop {
+            let Some(stream) = &mut self.stream else { return Some(self.last.take().map(Err)) };
+            if let Some(outcome) = stream.try_take() {
+                match outcome {
+                    // One stands for all that was refused, after all that has run.
+                    Err(
+                        error @ (TaskError::Terminated | TaskError::Broken(_) | TaskError::NotSubmitted(_)),
+                    ) => {
+                        self.stop_pulling();
+                        self.last.get_or_insert(error);
+                    }
+                    outcome => return Some(Some(outcome)),
+                }
+                continue;
+            }
+            self.refill();
+            let Some(stream) = &mut self.stream else { continue };
+            if stream.ahead() == 0 {
+                self.stream = None;
+                continue;
+            }
+            if deadline.is_none() {
+                match worker::place(stream.pool()) {
+                    _ if stream.is_running_here() => return Some(Some(Err(TaskError::WouldDeadlock))),
+                    Place::Member => return Some(Some(Err(TaskError::WouldDeadlock))),
+                    Place::Worker if stream.has_backlog() => {
+                        stream.help(&*self.sched);
+                        continue;
+                    }
+                    Place::Worker | Place::Outside => {}
+                }
+            }
+            if !stream.wait(deadline) {
+                return None;
+            }
+        }
+    }
+
+    /// Pulls input into the window, if it is time to.
+    fn refill(&mut self) {
+        let (Some(stream), Some(input)) = (&mut self.stream, &mut self.input) else { return };
+        if !stream.is_low() {
+            return;
+        }
+        if !self.sched.may_pull() {
+            // Whether anything is left only the input knows.
+            let left = !matches!(call(|| input.next()), Ok(None));
+            self.stop_pulling();
+            if left {
+                self.last.get_or_insert(TaskError::NotSubmitted(SubmitErrorKind::NotRunning));
+            }
+            return;
+        }
+        let mut ended = None;
+        while ended.is_none() && !stream.is_full() {
+            match call(|| input.next()) {
+                Ok(Some(item)) => stream.put(item),
+                Ok(None) => ended = Some(None),
+                Err(panic) => ended = Some(Some(TaskError::InputPanicked(panic))),
+            }
+        }
+        if worker::send(&self.sched, stream.publish()).is_err() {
+            // It came too late: nobody may be left to take it.
+            stream.refuse(&Reason::NotRunning);
+        }
+        if let Some(error) = ended {
+            self.stop_pulling();
+            if let Some(error) = error {
+                self.last.get_or_insert(error);
+            }
+        }
+    }
+
+    fn stop_pulling(&mut self) {
+        if let Some(input) = self.input.take() {
+            self.sched.close_stream();
+            drop(input);
+        }
+    }
+}
+
+/// Yields what the function gave for each item. Fused.
+impl<I: Iterator, T, E> Iterator for Imap<I, T, E> {
+    type Item = Result<T, TaskError<E>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance(None).expect("without a limit the time is never up")
+    }
+}
+
+impl<I: Iterator, T, E> std::iter::FusedIterator for Imap<I, T, E> {}
+
+impl<I: Iterator, T, E> Drop for Imap<I, T, E> {
+    fn drop(&mut self) {
+        self.stream = None;
+        self.stop_pulling();
+    }
+}
+
+impl<I: Iterator, T, E> fmt::Debug for Imap<I, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Imap")
+            .field("ahead", &self.stream.as_ref().map(StreamRef::ahead))
+            .finish_non_exhaustive()
+    }
+}

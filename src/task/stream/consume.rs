@@ -1,0 +1,248 @@
+//! The consumer's side of a stream: put items in, take outcomes out.
+
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+
+use super::{ASLEEP, Content, DONE, FREE, Flow, PENDING, Ring, Stream, WAITER};
+use crate::sync::clock::Deadline;
+use crate::sync::{Ordering, fence};
+use crate::task::batch::Each;
+use crate::task::error::Reason;
+use crate::task::frame;
+use crate::task::header::{Header, Host, Side, TaskRef};
+use crate::task::unwind::drop_quietly;
+use crate::task::work::Outcome;
+use crate::wait::{block_until, spin_until};
+
+/// The consumer's right to a stream. There is one, and it is not shared.
+pub(crate) struct StreamRef<A, T, E> {
+    header: NonNull<Header>,
+    ring: PhantomData<Ring<A, T, E>>,
+    /// The next number to be put in.
+    next: u64,
+    /// How many outcomes have been taken.
+    taken: u64,
+    /// Slots with nothing in them. Out of order only.
+    free: Vec<u32>,
+    /// Slots whose outcome is there, the last to be taken first. Out of order only.
+    done: Vec<u32>,
+}
+
+// SAFETY: it puts items in and takes outcomes out, so both must be `Send`; all else is atomic or governed by slot states.
+unsafe impl<A: Send, T: Send, E: Send> Send for StreamRef<A, T, E> {}
+// SAFETY: a shared reference lends nothing that is in the ring.
+unsafe impl<A: Send, T: Send, E: Send> Sync for StreamRef<A, T, E> {}
+
+/// The tokens that a refill asks to be put into queues.
+pub(crate) struct Pulled {
+    header: NonNull<Header>,
+    left: u32,
+}
+
+impl Pulled {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+}
+
+impl Iterator for Pulled {
+    type Item = TaskRef;
+
+    fn next(&mut self) -> Option<TaskRef> {
+        self.left = self.left.checked_sub(1)?;
+        // SAFETY: `publish` has counted an owner for each.
+        Some(unsafe { TaskRef::new(self.header) })
+    }
+}
+
+impl<A, T, E> StreamRef<A, T, E> {
+    /// A stream of nothing yet. Allocates the block and its slots.
+    ///
+    /// # Safety
+    ///
+    /// Items and outcomes may go to another thread, the function may be called from other threads, and none of them borrows
+    /// anything that could end before the last owner has left.
+    pub(crate) unsafe fn create<M: Each<A, T, E>>(
+        mapping: M,
+        flow: Flow,
+        slots: usize,
+        runners: usize,
+        pool: u32,
+    ) -> Self {
+        let vtable = const { &Stream::<M, A, T, E>::VTABLE };
+        let header = Stream::<M, A, T, E>::create(mapping, flow, slots, runners, pool, vtable);
+        let (free, done) = if flow.ordered {
+            (Vec::new(), Vec::new())
+        } else {
+            let slots = u32::try_from(slots).expect("slots are counted in 32 bits");
+            ((0..slots).rev().collect(), Vec::with_capacity(slots as usize))
+        };
+        Self { header, ring: PhantomData, next: 0, taken: 0, free, done }
+    }
+
+    fn ring(&self) -> &Ring<A, T, E> {
+        // SAFETY: the consumer is an owner as long as `self` lives.
+        unsafe { Ring::of(self.header) }
+    }
+
+    pub(crate) fn pool(&self) -> u32 {
+        self.ring().header.pool()
+    }
+
+    pub(crate) fn is_running_here(&self) -> bool {
+        frame::is_running(self.header)
+    }
+
+    /// Items that were put in and whose outcome was not taken.
+    pub(crate) fn ahead(&self) -> u64 {
+        self.next - self.taken
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.ahead() >= self.ring().slots.len() as u64
+    }
+
+    /// Whether it is time to refill: fetching a few at a time wakes fewer workers than one by one.
+    pub(crate) fn is_low(&self) -> bool {
+        self.ahead() <= self.ring().slots.len() as u64 / 2
+    }
+
+    /// Puts an item in; no runner sees it before [`publish`](Self::publish). The ring must not be full.
+    pub(crate) fn put(&mut self, item: A) {
+        debug_assert!(!self.is_full());
+        let slot = if self.ring().flow.ordered {
+            self.ring().slot_of(self.next)
+        } else {
+            let slot = self.free.pop().expect("as many free slots as the ring has room");
+            let places = &self.ring().places;
+            #[expect(clippy::cast_possible_truncation, reason = "below the number of places")]
+            let at = (self.next % places.len() as u64) as usize;
+            // Relaxed: published with the number.
+            places[at].store(slot, Ordering::Relaxed);
+            slot as usize
+        };
+        let ring = self.ring();
+        // Relaxed: published with the number.
+        ring.slots[slot].state.store(PENDING, Ordering::Relaxed);
+        // SAFETY: a free slot is the consumer's, and nothing is in it.
+        unsafe { ring.put(slot, Content { item: ManuallyDrop::new(item) }) };
+        self.next += 1;
+    }
+
+    /// Shows what was put in to the runners, and gives the tokens for more of them, if there are too few. [RING-1]
+    pub(crate) fn publish(&mut self) -> Pulled {
+        let ring = self.ring();
+        // edge ITEM release: the items and their places → whoever claims them.
+        ring.published.store(self.next, Ordering::Release);
+        // edge RING fence: what was published → a leaving runner's look, or that runner gone from `active` → the look below.
+        fence(Ordering::SeqCst);
+        let backlog = self.next - ring.claimed.load(Ordering::Relaxed).min(self.next);
+        let active = ring.active.load(Ordering::Relaxed);
+        let useful = u32::try_from(backlog).unwrap_or(u32::MAX).min(ring.runners);
+        let tokens = useful.saturating_sub(active);
+        // Relaxed: the consumer is an owner, so the count is not at its end.
+        ring.owners.fetch_add(tokens, Ordering::Relaxed);
+        ring.active.fetch_add(tokens, Ordering::Relaxed);
+        Pulled { header: self.header, left: tokens }
+    }
+
+    /// The next outcome, if it is there.
+    pub(crate) fn try_take(&mut self) -> Option<Outcome<T, E>> {
+        if self.ahead() == 0 {
+            return None;
+        }
+        let slot = if self.ring().flow.ordered { self.oldest_done()? } else { self.any_done()? };
+        let ring = self.ring();
+        // SAFETY: DONE was seen with Acquire, so the outcome is the consumer's.
+        let outcome = unsafe { ring.take_outcome(slot) };
+        // Relaxed: nobody but the consumer looks at a free slot.
+        ring.slots[slot].state.store(FREE, Ordering::Relaxed);
+        if !ring.flow.ordered {
+            self.free.push(u32::try_from(slot).expect("slots are counted in 32 bits"));
+        }
+        self.taken += 1;
+        Some(outcome)
+    }
+
+    fn oldest_done(&self) -> Option<usize> {
+        let slot = self.ring().slot_of(self.taken);
+        // edge DONE acquire: the outcome → the consumer.
+        (self.ring().slots[slot].state.load(Ordering::Acquire) == DONE).then_some(slot)
+    }
+
+    fn any_done(&mut self) -> Option<usize> {
+        if self.done.is_empty() {
+            let ring = self.ring();
+            // Only the consumer puts ASLEEP there, and takes it away again before it looks.
+            if ring.ready.load(Ordering::Relaxed) == 0 {
+                return None;
+            }
+            // edge READY acquire: the slots' links and outcomes → the consumer.
+            let mut top = ring.ready.swap(0, Ordering::Acquire);
+            let mut done = std::mem::take(&mut self.done);
+            while top != 0 && top != ASLEEP {
+                done.push(top - 1);
+                // Relaxed: ordered by the swap.
+                top = self.ring().slots[top as usize - 1].below.load(Ordering::Relaxed);
+            }
+            self.done = done;
+        }
+        self.done.pop().map(|slot| slot as usize)
+    }
+
+    /// Waits until an outcome is there, or until the deadline; false then. There must be something ahead.
+    pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> bool {
+        use std::time::Duration;
+        /// An outcome that takes longer is not worth a processor that a worker could use.
+        const SPIN: Duration = Duration::from_nanos(500);
+        let ring = self.ring();
+        if ring.flow.ordered {
+            let state = &ring.slots[ring.slot_of(self.taken)].state;
+            // edge DONE acquire: as in `oldest_done`, which looks again.
+            spin_until(SPIN, || state.load(Ordering::Acquire) == DONE)
+                || block_until(state, WAITER, deadline, |state| state & DONE != 0).is_some()
+        } else {
+            let ready = &ring.ready;
+            if spin_until(SPIN, || ready.load(Ordering::Relaxed) != 0) {
+                return true;
+            }
+            // All bits up is ASLEEP; a failed exchange finds that somebody has pushed.
+            let woken = block_until(ready, ASLEEP, deadline, |top| top != 0 && top != ASLEEP).is_some();
+            if !woken {
+                // Taken away again, unless somebody has pushed meanwhile: then it is gone.
+                let _ = ready.compare_exchange(ASLEEP, 0, Ordering::Relaxed, Ordering::Relaxed);
+            }
+            woken
+        }
+    }
+
+    /// Runs, here, the oldest item that nobody has begun.
+    pub(crate) fn help(&self, host: &dyn Host) {
+        // SAFETY: the consumer is an owner, and stays one.
+        unsafe { (self.ring().header.vtable().run)(self.header, host, Side::Handle) }
+    }
+
+    /// Refuses all items that nobody has begun.
+    pub(crate) fn refuse(&self, reason: &Reason) {
+        frame::enter(self.header, || self.ring().refuse(reason));
+    }
+
+    /// Whether some item has not been begun.
+    pub(crate) fn has_backlog(&self) -> bool {
+        self.ring().claimed.load(Ordering::Relaxed) < self.next
+    }
+}
+
+impl<A, T, E> Drop for StreamRef<A, T, E> {
+    /// Items that nobody has begun are dropped; those that are running finish, and their outcomes are dropped by whoever is
+    /// last.
+    fn drop(&mut self) {
+        self.refuse(&Reason::Cancelled);
+        while let Some(outcome) = self.try_take() {
+            drop_quietly(outcome);
+        }
+        // SAFETY: the consumer is an owner, and touches the stream no more.
+        unsafe { Ring::<A, T, E>::leave(self.header) };
+    }
+}

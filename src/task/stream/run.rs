@@ -1,0 +1,203 @@
+//! A runner: claims numbers, runs, puts outcomes, and leaves when there is nothing to claim.
+
+use std::ptr::NonNull;
+
+use super::{ASLEEP, Content, DONE, Ring, Stream, WAITER};
+use crate::sync::{Ordering, fence, futex};
+use crate::task::batch::{Each, Pace};
+use crate::task::error::{Reason, TaskError};
+use crate::task::frame;
+use crate::task::header::{Header, Host, Side, VTable};
+use crate::task::unwind::{call, drop_quietly};
+use crate::task::work::Outcome;
+use std::mem::ManuallyDrop;
+
+impl<A, T, E> Ring<A, T, E> {
+    /// Takes the next number that nobody has, and says which slot its item lies in.
+    ///
+    /// The place is read before the claim. It is overwritten only for the number one ring further on, which is published
+    /// when so many outcomes have been taken that this number must have been claimed: then the exchange fails.
+    fn claim(&self) -> Option<(u64, usize)> {
+        let mut number = self.claimed.load(Ordering::Relaxed);
+        loop {
+            // edge ITEM acquire: the item, and its place → whoever claims it.
+            if number >= self.published.load(Ordering::Acquire) {
+                return None;
+            }
+            let slot = self.slot_of(number);
+            // Relaxed: it says who has the number; the item came with the load above.
+            match self.claimed.compare_exchange_weak(number, number + 1, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => return Some((number, slot)),
+                Err(now) => number = now,
+            }
+        }
+    }
+
+    /// Publishes the outcome of a claimed number, and wakes the consumer if it sleeps for it.
+    fn done(&self, slot: usize, outcome: Outcome<T, E>) {
+        // SAFETY: from claim to DONE the content is the claimer's, and the item is gone from it.
+        unsafe { self.put(slot, Content { outcome: ManuallyDrop::new(outcome) }) };
+        let place = &self.slots[slot];
+        // edge DONE release: the outcome → the consumer.
+        let before = place.state.swap(DONE, Ordering::Release);
+        if before & WAITER != 0 {
+            futex::wake_one(&place.state);
+        }
+        if !self.flow.ordered {
+            self.push_ready(slot);
+        }
+    }
+
+    /// Puts a slot that is DONE on the stack from which the consumer takes them all.
+    fn push_ready(&self, slot: usize) {
+        let number = u32::try_from(slot + 1).expect("slots are counted in 32 bits");
+        let mut top = self.ready.load(Ordering::Relaxed);
+        loop {
+            let below = if top == ASLEEP { 0 } else { top };
+            self.slots[slot].below.store(below, Ordering::Relaxed);
+            // edge READY release: `below` and the outcome → the consumer.
+            match self.ready.compare_exchange_weak(top, number, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => top = now,
+            }
+        }
+        if top == ASLEEP {
+            futex::wake_one(&self.ready);
+        }
+    }
+
+    /// Refuses every number that nobody has claimed; says whether there was any.
+    pub(super) fn refuse(&self, reason: &Reason) -> bool {
+        let mut any = false;
+        while let Some((_, slot)) = self.claim() {
+            // SAFETY: claimed.
+            drop_quietly(unsafe { self.take_item(slot) });
+            self.done(slot, Err(reason.clone().into()));
+            any = true;
+        }
+        any
+    }
+
+    fn backlog(&self) -> u64 {
+        let claimed = self.claimed.load(Ordering::Relaxed);
+        // edge ITEM acquire: as in `claim`; here it only says whether there is one.
+        self.published.load(Ordering::Acquire).saturating_sub(claimed)
+    }
+}
+
+impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
+    pub(super) const VTABLE: VTable = VTable {
+        run: Self::run,
+        resolve: Self::resolve,
+        outcome: Self::outcome,
+        drop_outcome: Self::drop_outcome,
+        free: Self::free,
+    };
+
+    /// Runs one claimed number.
+    ///
+    /// # Safety
+    ///
+    /// The caller is an owner and has claimed the number, whose item lies in this slot.
+    unsafe fn run_one(&self, number: u64, slot: usize) {
+        // SAFETY: claimed.
+        let item = unsafe { self.ring.take_item(slot) };
+        let result = self.mapping.with(|mapping| {
+            call(|| {
+                // SAFETY: the mapping is dropped by the last owner, and shared by all until then.
+                let mapping = unsafe { &*mapping };
+                // SAFETY: it was there from the beginning.
+                unsafe { mapping.assume_init_ref() }.each(item)
+            })
+        });
+        let index = usize::try_from(number).ok();
+        self.ring.done(
+            slot,
+            match result {
+                Ok(Ok(value)) => Ok(value),
+                Ok(Err(error)) => Err(TaskError::Failed { error, item: index }),
+                Err(panic) => Err(TaskError::Panicked(panic.at(index.unwrap_or(usize::MAX)))),
+            },
+        );
+    }
+
+    /// Claims and runs up to `bite` numbers; false if there was none.
+    ///
+    /// # Safety
+    ///
+    /// The caller is an owner.
+    unsafe fn run_some(&self, host: &dyn Host, bite: u32) -> bool {
+        if let Some(reason) = host.stopping() {
+            self.ring.refuse(&reason);
+            return false;
+        }
+        for turn in 0..bite {
+            let Some((number, slot)) = self.ring.claim() else { return turn > 0 };
+            // SAFETY: claimed.
+            unsafe { self.run_one(number, slot) };
+        }
+        true
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::run`].
+    pub(super) unsafe fn run(header: NonNull<Header>, host: &dyn Host, side: Side) {
+        // SAFETY: the caller's right keeps the block alive.
+        let stream = unsafe { header.cast::<Self>().as_ref() };
+        if side == Side::Handle {
+            // The consumer is a worker: it runs the oldest number that nobody has begun, and no more.
+            return frame::enter(header, || {
+                // SAFETY: the consumer is an owner.
+                unsafe { stream.run_some(host, 1) };
+            });
+        }
+        let ring = &stream.ring;
+        frame::enter(header, || {
+            let mut pace = Pace::new(ring.flow.chunksize.is_none());
+            loop {
+                let bite = ring.flow.chunksize.map_or_else(
+                    || pace.bite().min(Self::share(ring)),
+                    |items| u32::try_from(items).unwrap_or(u32::MAX),
+                );
+                // SAFETY: the token is an owner.
+                if unsafe { stream.run_some(host, bite) } {
+                    pace.bitten();
+                    continue;
+                }
+                ring.active.fetch_sub(1, Ordering::Relaxed); // [RING-2]
+                // edge RING fence: this runner gone from `active` → the consumer's look, or what the consumer published →
+                // the look below.
+                fence(Ordering::SeqCst);
+                if ring.backlog() == 0 {
+                    return;
+                }
+                ring.active.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        // SAFETY: the token is an owner, and touches the stream no more.
+        unsafe { Ring::<A, T, E>::leave(header) };
+    }
+
+    /// How much one runner may take at once without leaving the others nothing.
+    fn share(ring: &Ring<A, T, E>) -> u32 {
+        let share = ring.backlog() / (2 * u64::from(ring.runners));
+        u32::try_from(share).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::resolve`].
+    pub(super) unsafe fn resolve(header: NonNull<Header>, reason: Reason, side: Side) -> bool {
+        // SAFETY: the caller's right keeps the block alive.
+        let ring = unsafe { Ring::<A, T, E>::of(header) };
+        let any = frame::enter(header, || ring.refuse(&reason));
+        if side == Side::Queue {
+            ring.active.fetch_sub(1, Ordering::Relaxed);
+            // SAFETY: the token is an owner, and touches the stream no more.
+            unsafe { Ring::<A, T, E>::leave(header) };
+        }
+        any
+    }
+}

@@ -1,0 +1,47 @@
+//! Streams: what their consumer needs of the pool.
+
+use super::context::{Place, place, push};
+use crate::sched::Sched;
+use crate::task::{Each, Flow, Pulled, StreamRef, SubmitErrorKind};
+
+/// Without a word from the caller the window has at least this many slots: fewer, and every few items wake somebody.
+const WINDOW: usize = 64;
+
+/// Opens a stream. Its consumer must close it, once: [`Sched::close_stream`]. [LIFE-8]
+///
+/// # Errors
+///
+/// The function, if the pool takes no more work.
+pub(crate) fn open_stream<M, A, T, E>(
+    sched: &Sched,
+    each: M,
+    flow: Flow,
+) -> Result<StreamRef<A, T, E>, (SubmitErrorKind, M)>
+where
+    M: Each<A, T, E> + Send + Sync + 'static,
+    A: Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let by_worker = place(sched.id) == Place::Worker;
+    if let Some(kind) = sched.refusal(by_worker) {
+        return Err((kind, each));
+    }
+    if !sched.open_stream(by_worker) {
+        return Err((SubmitErrorKind::NotRunning, each));
+    }
+    let workers = sched.queues.workers();
+    let chunks = workers.saturating_mul(4).saturating_mul(flow.chunksize.unwrap_or(1));
+    let slots = flow.buffersize.unwrap_or(chunks.max(WINDOW));
+    // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
+    Ok(unsafe { StreamRef::create(each, flow, slots, workers, sched.id) })
+}
+
+/// Puts a stream's tokens into a queue.
+///
+/// # Errors
+///
+/// They were pushed, but perhaps nobody will take them.
+pub(crate) fn send(sched: &Sched, mut tokens: Pulled) -> Result<(), SubmitErrorKind> {
+    if tokens.is_empty() { Ok(()) } else { push(sched, &mut tokens) }
+}

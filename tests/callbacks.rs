@@ -1,0 +1,277 @@
+//! What is told of a result, when, where and how often: the rows CB of the parity table.
+
+mod common;
+mod parity;
+
+use common::Gate;
+use millpond::{JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
+use parity::{Ledger, in_time};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn cb_01_cb_02_one_of_the_two_callbacks_is_called_once() {
+    let pool = ThreadPool::new(2).unwrap();
+    for fails in [false, true] {
+        let (send, receive) = channel();
+        let tell = send.clone();
+        let result = pool
+            .task(move || {
+                assert!(!fails, "it fails");
+                String::from("value")
+            })
+            .callback(move |value| send.send(value.clone()).unwrap())
+            .error_callback(move |error| tell.send(error.to_string()).unwrap())
+            .apply_async()
+            .unwrap();
+        assert_eq!(result.get().is_err(), fails);
+        // Both callbacks are gone, or this would not end.
+        let told: Vec<_> = receive.into_iter().collect();
+        assert_eq!(told, [if fails { "the task panicked: it fails" } else { "value" }]);
+    }
+}
+
+#[test]
+fn cb_03_the_result_is_there_when_the_callback_has_returned() {
+    for fails in [false, true] {
+        for batch in [false, true] {
+            let pool = ThreadPool::new(1).unwrap();
+            let (entered, gate) = (Gate::new(), Gate::new());
+            let (enter, pass) = (entered.clone(), gate.clone());
+            let returned = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&returned);
+            let slow = move || {
+                enter.open();
+                pass.wait();
+                count.fetch_add(1, Ordering::Relaxed);
+            };
+            let also_slow = slow.clone();
+            let each = move |_: u32| assert!(!fails);
+            let done_within: Box<dyn Fn(Duration) -> (bool, bool)> = if batch {
+                let batch = pool.batch(each, 0..3).callback(move |_: &Vec<()>| slow());
+                let result = batch.error_callback(move |_| also_slow()).map_async().unwrap();
+                Box::new(move |limit| (result.ready(), result.wait_timeout(limit)))
+            } else {
+                let task = pool.task(move || each(0)).callback(move |()| slow());
+                let result = task.error_callback(move |_| also_slow()).apply_async().unwrap();
+                Box::new(move |limit| (result.ready(), result.wait_timeout(limit)))
+            };
+            entered.wait();
+            assert_eq!(done_within(Duration::from_millis(5)), (false, false), "during the callback");
+            gate.open();
+            assert!(done_within(Duration::MAX).1);
+            assert_eq!(returned.load(Ordering::Relaxed), 1, "fails: {fails}, batch: {batch}");
+        }
+    }
+}
+
+#[test]
+fn cb_04_a_batch_calls_back_once_with_the_whole_list() {
+    let pool = ThreadPool::new(3).unwrap();
+    for chunk in [1, 7, 100] {
+        let (send, receive) = channel();
+        let batch = pool.star_batch(|a: u32, b: u32| a * b, (0..50).map(|i| (i, 2))).chunksize(chunk);
+        let batch = batch.callback(move |all: &Vec<u32>| send.send(all.clone()).unwrap());
+        let values = batch.error_callback(|error| panic!("{error}")).map_async().unwrap().get().unwrap();
+        assert_eq!(receive.into_iter().collect::<Vec<_>>(), [values]);
+    }
+}
+
+#[test]
+fn cb_05_a_failed_batch_calls_back_once_with_the_first_error_after_all_items() {
+    let pool = ThreadPool::new(2).unwrap();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let (counts, looks) = (Arc::clone(&ran), Arc::clone(&ran));
+    let (send, receive) = channel();
+    let each = move |i: u32| {
+        counts.fetch_add(1, Ordering::Relaxed);
+        assert!(i % 3 != 0, "item {i}");
+    };
+    let result = pool
+        .batch(each, 0..30)
+        .callback(|_| unreachable!("there are failures"))
+        .error_callback(move |error| send.send((error.item(), looks.load(Ordering::Relaxed))).unwrap())
+        .map_async()
+        .unwrap();
+    let error = result.get().unwrap_err();
+    assert_eq!(receive.into_iter().collect::<Vec<_>>(), [(error.item(), 30)]);
+}
+
+#[test]
+fn cb_06_a_function_without_a_value_calls_back_too() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (send, receive) = channel();
+    pool.task(|| ())
+        .callback(move |value: &()| send.send(*value).unwrap())
+        .apply_async()
+        .unwrap()
+        .get()
+        .unwrap();
+    assert_eq!(receive.into_iter().count(), 1);
+}
+
+#[test]
+fn cb_07_callbacks_of_different_tasks_may_overlap() {
+    in_time(|| {
+        let pool = ThreadPool::new(2).unwrap();
+        let both = Arc::new(Barrier::new(2));
+        let results = [1, 2].map(|i| {
+            let both = Arc::clone(&both);
+            // Each callback waits until the other one has begun.
+            pool.task(move || i).callback(move |_| drop(both.wait())).apply_async().unwrap()
+        });
+        assert_eq!(results.map(|result| result.get().unwrap()), [1, 2]);
+    });
+}
+
+#[test]
+fn cb_08_a_slow_callback_keeps_only_its_own_worker() {
+    in_time(|| {
+        let pool = ThreadPool::new(2).unwrap();
+        let (entered, gate) = (Gate::new(), Gate::new());
+        let (enter, pass) = (entered.clone(), gate.clone());
+        let slow = pool
+            .task(|| 1)
+            .callback(move |_| {
+                enter.open();
+                pass.wait();
+            })
+            .apply_async()
+            .unwrap();
+        entered.wait();
+        // The other worker goes on delivering results.
+        for i in 0..100 {
+            assert_eq!(pool.apply(|| i).unwrap(), i);
+        }
+        assert!(!slow.ready());
+        gate.open();
+        assert_eq!(slow.get().unwrap(), 1);
+    });
+}
+
+#[test]
+fn cb_09_a_callback_may_submit() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (send, receive) = channel();
+    let follow = pool.handle();
+    let first = pool.task(|| 20).callback(move |value| {
+        let value = *value;
+        send.send(follow.apply_async(move || value + 1).unwrap()).unwrap();
+    });
+    first.apply_async().unwrap().get().unwrap();
+    assert_eq!(receive.recv().unwrap().get().unwrap(), 21);
+}
+
+#[test]
+fn cb_15_a_callback_may_end_the_pool_but_not_wait_for_the_end() {
+    in_time(|| {
+        for close in [true, false] {
+            let pool = Arc::new(ThreadPool::new(2).unwrap());
+            let inner = Arc::clone(&pool);
+            let (send, receive) = channel();
+            let task = pool.task(|| 1).callback(move |_| {
+                if close {
+                    inner.close();
+                } else {
+                    inner.terminate();
+                }
+                send.send(inner.join()).unwrap();
+            });
+            assert_eq!(task.apply_async().unwrap().get().unwrap(), 1, "its own result is delivered");
+            assert_eq!(receive.recv().unwrap(), Err(JoinError::WouldDeadlock));
+            assert_eq!(pool.apply_async(|| ()).unwrap_err().kind(), SubmitErrorKind::NotRunning);
+            pool.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn cb_16_join_waits_for_callbacks() {
+    let pool = ThreadPool::new(2).unwrap();
+    let (entered, gate) = (Gate::new(), Gate::new());
+    let (enter, pass) = (entered.clone(), gate.clone());
+    let returned = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&returned);
+    let task = pool.task(|| ()).callback(move |()| {
+        enter.open();
+        pass.wait();
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    task.apply_async().unwrap().detach();
+    entered.wait();
+    pool.close();
+    assert_eq!(pool.join_timeout(Duration::from_millis(5)), Err(JoinError::TimedOut));
+    gate.open();
+    pool.join().unwrap();
+    assert_eq!(returned.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn cb_17_after_terminate_a_callback_may_not_submit_either() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (entered, gate) = (Gate::new(), Gate::new());
+    let (enter, pass) = (entered.clone(), gate.clone());
+    let (send, receive) = channel();
+    let running = pool
+        .task(move || {
+            enter.open();
+            pass.wait();
+        })
+        .callback(move |()| {
+            let refused = PoolHandle::current().unwrap().apply_async(|| 1).unwrap_err();
+            send.send(refused.kind()).unwrap();
+        })
+        .apply_async()
+        .unwrap();
+    entered.wait();
+    pool.terminate();
+    gate.open();
+    running.get().unwrap();
+    assert_eq!(receive.recv().unwrap(), SubmitErrorKind::NotRunning);
+}
+
+#[test]
+fn cb_18_terminate_tells_error_callbacks_on_its_own_thread_and_survives_them() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (entered, gate) = (Gate::new(), Gate::new());
+    let (enter, pass) = (entered.clone(), gate.clone());
+    let running = pool
+        .apply_async(move || {
+            enter.open();
+            pass.wait();
+        })
+        .unwrap();
+    entered.wait();
+    let (send, receive) = channel();
+    let ledger = Ledger::new();
+    let queued: Vec<_> = (0..4)
+        .map(|i| {
+            let (send, captured) = (send.clone(), ledger.value(i == 2));
+            let task = pool.task(move || drop(captured)).callback(|()| unreachable!("it never ran"));
+            let told = move |error: &TaskError| {
+                send.send((matches!(error, TaskError::Terminated), thread::current().id())).unwrap();
+                assert!(i % 2 == 0, "the callback panics");
+            };
+            task.error_callback(told).apply_async().unwrap()
+        })
+        .collect();
+    pool.terminate();
+    let me = thread::current().id();
+    assert_eq!(receive.try_iter().collect::<Vec<_>>(), [(true, me); 4]);
+    for (i, result) in queued.into_iter().enumerate() {
+        match result.try_get().unwrap() {
+            Err(TaskError::Terminated) => assert_eq!(i % 2, 0),
+            Err(TaskError::CallbackPanicked { panic, cause }) => {
+                assert_eq!((i % 2, panic.message()), (1, Some("the callback panics")));
+                assert!(matches!(*cause.unwrap(), TaskError::Terminated));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    ledger.settle("the closures, one of which panicked");
+    gate.open();
+    running.get().unwrap();
+}
