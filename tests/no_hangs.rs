@@ -260,7 +260,8 @@ fn hang_18_cb_10_a_callback_may_block_on_its_own_pool() {
         let (send, receive) = channel();
         let task = pool.task(|| 1).callback(move |value| {
             let pool = PoolHandle::current().unwrap();
-            let (by_apply, by_get) = (pool.apply(|| 2).unwrap(), pool.apply_async(|| 3).unwrap().get().unwrap());
+            let (by_apply, by_get) =
+                (pool.apply(|| 2).unwrap(), pool.apply_async(|| 3).unwrap().get().unwrap());
             send.send((*value, by_apply, by_get, pool.map(|i| i, 4..6).unwrap())).unwrap();
         });
         task.apply_async().unwrap().get().unwrap();

@@ -2,6 +2,7 @@
 
 mod batch;
 mod builder;
+mod fallible;
 mod handle;
 mod imap;
 mod result;

@@ -25,6 +25,10 @@ impl ThreadPool {
         Self { threads, handle }
     }
 
+    pub(super) fn handle_ref(&self) -> &PoolHandle {
+        &self.handle
+    }
+
     /// A pool of this many workers, and everything else as [`builder`](Self::builder) has it.
     ///
     /// # Errors

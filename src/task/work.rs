@@ -123,6 +123,16 @@ where
     }
 }
 
+impl<F, T, E> Job<Fallible<F>, T, E, (), ()>
+where
+    F: FnOnce() -> Result<T, E>,
+{
+    #[inline]
+    pub(crate) fn fallible(f: F) -> Self {
+        Self { run: Fallible(f), on_value: (), on_error: (), returns: PhantomData }
+    }
+}
+
 impl<R, T, E, C, D> Work for Job<R, T, E, C, D>
 where
     R: Run<T, E>,

@@ -78,6 +78,13 @@ pub(crate) mod sealed {
         }
     }
 
+    impl<A: Spread<F, Result<T, E>>, F, T, E> Each<A, T, E> for Fallible<&Star<F>> {
+        #[inline]
+        fn each(&self, item: A) -> Result<T, E> {
+            item.spread(&self.0.0)
+        }
+    }
+
     #[expect(unnameable_types, reason = "that is what seals the trait")]
     pub trait Spread<F, T> {
         fn spread(self, f: &F) -> T;
