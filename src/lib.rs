@@ -64,8 +64,8 @@ mod wait;
 mod worker;
 
 pub use api::{
-    AsyncResult, Batch, Builder, Imap, NotReady, PoolHandle, Stream, Task, ThreadPool, Timeout,
-    default_chunksize,
+    AsCompleted, AsyncResult, Batch, Builder, Imap, NotReady, PoolHandle, ReturnWhen, Stream, Task,
+    ThreadPool, Timeout, Waited, as_completed, default_chunksize, wait,
 };
 pub use pool::{BuildError, DropPolicy, JoinError};
 pub use task::{

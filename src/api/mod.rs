@@ -3,6 +3,7 @@
 mod batch;
 mod builder;
 mod fallible;
+mod group;
 mod handle;
 mod imap;
 mod result;
@@ -11,6 +12,7 @@ mod thread_pool;
 
 pub use batch::Batch;
 pub use builder::Builder;
+pub use group::{AsCompleted, ReturnWhen, Waited, as_completed, wait};
 pub use handle::PoolHandle;
 pub use imap::{Imap, Stream};
 pub use result::{AsyncResult, NotReady, Timeout};

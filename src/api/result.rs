@@ -77,13 +77,24 @@ impl<T, E> AsyncResult<T, E> {
     }
 
     #[inline]
-    fn result(&self) -> &ResultRef<T, E> {
+    pub(super) fn result(&self) -> &ResultRef<T, E> {
         self.result.as_ref().expect("result already taken")
     }
 
     #[inline]
     fn into_result(mut self) -> ResultRef<T, E> {
         self.result.take().expect("result already taken")
+    }
+
+    /// Ready when the task is done; the result stays. Until then the last waker given is woken when it is.
+    pub(super) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.result.as_mut().expect("result already taken").poll(context.waker())
+    }
+
+    /// As a worker of the task's pool: does what nobody has started of it. False if there is nothing, or this is no worker of
+    /// it.
+    pub(super) fn help(&self) -> bool {
+        worker::help_with(self.result())
     }
 
     /// Waits for the result and takes it.

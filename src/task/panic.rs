@@ -15,7 +15,10 @@ use std::fmt;
 /// assert_eq!(panic.message(), Some("no such port"));
 /// # Ok::<(), millpond::BuildError>(())
 /// ```
-pub struct Panic {
+pub struct Panic(Box<Inner>);
+
+/// Boxed so that a result is small where nothing panics.
+struct Inner {
     payload: Payload,
     item: Option<usize>,
 }
@@ -29,22 +32,22 @@ unsafe impl Sync for Payload {}
 
 impl Panic {
     pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
-        Self { payload: Payload(payload), item: None }
+        Self(Box::new(Inner { payload: Payload(payload), item: None }))
     }
 
     pub(crate) fn at(mut self, item: usize) -> Self {
-        self.item = Some(item);
+        self.0.item = Some(item);
         self
     }
 
     pub(crate) fn item(&self) -> Option<usize> {
-        self.item
+        self.0.item
     }
 
     /// The payload, as [`std::panic::catch_unwind`] gives it.
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload.0
+        self.0.payload.0
     }
 
     /// Goes on with the panic in the calling thread. The panic hook does not run again.
@@ -67,7 +70,7 @@ impl Panic {
     /// The payload, if it is a `P`.
     #[must_use]
     pub fn downcast_ref<P: Any + Sync>(&self) -> Option<&P> {
-        self.payload.0.downcast_ref()
+        self.0.payload.0.downcast_ref()
     }
 }
 
@@ -79,6 +82,6 @@ impl fmt::Display for Panic {
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Panic").field("message", &self.message()).field("item", &self.item).finish()
+        f.debug_struct("Panic").field("message", &self.message()).field("item", &self.0.item).finish()
     }
 }

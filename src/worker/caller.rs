@@ -194,3 +194,12 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
     }
     result.wait(None)
 }
+
+/// As a worker of the task's pool: does what nobody has started of it, if nobody has started any of it. Says whether it did.
+pub(crate) fn help_with<T, E>(result: &ResultRef<T, E>) -> bool {
+    let helps = !result.load().is_claimed() && place(result.pool()) == Place::Worker;
+    if helps {
+        help(result);
+    }
+    helps
+}

@@ -5,6 +5,6 @@ mod context;
 mod search;
 mod streams;
 
-pub(crate) use caller::{call_and_wait, map_and_wait, submit, submit_map, wait_for};
+pub(crate) use caller::{call_and_wait, help_with, map_and_wait, submit, submit_map, wait_for};
 pub(crate) use context::{Context, Place, current_pool, enlist, place};
 pub(crate) use streams::{open_stream, send};

@@ -255,3 +255,7 @@ impl<M: Mapping> Batch<M> {
         unsafe { block::free(header, layout) };
     }
 }
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../../loom-tests/models/batch.rs"]
+mod models;

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-use super::{ASLEEP, Content, DONE, FREE, Flow, PENDING, Ring, Stream, WAITER};
+use super::{Content, DONE, FREE, Flow, PENDING, Ring, Stream, WAITER};
 use crate::sync::clock::Deadline;
 use crate::sync::{Ordering, fence};
 use crate::task::batch::Each;
@@ -84,6 +84,11 @@ impl<A, T, E> StreamRef<A, T, E> {
     fn ring(&self) -> &Ring<A, T, E> {
         // SAFETY: the consumer is an owner as long as `self` lives.
         unsafe { Ring::of(self.header) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn header(&self) -> NonNull<Header> {
+        self.header
     }
 
     pub(crate) fn pool(&self) -> u32 {
@@ -173,19 +178,8 @@ impl<A, T, E> StreamRef<A, T, E> {
 
     fn any_done(&mut self) -> Option<usize> {
         if self.done.is_empty() {
-            let ring = self.ring();
-            // Only the consumer puts ASLEEP there, and takes it away again before it looks.
-            if ring.ready.load(Ordering::Relaxed) == 0 {
-                return None;
-            }
-            // edge READY acquire: the slots' links and outcomes → the consumer.
-            let mut top = ring.ready.swap(0, Ordering::Acquire);
             let mut done = std::mem::take(&mut self.done);
-            while top != 0 && top != ASLEEP {
-                done.push(top - 1);
-                // Relaxed: ordered by the swap.
-                top = self.ring().slots[top as usize - 1].below.load(Ordering::Relaxed);
-            }
+            self.ring().ready.take(&mut done);
             self.done = done;
         }
         self.done.pop().map(|slot| slot as usize)
@@ -203,17 +197,7 @@ impl<A, T, E> StreamRef<A, T, E> {
             spin_until(SPIN, || state.load(Ordering::Acquire) == DONE)
                 || block_until(state, WAITER, deadline, |state| state & DONE != 0).is_some()
         } else {
-            let ready = &ring.ready;
-            if spin_until(SPIN, || ready.load(Ordering::Relaxed) != 0) {
-                return true;
-            }
-            // All bits up is ASLEEP; a failed exchange finds that somebody has pushed.
-            let woken = block_until(ready, ASLEEP, deadline, |top| top != 0 && top != ASLEEP).is_some();
-            if !woken {
-                // Taken away again, unless somebody has pushed meanwhile: then it is gone.
-                let _ = ready.compare_exchange(ASLEEP, 0, Ordering::Relaxed, Ordering::Relaxed);
-            }
-            woken
+            spin_until(SPIN, || ring.ready.is_any()) || ring.ready.wait(deadline)
         }
     }
 

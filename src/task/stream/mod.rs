@@ -32,6 +32,7 @@ use super::work::Outcome;
 use super::{block, unwind};
 use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::wait::Ready;
 
 pub(crate) use consume::{Pulled, StreamRef};
 
@@ -39,9 +40,6 @@ const FREE: u32 = 0;
 const PENDING: u32 = 1;
 const DONE: u32 = 2;
 const WAITER: u32 = 4;
-
-/// The value of `ready` that says that the consumer sleeps on it. No slot has this number.
-const ASLEEP: u32 = u32::MAX;
 
 /// How a stream is cut, and how far it runs ahead.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,8 +54,6 @@ pub(crate) struct Flow {
 
 struct Slot<A, T, E> {
     state: AtomicU32,
-    /// The slot below on the stack of those that are done, plus one. Out of order only.
-    below: AtomicU32,
     content: UnsafeCell<Content<A, T, E>>,
 }
 
@@ -87,7 +83,7 @@ struct Ring<A, T, E> {
     flow: Flow,
     published: AtomicU64,
     claimed: AtomicU64,
-    ready: AtomicU32,
+    ready: Ready,
     slots: Box<[Slot<A, T, E>]>,
     /// Which slot a number lies in, by the number modulo the ring. Empty in order.
     places: Box<[AtomicU32]>,
@@ -191,11 +187,8 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         pool: u32,
         vtable: &'static VTable,
     ) -> NonNull<Header> {
-        let slot = |_| Slot {
-            state: AtomicU32::new(FREE),
-            below: AtomicU32::new(0),
-            content: UnsafeCell::new(Content { nothing: () }),
-        };
+        let slot =
+            |_| Slot { state: AtomicU32::new(FREE), content: UnsafeCell::new(Content { nothing: () }) };
         let places = if flow.ordered { 0 } else { slots };
         let stream = Self {
             ring: Ring {
@@ -206,7 +199,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
                 flow,
                 published: AtomicU64::new(0),
                 claimed: AtomicU64::new(0),
-                ready: AtomicU32::new(0),
+                ready: Ready::new(places),
                 slots: (0..slots).map(slot).collect(),
                 places: (0..places).map(|_| AtomicU32::new(0)).collect(),
             },
@@ -257,3 +250,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         unsafe { block::free(header, Layout::new::<Self>()) };
     }
 }
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../../loom-tests/models/stream.rs"]
+mod models;

@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use super::{ASLEEP, Content, DONE, Ring, Stream, WAITER};
+use super::{Content, DONE, Ring, Stream, WAITER};
 use crate::sync::{Ordering, fence, futex};
 use crate::task::batch::{Each, Pace};
 use crate::task::error::{Reason, TaskError};
@@ -45,25 +45,7 @@ impl<A, T, E> Ring<A, T, E> {
             futex::wake_one(&place.state);
         }
         if !self.flow.ordered {
-            self.push_ready(slot);
-        }
-    }
-
-    /// Puts a slot that is DONE on the stack from which the consumer takes them all.
-    fn push_ready(&self, slot: usize) {
-        let number = u32::try_from(slot + 1).expect("slots are counted in 32 bits");
-        let mut top = self.ready.load(Ordering::Relaxed);
-        loop {
-            let below = if top == ASLEEP { 0 } else { top };
-            self.slots[slot].below.store(below, Ordering::Relaxed);
-            // edge READY release: `below` and the outcome → the consumer.
-            match self.ready.compare_exchange_weak(top, number, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => break,
-                Err(now) => top = now,
-            }
-        }
-        if top == ASLEEP {
-            futex::wake_one(&self.ready);
+            self.ready.push(slot);
         }
     }
 

@@ -1,0 +1,220 @@
+//! A batch, I21 to I25: its units, its error, its tokens and its end.
+
+use super::*;
+use crate::models::harness::{Bound, Futex, Watched, check, rejects, spawn};
+use crate::sync::Ordering;
+use crate::task::{Fallible, Host, Plain, Reason, Tell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering as Std};
+
+struct Running;
+
+impl Host for Running {
+    fn stopping(&self) -> Option<Reason> {
+        None
+    }
+}
+
+/// Counts its drops; loom watches its accesses.
+struct Counted(Watched, Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(drops: &Arc<AtomicUsize>) -> Self {
+        let new = Self(Watched::new(), Arc::clone(drops));
+        new.0.write();
+        new
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.write();
+        self.1.fetch_add(1, Std::Relaxed);
+    }
+}
+
+fn counters<const N: usize>() -> [Arc<AtomicUsize>; N] {
+    std::array::from_fn(|_| Arc::default())
+}
+
+fn count(counter: &AtomicUsize) -> usize {
+    counter.load(Std::Relaxed)
+}
+
+/// Runs the tokens but for the last on threads of their own, and the last one here.
+fn run_all(mut tokens: Tokens) -> Vec<crate::sync::thread::JoinHandle<()>> {
+    let mut threads = Vec::new();
+    while tokens.len() > 1 {
+        let token = tokens.next().expect("more than one");
+        threads.push(spawn(move || token.run(&Running)));
+    }
+    tokens.next().expect("the last").run(&Running);
+    threads
+}
+
+#[test]
+fn i21_i22_i24_two_runners_and_a_taker() {
+    check("I21 I22 I24 runner ‖ runner, take", Bound::Usual, Futex::Block, |_| {
+        let [items, values] = counters();
+        let input = vec![(0, Counted::new(&items)), (1, Counted::new(&items))];
+        let made = Arc::clone(&values);
+        let each = Plain(move |(index, item): (usize, Counted)| {
+            drop(item);
+            (index, Counted::new(&made))
+        });
+        // SAFETY: models borrow nothing.
+        let (tokens, handle) = unsafe { Batch::create(Map::new(each), input, Cut::default(), 2, 1) };
+        let threads = run_all(tokens);
+        assert!(handle.wait(None));
+        assert_eq!(count(&items), 2, "I21: each item is taken once, and I22: DONE comes after all of them");
+        let output = handle.take_done().unwrap_or_else(|_| panic!("I22: DONE")).expect("no item fails");
+        assert_eq!(output.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 1]);
+        drop(output);
+        assert_eq!(count(&values), 2);
+        threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
+    });
+}
+
+#[test]
+fn i24_a_late_token_touches_what_is_there() {
+    check("I24 drop of the handle ‖ runner ‖ late token", Bound::Usual, Futex::Block, |_| {
+        let [items, values] = counters();
+        let input = vec![Counted::new(&items), Counted::new(&items)];
+        let made = Arc::clone(&values);
+        // SAFETY: models borrow nothing.
+        let (mut tokens, handle) = unsafe {
+            let each = Plain(move |_: Counted| Counted::new(&made));
+            Batch::create(Map::new(each), input, Cut::default(), 2, 1)
+        };
+        let threads: Vec<_> = tokens.by_ref().map(|token| spawn(move || token.run(&Running))).collect();
+        drop(handle);
+        threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
+        assert_eq!((count(&items), count(&values)), (2, 2), "I24: freed once, with everything in it");
+    });
+}
+
+#[test]
+fn i23_i25_the_first_error_wins_and_the_others_are_dropped() {
+    check("I23 I25 two failing items and a value", Bound::Usual, Futex::Block, |outcomes| {
+        let [values, errors] = counters();
+        let (made, failed) = (Arc::clone(&values), Arc::clone(&errors));
+        let told = Arc::new(AtomicUsize::new(0));
+        let tell = Arc::clone(&told);
+        let each =
+            Fallible(
+                move |index: usize| {
+                    if index == 1 { Ok(Counted::new(&made)) } else { Err((index, Counted::new(&failed))) }
+                },
+            );
+        let map = Map {
+            each,
+            on_value: (),
+            on_error: Tell(move |_: &TaskError<(usize, Counted)>| {
+                tell.fetch_add(1, Std::Relaxed);
+            }),
+            types: std::marker::PhantomData,
+        };
+        // SAFETY: models borrow nothing.
+        let (tokens, handle) = unsafe { Batch::create(map, vec![0, 1, 2], Cut::default(), 2, 1) };
+        let threads = run_all(tokens);
+        assert!(handle.wait(None));
+        let error = handle.take_done().unwrap_or_else(|_| panic!("DONE")).err().expect("two items fail");
+        outcomes.insert(error.item());
+        drop(error);
+        threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
+        assert_eq!(count(&told), 1, "I23: one error, and one call for it");
+        assert_eq!(
+            (count(&values), count(&errors)),
+            (1, 2),
+            "I25: each value and each error is dropped once"
+        );
+    });
+}
+
+#[test]
+fn i21_control_a_bite_in_two_steps() {
+    rejects("I21 control: a bite in two steps", "I21: ", Bound::None, Futex::Block, |_| {
+        fn bite(slot: &crate::sync::AtomicU64) -> Option<u64> {
+            let next = slot.load(Ordering::Relaxed);
+            (next < 1).then(|| {
+                slot.store(next + 1, Ordering::Relaxed);
+                next
+            })
+        }
+        let slot = Arc::new(crate::sync::AtomicU64::new(0));
+        let taken = Arc::new(AtomicUsize::new(0));
+        let (theirs, counted) = (Arc::clone(&slot), Arc::clone(&taken));
+        let other = spawn(move || {
+            counted.fetch_add(usize::from(bite(&theirs).is_some()), Std::Relaxed);
+        });
+        taken.fetch_add(usize::from(bite(&slot).is_some()), Std::Relaxed);
+        other.join().expect("the other returns");
+        assert_eq!(count(&taken), 1, "I21: each unit is taken once");
+    });
+}
+
+#[test]
+fn i22_control_units_are_accounted_for_before_they_are_done() {
+    rejects("I22 control: accounted for too early", "ausality", Bound::None, Futex::Block, |_| {
+        let [values] = counters();
+        let pending = Arc::new(AtomicUsize::new(0));
+        let value = Arc::new(Counted::new(&values));
+        let left = Arc::new(AtomicU32::new(2));
+        let (theirs, early, _keep) = (Arc::clone(&left), Arc::clone(&value), pending);
+        let other = spawn(move || {
+            theirs.fetch_sub(1, Ordering::AcqRel);
+            early.0.write();
+        });
+        if left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            value.0.read();
+        }
+        other.join().expect("the other returns");
+    });
+}
+
+#[test]
+fn i23_control_the_error_slot_is_taken_in_two_steps() {
+    rejects("I23 control: the error slot in two steps", "ausality", Bound::None, Futex::Block, |_| {
+        let failed = Arc::new(AtomicU32::new(0));
+        let slot = Arc::new(Watched::new());
+        let fail = |failed: &AtomicU32, slot: &Watched| {
+            if failed.load(Ordering::Relaxed) == 0 {
+                failed.store(1, Ordering::Relaxed);
+                slot.write();
+            }
+        };
+        let (theirs, their_slot) = (Arc::clone(&failed), Arc::clone(&slot));
+        let other = spawn(move || fail(&theirs, &their_slot));
+        fail(&failed, &slot);
+        other.join().expect("the other returns");
+    });
+}
+
+#[test]
+fn i24_control_the_first_token_spends_the_queues_right() {
+    rejects(
+        "I24 control: the first token spent clears the queue's bit",
+        "",
+        Bound::Usual,
+        Futex::Block,
+        |_| {
+            let each = Plain(|index: usize| index);
+            // SAFETY: models borrow nothing.
+            let (mut tokens, handle) =
+                unsafe { Batch::create(Map::new(each), vec![0, 1], Cut::default(), 2, 1) };
+            let (one, two) = (tokens.next().expect("two tokens"), tokens.next().expect("two tokens"));
+            // As if there were one token only.
+            // SAFETY: the tokens keep the block alive.
+            let block = unsafe {
+                Batch::<Map<Plain<fn(usize) -> usize>, usize, usize, std::convert::Infallible, (), ()>>::of(
+                    one.id(),
+                )
+            };
+            block.tokens.store(1, Ordering::Relaxed);
+            drop(handle);
+            let other = spawn(move || one.run(&Running));
+            two.run(&Running);
+            other.join().expect("the other returns");
+        },
+    );
+}

@@ -1,0 +1,256 @@
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use super::{AsyncResult, Timeout};
+use crate::sync::clock::Deadline;
+use crate::wait::Ready;
+use crate::worker::{self, Place};
+
+/// What [`wait`] waits for. The names are those of Python's `concurrent.futures`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReturnWhen {
+    /// One of them is done.
+    FirstCompleted,
+    /// One of them is done without a value, or all are done.
+    FirstException,
+    /// All are done.
+    AllCompleted,
+}
+
+/// What [`wait`] gives back: the same handles, in their order, in two heaps.
+#[derive(Debug)]
+pub struct Waited<T, E> {
+    /// Those that are done.
+    pub done: Vec<AsyncResult<T, E>>,
+    /// Those that are not.
+    pub not_done: Vec<AsyncResult<T, E>>,
+}
+
+/// Waits for several results, of whatever calls and pools, until enough of them are done or the time is up. Python's
+/// `concurrent.futures.wait`.
+///
+/// # Panics
+///
+/// If the result of one of them was taken by polling it to the end.
+///
+/// # Blocking
+///
+/// Without a limit, until enough of them are done; a worker does meanwhile the oldest of them that is its own pool's and that
+/// nobody has started. With a limit it runs no user code. Allocates once per handle and once per call.
+///
+/// ```
+/// use millpond::{ReturnWhen, ThreadPool, wait};
+/// let pool = ThreadPool::new(2)?;
+/// let results: Vec<_> = (0..10).map(|i| pool.apply_async(move || i * i)).collect::<Result<_, _>>()?;
+/// let waited = wait(results, ReturnWhen::AllCompleted, None);
+/// assert_eq!((waited.done.len(), waited.not_done.len()), (10, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn wait<T, E>(
+    handles: impl IntoIterator<Item = AsyncResult<T, E>>,
+    when: ReturnWhen,
+    limit: Option<Duration>,
+) -> Waited<T, E> {
+    let mut group = Group::new(handles);
+    let total = group.handles.len();
+    let deadline = limit.and_then(Deadline::after);
+    let mut is_done = vec![false; total];
+    let (mut done, mut enough) = (0, false);
+    loop {
+        // Whatever is done by now belongs to the done ones, also beyond what was asked for.
+        let next = if enough { group.try_next() } else { group.next(deadline.as_ref()) };
+        let Some(member) = next else { break };
+        is_done[member] = true;
+        done += 1;
+        let failed = || group.handle(member).is_some_and(|handle| handle.successful() == Ok(false));
+        enough |= match when {
+            ReturnWhen::FirstCompleted => true,
+            ReturnWhen::FirstException => failed() || done == total,
+            ReturnWhen::AllCompleted => done == total,
+        };
+    }
+    let (mut waited, handles) = (Waited { done: Vec::new(), not_done: Vec::new() }, group.handles);
+    for (handle, is_done) in handles.into_iter().flatten().zip(is_done) {
+        if is_done { waited.done.push(handle) } else { waited.not_done.push(handle) }
+    }
+    waited
+}
+
+/// Yields the handles as their results come, each when it is done. Python's `concurrent.futures.as_completed`.
+///
+/// # Panics
+///
+/// If the result of one of them was taken by polling it to the end.
+///
+/// # Blocking
+///
+/// Not here, but in [`next`](Iterator::next), as [`wait`] for the first of those that are left. Allocates once per handle and
+/// once per call.
+///
+/// ```
+/// use millpond::{ThreadPool, as_completed};
+/// let pool = ThreadPool::new(2)?;
+/// let results: Vec<_> = (0..10).map(|i| pool.apply_async(move || i)).collect::<Result<_, _>>()?;
+/// let mut sum = 0;
+/// for result in as_completed(results) {
+///     sum += result.get()?; // does not block
+/// }
+/// assert_eq!(sum, 45);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn as_completed<T, E>(handles: impl IntoIterator<Item = AsyncResult<T, E>>) -> AsCompleted<T, E> {
+    AsCompleted { group: Group::new(handles) }
+}
+
+/// Handles as their results come: see [`as_completed`].
+#[must_use = "it yields nothing until it is iterated"]
+pub struct AsCompleted<T, E> {
+    group: Group<T, E>,
+}
+
+impl<T, E> AsCompleted<T, E> {
+    /// As [`next`](Iterator::next), up to `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`] if the time is up. The next call may succeed.
+    ///
+    /// # Blocking
+    ///
+    /// For up to `limit`; runs no user code.
+    pub fn next_timeout(&mut self, limit: Duration) -> Result<Option<AsyncResult<T, E>>, Timeout<()>> {
+        let deadline = Deadline::after(limit);
+        match self.group.next(deadline.as_ref()) {
+            Some(member) => Ok(self.group.handles[member].take()),
+            None if self.group.left == 0 => Ok(None),
+            None => Err(Timeout(())),
+        }
+    }
+}
+
+/// If what is left could never be done while this call waits (it is running below it on the same stack, say) the oldest of
+/// those is yielded as it is: its `get` says [`TaskError::WouldDeadlock`](crate::TaskError::WouldDeadlock).
+impl<T, E> Iterator for AsCompleted<T, E> {
+    type Item = AsyncResult<T, E>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.group.next(None) {
+            Some(member) => self.group.handles[member].take(),
+            None => {
+                let stuck = self.group.handles.iter_mut().find_map(Option::take)?;
+                self.group.left -= 1;
+                Some(stuck)
+            }
+        }
+    }
+}
+
+impl<T, E> fmt::Debug for AsCompleted<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsCompleted").field("left", &self.group.left).finish()
+    }
+}
+
+/// Handles, and the list to which each of them is added by its waker when it is done.
+struct Group<T, E> {
+    handles: Vec<Option<AsyncResult<T, E>>>,
+    ready: Arc<Ready>,
+    /// Members that are done, the first to come last.
+    done: Vec<u32>,
+    /// How many have not been handed out by `next`.
+    left: usize,
+    /// All members before this one have been started by somebody, or are none of the calling worker's.
+    oldest: usize,
+}
+
+/// The waker of one member.
+struct Member {
+    ready: Arc<Ready>,
+    number: usize,
+}
+
+impl Wake for Member {
+    fn wake(self: Arc<Self>) {
+        self.ready.push(self.number);
+    }
+}
+
+impl<T, E> Group<T, E> {
+    fn new(handles: impl IntoIterator<Item = AsyncResult<T, E>>) -> Self {
+        let mut handles: Vec<_> = handles.into_iter().map(Some).collect();
+        let ready = Arc::new(Ready::new(handles.len()));
+        for (number, handle) in handles.iter_mut().flatten().enumerate() {
+            let waker = Waker::from(Arc::new(Member { ready: Arc::clone(&ready), number }));
+            if handle.poll_ready(&mut Context::from_waker(&waker)) == Poll::Ready(()) {
+                ready.push(number);
+            }
+        }
+        let left = handles.len();
+        Self { handles, ready, done: Vec::new(), left, oldest: 0 }
+    }
+
+    fn handle(&self, member: usize) -> Option<&AsyncResult<T, E>> {
+        self.handles[member].as_ref()
+    }
+
+    /// The next member that is done, if there is one.
+    fn try_next(&mut self) -> Option<usize> {
+        if self.done.is_empty() {
+            self.ready.take(&mut self.done);
+        }
+        let member = self.done.pop()?;
+        self.left -= 1;
+        Some(member as usize)
+    }
+
+    /// The next member that is done; None if all have been handed out, if the time is up, or if waiting would never end.
+    fn next(&mut self, deadline: Option<&Deadline>) -> Option<usize> {
+        loop {
+            if let Some(member) = self.try_next() {
+                return Some(member);
+            }
+            if self.left == 0 {
+                return None;
+            }
+            if deadline.is_none() && !self.help_oldest() {
+                if self.is_stuck() {
+                    return None;
+                }
+                self.ready.wait(None);
+            } else if deadline.is_some() && !self.ready.wait(deadline) {
+                return None;
+            }
+        }
+    }
+
+    /// As a worker: does the oldest member that is its own pool's and that nobody has started. False if there is none.
+    fn help_oldest(&mut self) -> bool {
+        while self.oldest < self.handles.len() {
+            if let Some(handle) = &self.handles[self.oldest] {
+                if handle.help() {
+                    return true;
+                }
+            }
+            self.oldest += 1;
+        }
+        false
+    }
+
+    /// Whether none of what is left could be done while this thread waits.
+    fn is_stuck(&self) -> bool {
+        let present = || self.handles.iter().flatten();
+        let handed_out = present().count() - self.left;
+        let (done, pending): (Vec<_>, Vec<_>) = present().partition(|handle| handle.ready());
+        // One that is done and was not handed out is about to be pushed.
+        done.len() == handed_out && pending.iter().all(|handle| handle.would_deadlock())
+    }
+}
+
+impl<T, E> AsyncResult<T, E> {
+    fn would_deadlock(&self) -> bool {
+        let result = self.result();
+        result.is_running_here() || worker::place(result.pool()) == Place::Member
+    }
+}

@@ -1,0 +1,88 @@
+//! What may cross threads, and what it weighs: fault F51. What may not is in tests/compile_fail.
+
+use millpond::{
+    AsyncResult, Batch, BuildError, Builder, JoinError, NotReady, Panic, Plain, PoolHandle, SubmitError,
+    SubmitErrorKind, Task, TaskError, ThreadPool, Timeout,
+};
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt::{Debug, Display};
+
+fn crosses<T: Send>() {}
+fn is_shared<T: Send + Sync>() {}
+fn is_error<T: Error + Send + Sync + 'static>() {}
+
+#[test]
+fn f51_app_09_pools_and_handles_are_shared() {
+    is_shared::<ThreadPool>();
+    is_shared::<PoolHandle>();
+    is_shared::<Panic>();
+    crosses::<Plain<fn() -> u32>>();
+    fn is_cheap_to_clone<T: Clone>() {}
+    is_cheap_to_clone::<PoolHandle>();
+    assert_eq!(size_of::<PoolHandle>(), size_of::<usize>());
+}
+
+#[test]
+fn f51_res_11_a_result_is_shared_if_its_value_may_be_sent() {
+    is_shared::<AsyncResult<u64>>();
+    // A `Cell` may be sent, not shared: the handle lends it to nobody but by `&mut` or by value.
+    is_shared::<AsyncResult<Cell<u64>>>();
+    is_shared::<AsyncResult<Vec<u64>, Cell<u64>>>();
+    fn is_unpin<T: Unpin>() {}
+    is_unpin::<AsyncResult<std::marker::PhantomPinned>>();
+}
+
+#[test]
+fn f51_errors_go_into_a_box_of_any_error() {
+    is_error::<TaskError>();
+    is_error::<TaskError<std::io::Error>>();
+    is_error::<BuildError>();
+    is_error::<JoinError>();
+    is_error::<NotReady>();
+    is_error::<SubmitError<Cell<u64>>>();
+    is_error::<SubmitError<Box<dyn FnOnce() + Send>>>();
+    is_error::<Timeout<AsyncResult<u64>>>();
+    // A closure that is `Send` but not `Sync`, by `?`.
+    fn refused() -> Result<u64, Box<dyn Error + Send + Sync>> {
+        let pool = ThreadPool::new(1)?;
+        pool.close();
+        let captured = Cell::new(1);
+        Ok(pool.apply_async(move || captured.get())?.get()?)
+    }
+    assert_eq!(refused().unwrap_err().to_string(), "Pool not running");
+}
+
+#[test]
+fn everything_public_can_be_printed() {
+    fn prints<T: Debug>() {}
+    fn speaks<T: Debug + Display>() {}
+    prints::<ThreadPool>();
+    prints::<PoolHandle>();
+    prints::<Builder>();
+    prints::<Panic>();
+    prints::<AsyncResult<Cell<u64>>>();
+    prints::<Task<'_, Plain<fn() -> u64>, u64, Infallible>>();
+    prints::<Batch<'_, Plain<fn(u8) -> u64>, u8, u64, Infallible>>();
+    speaks::<SubmitErrorKind>();
+    speaks::<Panic>();
+    // Without bounds on the work, the handle or the value.
+    struct Bare;
+    speaks::<SubmitError<Bare>>();
+    speaks::<Timeout<Bare>>();
+    prints::<AsyncResult<Bare, Bare>>();
+}
+
+#[test]
+fn handles_weigh_eight_bytes_and_errors_little() {
+    assert_eq!(size_of::<AsyncResult<u64>>(), 8);
+    assert_eq!(size_of::<AsyncResult<Vec<[u64; 100]>, String>>(), 8);
+    assert_eq!(size_of::<Timeout<AsyncResult<u64>>>(), 8);
+    assert_eq!(size_of::<Result<AsyncResult<u64>, SubmitError<fn()>>>(), 16);
+    // A panic is a payload of two words and the index of its item; beside it a callback's panic may have a cause.
+    assert!(size_of::<Panic>() <= 32, "{}", size_of::<Panic>());
+    assert!(size_of::<TaskError>() <= 48, "{}", size_of::<TaskError>());
+    assert!(size_of::<Result<u64, TaskError>>() <= 48, "{}", size_of::<Result<u64, TaskError>>());
+    println!("Panic {}, TaskError {}", size_of::<Panic>(), size_of::<TaskError>());
+}

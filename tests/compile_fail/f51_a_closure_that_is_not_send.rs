@@ -1,0 +1,8 @@
+use millpond::ThreadPool;
+use std::rc::Rc;
+
+fn main() {
+    let pool = ThreadPool::new(1).unwrap();
+    let captured = Rc::new(1);
+    let _ = pool.apply_async(move || *captured);
+}

@@ -1,0 +1,5 @@
+use millpond::ThreadPool;
+
+fn main() {
+    let _ = ThreadPool::builder().initializer(5);
+}

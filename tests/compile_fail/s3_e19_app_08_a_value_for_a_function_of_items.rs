@@ -1,0 +1,10 @@
+use millpond::ThreadPool;
+
+fn task() -> &'static str {
+    "all done"
+}
+
+fn main() {
+    let pool = ThreadPool::new(1).unwrap();
+    let _ = pool.map(task(), 0..5);
+}

@@ -1,0 +1,156 @@
+//! Waiting for several results: what Python's `concurrent.futures` tests of `wait` and `as_completed` say.
+
+mod common;
+
+use common::Gate;
+use millpond::{AsyncResult, PoolHandle, ReturnWhen, TaskError, ThreadPool, Timeout, as_completed, wait};
+use std::convert::Infallible;
+use std::time::Duration;
+
+type Handle = AsyncResult<u32, &'static str>;
+
+/// A task that passes the gate before it returns.
+fn gated(pool: &ThreadPool, gate: &Gate, result: Result<u32, &'static str>) -> Handle {
+    let gate = gate.clone();
+    pool.try_apply_async(move || {
+        gate.wait();
+        result
+    })
+    .unwrap()
+}
+
+fn values(handles: Vec<Handle>) -> Vec<Option<u32>> {
+    handles.into_iter().map(|handle| handle.get().ok()).collect()
+}
+
+#[test]
+fn wait_first_completed() {
+    let (one, two) = (ThreadPool::new(2).unwrap(), ThreadPool::new(1).unwrap());
+    let (open, shut) = (Gate::new(), Gate::new());
+    open.open();
+    // Over handles of different pools.
+    let handles = [gated(&one, &shut, Ok(1)), gated(&two, &open, Ok(2))];
+    let waited = wait(handles, ReturnWhen::FirstCompleted, None);
+    assert_eq!(values(waited.done), [Some(2)]);
+    shut.open();
+    assert_eq!(values(waited.not_done), [Some(1)]);
+}
+
+#[test]
+fn wait_first_completed_some_already_completed() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (open, shut) = (Gate::new(), Gate::new());
+    open.open();
+    let done = gated(&pool, &open, Ok(1));
+    done.wait();
+    let waited = wait([gated(&pool, &shut, Ok(2)), done], ReturnWhen::FirstCompleted, None);
+    assert_eq!(values(waited.done), [Some(1)]);
+    shut.open();
+    assert_eq!(values(waited.not_done), [Some(2)]);
+}
+
+#[test]
+fn wait_first_exception() {
+    let pool = ThreadPool::new(3).unwrap();
+    let (open, shut) = (Gate::new(), Gate::new());
+    open.open();
+    let handles = [gated(&pool, &open, Ok(1)), gated(&pool, &open, Err("no")), gated(&pool, &shut, Ok(3))];
+    let waited = wait(handles, ReturnWhen::FirstException, None);
+    assert!(values(waited.done).contains(&None));
+    shut.open();
+    assert!(values(waited.not_done).contains(&Some(3)));
+    // Without one it waits for all.
+    let handles: Vec<_> = (0..4).map(|i| gated(&pool, &open, Ok(i))).collect();
+    assert_eq!(wait(handles, ReturnWhen::FirstException, None).done.len(), 4);
+}
+
+#[test]
+fn wait_all_completed_and_timeout() {
+    let pool = ThreadPool::new(2).unwrap();
+    let (open, shut) = (Gate::new(), Gate::new());
+    open.open();
+    let first = gated(&pool, &open, Ok(1));
+    first.wait();
+    let handles = [first, gated(&pool, &shut, Ok(2))];
+    let waited = wait(handles, ReturnWhen::AllCompleted, Some(Duration::from_millis(1)));
+    assert_eq!((waited.done.len(), waited.not_done.len()), (1, 1));
+    shut.open();
+    let again = wait(waited.done.into_iter().chain(waited.not_done), ReturnWhen::AllCompleted, None);
+    assert_eq!(values(again.done), [Some(1), Some(2)]);
+    assert!(wait(Vec::<Handle>::new(), ReturnWhen::AllCompleted, None).done.is_empty());
+}
+
+#[test]
+fn as_completed_yields_in_order_of_completion() {
+    let pool = ThreadPool::new(3).unwrap();
+    let gates: Vec<Gate> = (0..3).map(|_| Gate::new()).collect();
+    let handles: Vec<_> = (0..3).zip(&gates).map(|(i, gate)| gated(&pool, gate, Ok(i))).collect();
+    let mut completed = as_completed(handles);
+    assert!(matches!(completed.next_timeout(Duration::ZERO), Err(Timeout(()))));
+    assert!(matches!(completed.next_timeout(Duration::from_millis(1)), Err(Timeout(()))));
+    for expected in [2, 0, 1] {
+        gates[expected as usize].open();
+        let handle = completed.next().unwrap();
+        assert!(handle.ready());
+        assert_eq!(handle.get().unwrap(), expected);
+    }
+    assert!(completed.next().is_none());
+    assert!(completed.next_timeout(Duration::ZERO).unwrap().is_none());
+}
+
+#[test]
+fn as_completed_many_and_already_completed() {
+    let pool = ThreadPool::new(2).unwrap();
+    let handles: Vec<_> = (0..1000_u64).map(|i| pool.apply_async(move || i).unwrap()).collect();
+    assert_eq!(as_completed(handles).map(|handle| handle.get().unwrap()).sum::<u64>(), 499_500);
+    let done: Vec<_> = (0..3).map(|i| pool.apply_async(move || i).unwrap()).collect();
+    done.iter().for_each(|handle| assert!(handle.wait()));
+    assert_eq!(as_completed(done).count(), 3);
+}
+
+#[test]
+fn groups_dropped_midway_leave_the_handles_good() {
+    let pool = ThreadPool::new(1).unwrap();
+    let shut = Gate::new();
+    let handles = vec![gated(&pool, &shut, Ok(1)), gated(&pool, &shut, Ok(2))];
+    let waited = wait(handles, ReturnWhen::FirstCompleted, Some(Duration::ZERO));
+    assert!(waited.done.is_empty());
+    // The wakers of the group that is gone are still in the handles.
+    shut.open();
+    assert_eq!(values(waited.not_done), [Some(1), Some(2)]);
+}
+
+#[test]
+fn nest_01_a_worker_waits_for_a_group_of_its_own_pool() {
+    for workers in [1, 2] {
+        let pool = ThreadPool::new(workers).unwrap();
+        let sum = pool.apply(|| {
+            let pool = PoolHandle::current().unwrap();
+            let handles = (0..50_u64).map(|i| pool.apply_async(move || i).unwrap());
+            let waited = wait(handles.collect::<Vec<_>>(), ReturnWhen::AllCompleted, None);
+            let more = (0..50_u64).map(|i| pool.apply_async(move || i).unwrap()).collect::<Vec<_>>();
+            let first: u64 = waited.done.into_iter().map(|handle| handle.get().unwrap()).sum();
+            first + as_completed(more).map(|handle| handle.get().unwrap()).sum::<u64>()
+        });
+        assert_eq!(sum.unwrap(), 2 * 1225);
+    }
+}
+
+#[test]
+fn res_13_a_group_that_holds_ones_own_task() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (send, receive) = std::sync::mpsc::channel::<AsyncResult<bool, Infallible>>();
+    let handle = pool
+        .apply_async(move || {
+            let own = receive.recv().unwrap();
+            let waited = wait([own], ReturnWhen::AllCompleted, None);
+            let stuck = as_completed(waited.not_done).next().unwrap();
+            matches!(stuck.get(), Err(TaskError::WouldDeadlock))
+        })
+        .unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let observed = pool.task(move || tell.send(()).unwrap()).apply_async().unwrap();
+    send.send(handle).unwrap();
+    told.recv().unwrap();
+    observed.get().unwrap();
+}
