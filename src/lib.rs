@@ -70,6 +70,7 @@ pub use api::{
 pub use pool::{BuildError, DropPolicy, JoinError};
 pub use task::{
     Each, Fallible, Notify, Panic, Plain, Run, Spread, Star, SubmitError, SubmitErrorKind, TaskError, Tell,
+    UnwrapOrResume,
 };
 
 /// What the pools of this process have cost the system. With the feature `counters`, for benches and tests.

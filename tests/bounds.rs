@@ -21,7 +21,6 @@ fn f51_app_09_pools_and_handles_are_shared() {
     crosses::<Plain<fn() -> u32>>();
     fn is_cheap_to_clone<T: Clone>() {}
     is_cheap_to_clone::<PoolHandle>();
-    assert_eq!(size_of::<PoolHandle>(), size_of::<usize>());
 }
 
 #[test]
@@ -75,14 +74,9 @@ fn everything_public_can_be_printed() {
 }
 
 #[test]
-fn handles_weigh_eight_bytes_and_errors_little() {
-    assert_eq!(size_of::<AsyncResult<u64>>(), 8);
-    assert_eq!(size_of::<AsyncResult<Vec<[u64; 100]>, String>>(), 8);
-    assert_eq!(size_of::<Timeout<AsyncResult<u64>>>(), 8);
-    assert_eq!(size_of::<Result<AsyncResult<u64>, SubmitError<fn()>>>(), 16);
-    // A panic is a payload of two words and the index of its item; beside it a callback's panic may have a cause.
-    assert!(size_of::<Panic>() <= 32, "{}", size_of::<Panic>());
-    assert!(size_of::<TaskError>() <= 48, "{}", size_of::<TaskError>());
-    assert!(size_of::<Result<u64, TaskError>>() <= 48, "{}", size_of::<Result<u64, TaskError>>());
-    println!("Panic {}, TaskError {}", size_of::<Panic>(), size_of::<TaskError>());
+fn f51_what_is_given_back_weighs_no_more_than_what_was_given() {
+    // Results and errors are weighed in tests/layout.rs.
+    assert_eq!(size_of::<PoolHandle>(), size_of::<usize>());
+    assert_eq!(size_of::<Timeout<AsyncResult<u64>>>(), size_of::<AsyncResult<u64>>());
+    assert_eq!(size_of::<SubmitError<[u64; 4]>>(), size_of::<[u64; 5]>());
 }

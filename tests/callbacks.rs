@@ -104,12 +104,7 @@ fn cb_05_a_failed_batch_calls_back_once_with_the_first_error_after_all_items() {
 fn cb_06_a_function_without_a_value_calls_back_too() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = channel();
-    pool.task(|| ())
-        .callback(move |&()| send.send("called").unwrap())
-        .apply_async()
-        .unwrap()
-        .get()
-        .unwrap();
+    pool.task(|| ()).callback(move |&()| send.send("called").unwrap()).apply_async().unwrap().get().unwrap();
     assert_eq!(receive.into_iter().collect::<Vec<_>>(), ["called"]);
 }
 
@@ -121,7 +116,10 @@ fn cb_07_callbacks_of_different_tasks_may_overlap() {
         let results = [1, 2].map(|i| {
             let both = Arc::clone(&both);
             // Each callback waits until the other one has begun.
-            pool.task(move || i).callback(move |_| assert!(both.wait().is_leader() || i > 0)).apply_async().unwrap()
+            pool.task(move || i)
+                .callback(move |_| assert!(both.wait().is_leader() || i > 0))
+                .apply_async()
+                .unwrap()
         });
         assert_eq!(results.map(|result| result.get().unwrap()), [1, 2]);
     });

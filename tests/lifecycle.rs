@@ -51,10 +51,12 @@ fn new_05_f12_a_thread_that_the_system_refuses() {
 #[test]
 fn new_09_debug_says_state_and_size() {
     let pool = ThreadPool::new(2).unwrap();
-    assert_eq!(format!("{pool:?}"), "ThreadPool { state: Run, workers: 2, queued: 0 }");
+    let inside = pool.apply(|| format!("{:?}", PoolHandle::current().unwrap())).unwrap();
+    assert!(inside.starts_with("ThreadPool { state: Run, workers: 2, queued: 0, active: "), "{inside}");
+    assert!(!inside.ends_with("active: 0 }"), "{inside}");
     pool.close();
     pool.join().unwrap();
-    assert_eq!(format!("{pool:?}"), "ThreadPool { state: Close, workers: 2, queued: 0 }");
+    assert_eq!(format!("{pool:?}"), "ThreadPool { state: Close, workers: 2, queued: 0, active: 0 }");
 }
 
 #[test]
@@ -352,16 +354,27 @@ fn life_09_f25_what_dropping_the_pool_does() {
             .unwrap();
         let queued = pool.apply_async(|| 5).unwrap();
         entered.wait();
-        if policy == DropPolicy::Terminate {
-            drop(pool);
-            assert!(!running.ready(), "dropping does not wait for the running task");
-            gate.open();
-        } else {
-            let opener = std::thread::spawn(move || gate.open());
-            drop(pool);
-            assert!(running.ready(), "dropping waits for the running task");
-            opener.join().unwrap();
-        }
+        let queued = match policy {
+            DropPolicy::Terminate => {
+                drop(pool);
+                assert!(!running.ready(), "dropping does not wait for the running task");
+                gate.open();
+                queued
+            }
+            _ => {
+                let opener = std::thread::spawn(move || {
+                    if policy == DropPolicy::Join {
+                        // Only when the drop has begun.
+                        queued.wait();
+                    }
+                    gate.open();
+                    queued
+                });
+                drop(pool);
+                assert!(running.ready(), "dropping waits for the running task");
+                opener.join().unwrap()
+            }
+        };
         match queued.get() {
             Ok(value) => assert_eq!((value, policy), (5, DropPolicy::Drain)),
             Err(error) => {

@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::{AsyncResult, Batch, Imap, Stream, Task};
@@ -316,7 +317,8 @@ impl PoolHandle {
     }
 
     /// Takes no more work, and resolves everything that is queued as [`TaskError::Terminated`]: waiters wake, error
-    /// callbacks run, closures are dropped, all on the calling thread, before this returns. Tasks that are running go on to
+    /// callbacks run, closures are dropped, before this returns and on the calling thread (what a worker is just moving
+    /// from one queue to another, on that worker). Tasks that are running go on to
     /// their end, and this does not wait for them. May be called anywhere, a task or callback included.
     ///
     /// A lock that the caller holds and that an error callback, or the `Drop` of something that a queued closure captured,
@@ -329,6 +331,10 @@ impl PoolHandle {
 pub(super) fn not_submitted<E>(kind: Option<crate::task::SubmitErrorKind>) -> TaskError<E> {
     kind.map_or(TaskError::WouldDeadlock, TaskError::NotSubmitted)
 }
+
+// A pool contains the panics of its tasks, and keeps no state that a panic of its user could leave half done.
+impl UnwindSafe for PoolHandle {}
+impl RefUnwindSafe for PoolHandle {}
 
 impl fmt::Debug for PoolHandle {
     /// Never locks. The numbers may be old by the time they are read.
@@ -343,6 +349,7 @@ impl fmt::Debug for PoolHandle {
             .field("state", &format_args!("{state}"))
             .field("workers", &self.workers())
             .field("queued", &self.sched.queues.len())
+            .field("active", &self.sched.active())
             .finish()
     }
 }

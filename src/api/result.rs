@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -209,8 +210,11 @@ impl<T, E> AsyncResult<T, E> {
         if seen.is_done() { Ok(seen.is_value()) } else { Err(NotReady) }
     }
 
-    /// Keeps the work from starting. True if it had not started: then it never will, its closure has been dropped, its
-    /// error callback has run, here, and the result is [`TaskError::Cancelled`].
+    /// Keeps what has not started from starting; true if there was any of it.
+    ///
+    /// A call that had not started never will: its closure has been dropped, its error callback has run, here, and its result
+    /// is [`TaskError::Cancelled`]. Of a batch, the items that had not started are dropped; when the running ones are done, its
+    /// error callback runs and its result is [`TaskError::Cancelled`], unless an item had failed before.
     ///
     /// # Panics
     ///
@@ -282,6 +286,10 @@ impl<T, E> Future for AsyncResult<T, E> {
         }
     }
 }
+
+// After a panic elsewhere a handle is as good as before: what it shows is either untouched or complete.
+impl<T, E> UnwindSafe for AsyncResult<T, E> {}
+impl<T, E> RefUnwindSafe for AsyncResult<T, E> {}
 
 // The handle is no more than an address: nothing is pinned in it.
 impl<T, E> Unpin for AsyncResult<T, E> {}

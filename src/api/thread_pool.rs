@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 use super::{AsyncResult, Batch, Builder, Imap, PoolHandle, Stream, Task};
@@ -275,6 +276,10 @@ impl ThreadPool {
         self.handle.terminate();
     }
 }
+
+// As for its handle.
+impl UnwindSafe for ThreadPool {}
+impl RefUnwindSafe for ThreadPool {}
 
 impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -54,7 +54,7 @@ pub(crate) struct Idle {
 impl Idle {
     /// `tag` is where the count of changes begins: 0, but for tests of its rollover.
     pub(crate) fn new(workers: usize, processors: usize, tag: u32) -> Self {
-        let seat = |_| CachePadded::new(Seat { signal: AtomicU32::new(0), below: AtomicU32::new(0) });
+        let seat = |_| CachePadded::new(Seat { signal: AtomicU32::new(1), below: AtomicU32::new(0) });
         Self {
             word: CachePadded::new(AtomicU64::new(u64::from(tag) << 32)),
             seats: (0..workers).map(seat).collect(),
@@ -156,6 +156,16 @@ impl Idle {
         before.searchers() == 1
     }
 
+    /// How many workers are neither parked nor searching, by a look that may be old.
+    pub(crate) fn busy(&self) -> usize {
+        let parked = self.seats.iter().filter(|seat| seat.signal.load(Ordering::Relaxed) == 0).count();
+        let searchers = Word(self.word.load(Ordering::Relaxed)).searchers();
+        self.seats
+            .len()
+            .saturating_sub(parked)
+            .saturating_sub(usize::try_from(searchers).unwrap_or(usize::MAX))
+    }
+
     /// Puts a worker on the stack; if it was a searcher it is no longer counted as one. [SLEEP-3]
     ///
     /// The caller must fence and look again, and then call [`sleep`](Self::sleep).
@@ -178,14 +188,16 @@ impl Idle {
 
     /// Sleeps until somebody has taken this worker off the stack. It is a searcher then.
     pub(crate) fn sleep(&self, worker: usize) {
+        // edge SIGNAL acquire: in `block_until`.
         block_until(&self.seats[worker].signal, 0, None, |signal| signal != 0);
     }
 }
 
 /// Lets the worker in this seat go on; it is off the stack.
 fn raise(seat: &Seat) {
-    // Relaxed: the signal carries no data; what the sleeper is woken for it finds in the queues, which order themselves.
-    seat.signal.store(1, Ordering::Relaxed);
+    // edge SIGNAL release: the reading of `below` → the worker, which writes it anew when it parks again. (The acquiring end
+    // is [WAIT-4]'s.) What the worker is woken for it finds in the queues, which order themselves.
+    seat.signal.store(1, Ordering::Release);
     futex::wake_one(&seat.signal);
 }
 

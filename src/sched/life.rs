@@ -15,7 +15,7 @@
 //! it puts itself on the idle stack, and takes itself out of the count before it takes work. Open are the streams whose
 //! consumer may still pull input: they hold DRAINING off, until JOINING is raised.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, fence};
 
 const STAGE: u64 = 0xff;
 const JOINING: u64 = 1 << 8;
@@ -123,6 +123,8 @@ impl Life {
     /// Ends the pool at once, with `stage` TERMINATE or BROKEN. False if it is over already. The caller must fence,
     /// resolve everything queued, and wake every parked worker.
     pub(crate) fn end(&self, stage: Stage) -> bool {
+        // edge BROKEN release: the message → whoever sees the stage.
+        fence(Ordering::Release);
         self.update(|word| (!Stage::of(word).is_over()).then(|| with(word, stage))).is_ok()
     }
 

@@ -131,6 +131,8 @@ impl Sched {
         self.idle.sleep(worker);
         if counted {
             self.life.leave_quiet(); // [LIFE-4]
+            // edge QUIET release: this worker out of the count → whoever sees gone what it takes from now on.
+            fence(Ordering::Release);
         }
         true
     }
@@ -139,7 +141,10 @@ impl Sched {
     fn drained(&self, by_worker: bool) -> bool {
         // edge LIFE fence: DRAINING → a submitter's second look, or its push → the look below. [LIFE-5]
         fence(Ordering::SeqCst);
-        let drained = self.life.settle(self.queues.any_work(), by_worker);
+        let found = self.queues.any_work();
+        // edge QUIET acquire: a worker out of the count → whoever sees what it took gone.
+        fence(Ordering::Acquire);
+        let drained = self.life.settle(found, by_worker);
         if drained {
             self.wake_for_stage();
         }
@@ -196,8 +201,9 @@ impl Sched {
         if self.life.end(stage) {
             // edge LIFE fence: the stage → a submitter's second look, or its push → the drain. [LIFE-7]
             fence(Ordering::SeqCst);
+            // Before the drain, which runs user code: that may wait for the pool's end.
+            self.idle.wake_all();
             self.resolve_queued();
-            self.wake_for_stage();
         }
     }
 
@@ -206,6 +212,11 @@ impl Sched {
         if let Some(reason) = self.stopping() {
             self.queues.drain(|task| task.resolve(reason.clone()));
         }
+    }
+
+    /// How many workers are running something, by a look that may be old.
+    pub(crate) fn active(&self) -> usize {
+        if self.live.load(Ordering::Relaxed) == 0 { 0 } else { self.idle.busy() }
     }
 
     fn wake_for_stage(&self) {
@@ -234,7 +245,11 @@ impl Host for Sched {
     fn stopping(&self) -> Option<Reason> {
         match self.stage() {
             Stage::Terminate => Some(Reason::Terminated),
-            Stage::Broken => Some(Reason::Broken(self.broken.get().map_or_else(|| "".into(), Arc::clone))),
+            Stage::Broken => {
+                // edge BROKEN acquire: the message → whoever sees the stage.
+                fence(Ordering::Acquire);
+                Some(Reason::Broken(self.broken.get().map_or_else(|| "".into(), Arc::clone)))
+            }
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use super::handle::ResultRef;
 use super::header::{Access, Header, Host, Published, Side, TaskRef, VTable, discharge, free_sized, publish};
 use super::state::{Claim, Kind, State};
 use super::unwind::drop_quietly;
-use super::work::{Outcome, Work};
+use super::work::{Outcome, Work, drop_outcome};
 use super::{block, frame};
 use crate::sync::cell::UnsafeCell;
 
@@ -166,9 +166,10 @@ impl<W: Work> Call<W> {
     /// # Safety
     ///
     /// See [`VTable::run`].
-    unsafe fn run(header: NonNull<Header>, _host: &dyn Host, side: Side) {
+    unsafe fn run(header: NonNull<Header>, _host: &dyn Host, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
-        if unsafe { header.as_ref() }.state().claim() == Claim::First {
+        let first = unsafe { header.as_ref() }.state().claim() == Claim::First;
+        if first {
             let consume = |work: W| {
                 let outcome = work.run();
                 let kind = if outcome.is_ok() { Kind::Value } else { Kind::Failed };
@@ -180,6 +181,7 @@ impl<W: Work> Call<W> {
             // SAFETY: the caller's right is handed on.
             unsafe { Self::tombstone(header, side) };
         }
+        first
     }
 
     /// # Safety
@@ -220,6 +222,7 @@ impl<W: Work> Call<W> {
         // SAFETY: the caller owns the outcome.
         let outcome = unsafe { Self::outcome(header, Access::Move) }.cast::<Outcome<W::Value, W::Error>>();
         // SAFETY: it is in place, and nobody looks at it again.
-        drop_quietly(unsafe { outcome.read() });
+        let outcome = unsafe { outcome.read() };
+        drop_outcome(outcome, drop_quietly);
     }
 }

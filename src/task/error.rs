@@ -116,6 +116,33 @@ impl<E> TaskError<E> {
     }
 }
 
+/// Python's way with a failed task: to raise its error where the value is asked for.
+///
+/// ```should_panic
+/// use millpond::{ThreadPool, UnwrapOrResume};
+/// let pool = ThreadPool::new(1).unwrap();
+/// let port: u16 = pool.apply(|| panic!("no such port")).unwrap_or_resume();
+/// ```
+pub trait UnwrapOrResume {
+    /// What is there if nothing failed.
+    type Value;
+
+    /// The value; or, if the task panicked, its panic, with the original payload, goes on in this thread.
+    ///
+    /// # Panics
+    ///
+    /// If there is no value.
+    fn unwrap_or_resume(self) -> Self::Value;
+}
+
+impl<T, E: fmt::Debug> UnwrapOrResume for Result<T, TaskError<E>> {
+    type Value = T;
+
+    fn unwrap_or_resume(self) -> T {
+        self.unwrap_or_else(|error| error.resume())
+    }
+}
+
 impl<E: fmt::Display> fmt::Display for TaskError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(item) = self.item() {

@@ -60,8 +60,8 @@ impl<T, E> ResultRef<T, E> {
         frame::is_running(self.header)
     }
 
-    /// Does, on this thread, all the work in the block that nobody has started.
-    pub(crate) fn help(&self, host: &dyn Host) {
+    /// Does, on this thread, all the work in the block that nobody has started; says whether there was any.
+    pub(crate) fn help(&self, host: &dyn Host) -> bool {
         // SAFETY: the handle's right, borrowed for the call.
         unsafe { (self.block().vtable().run)(self.header, host, Side::Handle) }
     }

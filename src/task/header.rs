@@ -40,12 +40,12 @@ pub(crate) enum Side {
 /// What differs between kinds of blocks. Each function takes a pointer to the block's header.
 #[derive(Debug)]
 pub(crate) struct VTable {
-    /// Does all the work that nobody has started.
+    /// Does the work that nobody has started; says whether there was any.
     ///
     /// # Safety
     ///
     /// The caller holds the right that `Side` names; with `Side::Queue` it is gone afterwards.
-    pub(super) run: unsafe fn(NonNull<Header>, &dyn Host, Side),
+    pub(super) run: unsafe fn(NonNull<Header>, &dyn Host, Side) -> bool,
     /// Resolves all the work that nobody has started, without running it; says whether there was any.
     ///
     /// # Safety
@@ -181,7 +181,7 @@ impl TaskRef {
         // SAFETY: the queue's right keeps the block alive.
         let vtable = unsafe { self.0.as_ref() }.vtable();
         // SAFETY: the right is the queue's, and `self` is consumed.
-        unsafe { (vtable.run)(self.0, host, Side::Queue) }
+        unsafe { (vtable.run)(self.0, host, Side::Queue) };
     }
 
     /// Resolves what nobody has started, without running it.

@@ -17,7 +17,7 @@ pub(crate) use batch::{Batch, Cut, Map, Mapping};
 pub use batch::{Each, Spread, Star};
 pub(crate) use call::Call;
 pub(crate) use error::Reason;
-pub use error::{SubmitError, SubmitErrorKind, TaskError};
+pub use error::{SubmitError, SubmitErrorKind, TaskError, UnwrapOrResume};
 pub(crate) use handle::ResultRef;
 pub(crate) use header::{Header, Host, TaskRef};
 pub use panic::Panic;

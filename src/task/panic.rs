@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// What a panic carried, kept for whoever looks at the result.
 ///
@@ -29,6 +30,10 @@ struct Payload(Box<dyn Any + Send>);
 // is `Sync`, and `message`, which yields one into a `String` or a `&'static str`, both `Sync`. `Any::type_id`, which
 // both need, reads no data of the payload.
 unsafe impl Sync for Payload {}
+
+// As for the payload of `std::panic::catch_unwind`, which is handed out after the unwinding is over.
+impl UnwindSafe for Panic {}
+impl RefUnwindSafe for Panic {}
 
 impl Panic {
     pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {

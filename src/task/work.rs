@@ -78,7 +78,14 @@ pub(crate) mod sealed {
 }
 
 /// Tells the outcome to whom it concerns, and drops the other callback. A panic of a callback becomes the outcome.
-pub(super) fn announce<T, E, C, D>(outcome: Outcome<T, E>, on_value: C, on_error: D) -> Outcome<T, E>
+///
+/// `dispose` gets rid of a value that nobody will see, and swallows its panic.
+pub(super) fn announce<T, E, C, D>(
+    outcome: Outcome<T, E>,
+    on_value: C,
+    on_error: D,
+    dispose: fn(T),
+) -> Outcome<T, E>
 where
     C: Notify<T>,
     D: Notify<TaskError<E>>,
@@ -89,7 +96,7 @@ where
             match call(|| on_value.notify(&value)) {
                 Ok(()) => Ok(value),
                 Err(panic) => {
-                    drop_quietly(value);
+                    dispose(value);
                     Err(TaskError::CallbackPanicked { panic, cause: None })
                 }
             }
@@ -101,6 +108,26 @@ where
                 Err(panic) => Err(TaskError::CallbackPanicked { panic, cause: Some(Box::new(error)) }),
             }
         }
+    }
+}
+
+/// Gets rid of an error that nobody will see. Its parts go one by one: two that panic in one drop would end the process.
+pub(super) fn drop_error<E>(mut error: TaskError<E>) {
+    while let TaskError::CallbackPanicked { panic, cause } = error {
+        drop_quietly(panic);
+        match cause {
+            Some(cause) => error = *cause,
+            None => return,
+        }
+    }
+    drop_quietly(error);
+}
+
+/// Gets rid of an outcome that nobody will see.
+pub(super) fn drop_outcome<T, E>(outcome: Outcome<T, E>, dispose: fn(T)) {
+    match outcome {
+        Ok(value) => dispose(value),
+        Err(error) => drop_error(error),
     }
 }
 
@@ -150,11 +177,11 @@ where
             Ok(Err(error)) => Err(TaskError::Failed { error, item: None }),
             Err(panic) => Err(TaskError::Panicked(panic)),
         };
-        announce(outcome, on_value, on_error)
+        announce(outcome, on_value, on_error, drop_quietly)
     }
 
     fn refuse(self, reason: Reason) -> Outcome<T, E> {
         drop_quietly(self.run);
-        announce(Err(reason.into()), self.on_value, self.on_error)
+        announce(Err(reason.into()), self.on_value, self.on_error, drop_quietly)
     }
 }

@@ -188,18 +188,16 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
         return false;
     }
     match place(result.pool()) {
-        Place::Worker => help(result),
+        Place::Worker => {
+            help(result);
+        }
         Place::Member => return false,
         Place::Outside => {}
     }
     result.wait(None)
 }
 
-/// As a worker of the task's pool: does what nobody has started of it, if nobody has started any of it. Says whether it did.
+/// As a worker of the task's pool: does what nobody has started of it. Says whether there was anything.
 pub(crate) fn help_with<T, E>(result: &ResultRef<T, E>) -> bool {
-    let helps = !result.load().is_claimed() && place(result.pool()) == Place::Worker;
-    if helps {
-        help(result);
-    }
-    helps
+    !result.load().is_done() && place(result.pool()) == Place::Worker && help(result)
 }

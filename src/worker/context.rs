@@ -97,24 +97,27 @@ pub(super) fn push(sched: &Sched, tasks: impl IntoIterator<Item = TaskRef>) -> R
 }
 
 /// If the calling thread is a worker of the task's own pool: does all of the awaited work that nobody has started, and
-/// nothing else. What is running elsewhere is left to be waited for.
+/// nothing else. What is running elsewhere is left to be waited for. Says whether it did anything.
 #[inline]
-pub(super) fn help<T, E>(result: &ResultRef<T, E>) {
+pub(super) fn help<T, E>(result: &ResultRef<T, E>) -> bool {
     with_worker(result.pool(), |worker| {
-        let Some(worker) = worker else { return };
+        let Some(worker) = worker else { return false };
         // Awaited right after it was submitted, it is the newest in the own deque, and run from the queue's side it costs
         // a read-modify-write less and leaves no entry behind.
         if worker.newest.get() == Some(result.id()) {
             match worker.deque.pop() {
-                Some(task) if task.is(result.id()) => task.run(&*worker.sched),
+                Some(task) if task.is(result.id()) => {
+                    task.run(&*worker.sched);
+                    if result.load().is_done() {
+                        return true;
+                    }
+                }
                 Some(other) => worker.put_back(other),
                 None => {}
             }
         }
-        if !result.load().is_claimed() {
-            result.help(&*worker.sched);
-        }
-    });
+        !result.load().is_done() && result.help(&*worker.sched)
+    })
 }
 
 impl Context {
@@ -168,8 +171,7 @@ impl Context {
         while let Some(task) = self.next() {
             task.run(&*self.sched);
         }
+        // What lies in the deque now was taken back by its submitter; the scheduler frees those blocks when it goes.
         CURRENT.with(|current| current.set(ptr::null()));
-        // What was pushed here after the terminator had passed is resolved or taken back already, or is resolved now.
-        self.sched.resolve_queued();
     }
 }

@@ -92,8 +92,10 @@ impl Context {
             // They came from outside, so they do not count as the worker's own.
             self.fresh_streak(rest);
             self.mark_loaded();
-            // Whether the pool still accepts submissions does not concern tasks that it has accepted.
-            let _ = self.sched.announce(true);
+            if self.sched.announce(true).is_err() {
+                // A terminator may have passed while they were in neither queue.
+                self.sched.resolve_queued();
+            }
         }
     }
 

@@ -19,7 +19,9 @@ impl<A> Items<A> {
     pub(super) fn new(items: Vec<A>) -> Self {
         let mut items = ManuallyDrop::new(items);
         let (len, capacity) = (items.len(), items.capacity());
-        Self { first: NonNull::from(items.as_mut_slice()).cast(), len, capacity }
+        // From the vector's own pointer, which is good for its whole capacity.
+        let first = NonNull::new(items.as_mut_ptr()).expect("a vector's pointer is not null");
+        Self { first, len, capacity }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -76,7 +78,7 @@ impl<R> Results<R> {
     pub(super) fn new(len: usize) -> Self {
         let mut results = ManuallyDrop::new(Vec::<R>::with_capacity(len));
         let capacity = results.capacity();
-        let first = NonNull::from(results.spare_capacity_mut()).cast();
+        let first = NonNull::new(results.as_mut_ptr()).expect("a vector's pointer is not null");
         Self { first, capacity, holes: AtomicPtr::new(ptr::null_mut()) }
     }
 

@@ -7,6 +7,11 @@ use crate::task::error::TaskError;
 use crate::task::unwind::drop_quietly;
 use crate::task::work::{Fallible, Notify, Outcome, Plain, announce};
 
+/// Gets rid of values that nobody will see, one by one: two that panic in one drop would end the process.
+pub(super) fn drop_each<T>(values: Vec<T>) {
+    values.into_iter().for_each(drop_quietly);
+}
+
 /// A function from items to values, shared by all runners of a batch, and what is told of the whole.
 pub(crate) trait Mapping {
     type Item;
@@ -148,6 +153,6 @@ where
 
     fn conclude(self, outcome: Outcome<Vec<T>, E>) -> Outcome<Vec<T>, E> {
         drop_quietly(self.each);
-        announce(outcome, self.on_value, self.on_error)
+        announce(outcome, self.on_value, self.on_error, drop_each)
     }
 }

@@ -19,8 +19,7 @@ use self::ranges::Slot;
 use super::handle::ResultRef;
 use super::header::{Access, Header, TaskRef, VTable, discharge};
 use super::state::State;
-use super::unwind::drop_quietly;
-use super::work::Outcome;
+use super::work::{Outcome, drop_outcome};
 use super::{TaskError, block};
 use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicU32, AtomicUsize};
@@ -119,6 +118,8 @@ impl<M: Mapping> Batch<M> {
         let slots = units.min(u32::try_from(runners).unwrap_or(u32::MAX));
         let tokens = slots.max(1);
         let (layout, offset) = Self::layout(slots);
+        // First: a capacity that overflows panics here, with everything still in its owner's hands.
+        let results = Results::new(len);
         let memory = block::alloc(layout);
         let batch = Self {
             header: Header::new(State::new(), pool, const { &Self::VTABLE }),
@@ -130,7 +131,7 @@ impl<M: Mapping> Batch<M> {
             cut,
             pending: AtomicUsize::new(units as usize),
             items: Items::new(items),
-            results: Results::new(len),
+            results,
             error: UnsafeCell::new(None),
             mapping: UnsafeCell::new(ManuallyDrop::new(mapping)),
             outcome: UnsafeCell::new(MaybeUninit::uninit()),
@@ -242,7 +243,8 @@ impl<M: Mapping> Batch<M> {
         // SAFETY: the caller owns the outcome.
         let outcome = unsafe { Self::outcome(header, Access::Move) };
         // SAFETY: it is in place, and nobody looks at it again.
-        drop_quietly(unsafe { outcome.cast::<Outcome<Vec<M::Value>, M::Error>>().read() });
+        let outcome = unsafe { outcome.cast::<Outcome<Vec<M::Value>, M::Error>>().read() };
+        drop_outcome(outcome, mapping::drop_each);
     }
 
     /// # Safety

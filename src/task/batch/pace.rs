@@ -5,11 +5,6 @@ use std::time::Duration;
 
 use crate::sync::clock::Stopwatch;
 
-/// A bite that took less is followed by a larger one.
-const SHORT: Duration = Duration::from_micros(10);
-/// A bite that took more is followed by a smaller one.
-const LONG: Duration = Duration::from_micros(40);
-
 pub(crate) struct Pace {
     bite: u32,
     /// Measures the current bite; none where the size is fixed.
@@ -17,6 +12,11 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
+    /// A bite that took less is followed by a larger one.
+    const SHORT: Duration = Duration::from_micros(10);
+    /// A bite that took more is followed by a smaller one.
+    pub(crate) const LONG: Duration = Duration::from_micros(40);
+
     /// One unit at first; then by the clock, or always one.
     pub(crate) fn new(adapts: bool) -> Self {
         Self { bite: 1, watch: adapts.then(Stopwatch::start) }
@@ -35,9 +35,9 @@ impl Pace {
     pub(crate) fn bitten(&mut self) {
         if let Some(watch) = &mut self.watch {
             let took = watch.lap();
-            if took < SHORT {
+            if took < Self::SHORT {
                 self.bite = self.bite.saturating_mul(2);
-            } else if took > LONG {
+            } else if took > Self::LONG {
                 self.bite = (self.bite / 2).max(1);
             }
         }

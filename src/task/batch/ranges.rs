@@ -2,8 +2,7 @@
 //! those who have none left.
 //!
 //! A range is one word, so taking from it is one compare-exchange, on a line of the owner's own as long as nobody steals.
-//! No range ever comes back once taken from, because every unit is taken once: a compare-exchange that succeeds has seen
-//! the present.
+//! A compare-exchange that succeeds has seen the present: whatever value a range has, the units in it are untaken.
 
 use std::ops::Range;
 
@@ -80,6 +79,24 @@ fn bite(slot: &Slot, want: u32) -> Option<Range<u32>> {
     }
 }
 
+/// Puts the last units of the own range's last bite back, if nobody has changed the range's lower end since: only its owner
+/// does. False if there is no own range, or if somebody has just taken from it.
+///
+/// A range may so come back to what it was; but then the units in it are the same, and untaken, so an exchange that succeeds
+/// for an older look is right all the same.
+pub(super) fn give_back(slots: &[Slot], seat: Option<usize>, units: Range<u32>) -> bool {
+    let Some(slot) = seat.map(|seat| &slots[seat]) else { return false };
+    let seen = slot.load(ORDER);
+    let range = unpack(seen);
+    if range.is_empty() {
+        // Nobody else changes it.
+        slot.store(pack(&units), ORDER);
+        return true;
+    }
+    range.start == units.end
+        && slot.compare_exchange(seen, pack(&(units.start..range.end)), ORDER, ORDER).is_ok()
+}
+
 /// Takes the upper half, or all of a single unit.
 fn steal_half(slot: &Slot) -> Option<Range<u32>> {
     let mut seen = slot.load(ORDER);
@@ -142,6 +159,16 @@ mod tests {
         let slots = slots(u32::MAX, 1024);
         assert_eq!(unpack(slots[0].load(ORDER)).start, 0);
         assert_eq!(unpack(slots[1023].load(ORDER)).end, u32::MAX);
+    }
+
+    #[test]
+    fn what_is_given_back_is_there_for_all() {
+        let slots = slots(100, 1);
+        assert_eq!(take(&slots, Some(0), 40), Some(0..40));
+        assert!(!give_back(&slots, None, 10..40));
+        assert!(give_back(&slots, Some(0), 10..40));
+        assert_eq!(take(&slots, None, 5), Some(10..15));
+        assert!(!give_back(&slots, Some(0), 5..10), "somebody has bitten from it since");
     }
 
     #[test]

@@ -8,12 +8,14 @@ use super::mapping::Mapping;
 use super::pace::Pace;
 use super::{Batch, ranges};
 use crate::sync::Ordering;
+use crate::sync::clock::Stopwatch;
 use crate::task::TaskError;
 use crate::task::error::Reason;
 use crate::task::frame;
 use crate::task::header::{Header, Host, Published, Side, discharge, publish};
 use crate::task::state::{Claim, Kind};
 use crate::task::unwind::{call, drop_quietly};
+use crate::task::work::drop_error;
 
 impl<M: Mapping> Batch<M> {
     fn items_of(&self, units: &Range<u32>) -> Range<usize> {
@@ -30,23 +32,59 @@ impl<M: Mapping> Batch<M> {
                 unsafe { *slot = Some(error) };
             });
         } else {
-            drop_quietly(error);
+            drop_error(error);
         }
     }
 
-    fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Relaxed) != 0
+    /// Why the rest is not to be done, if it is not. A pool that stops becomes the batch's error.
+    fn stops(&self, host: &dyn Host) -> bool {
+        if let Some(reason) = host.stopping() {
+            self.fail(reason.into());
+            return true;
+        }
+        self.cut.fail_fast && self.failed.load(Ordering::Relaxed) != 0
     }
 
-    /// Calls the function with these items, which the caller has taken.
-    fn map(&self, units: &Range<u32>) {
+    /// Calls the function with these items, which the caller has taken; drops the rest when the batch stops. Says how many
+    /// units it has done with: fewer than all if they turned out to be slow, so that others can have the rest.
+    fn map(&self, units: &Range<u32>, host: &dyn Host) -> u32 {
+        /// Between two looks at the clock and at whether to stop; it grows to this from one.
+        const STRIDE: usize = 1024;
         let mut left = self.items_of(units);
+        let (mut stride, watch) = (1, Stopwatch::start());
         while !left.is_empty() {
+            if self.stops(host) {
+                self.skip_items(left);
+                break;
+            }
+            // A chunk is done as one.
+            let chunk = self.cut.chunksize.is_some();
+            let end = if chunk { left.end } else { left.end.min(left.start + stride) };
+            self.call_with(&mut left, end);
+            if chunk || self.unit > 1 {
+                continue;
+            }
+            stride = (2 * stride).min(STRIDE);
+            if !left.is_empty() && watch.elapsed() > Pace::LONG {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "a unit is an item, and units are counted in 32 bits"
+                )]
+                return (left.start - units.start as usize) as u32;
+            }
+        }
+        units.end - units.start
+    }
+
+    /// Calls the function with the items of `left` up to `end`. After a failure it goes on behind the failed item, or, if the
+    /// caller has sized the chunks, leaves the rest of the chunk out.
+    fn call_with(&self, left: &mut Range<usize>, end: usize) {
+        while left.start < end {
             let result = self.mapping.with(|mapping| {
                 call(|| {
                     // SAFETY: between taking a unit and accounting for it a runner may use the mapping through `&`.
                     let mapping = unsafe { &*mapping };
-                    while left.start < left.end {
+                    while left.start < end {
                         let index = left.start;
                         left.start += 1;
                         // SAFETY: the unit is the caller's, and `index` is not visited again.
@@ -67,9 +105,12 @@ impl<M: Mapping> Batch<M> {
                 Err(panic) => self.fail(TaskError::Panicked(panic.at(index))),
             }
             self.results.leave_hole(index..index + 1);
-            // With a chunk as the unit of failure the rest of it goes; the bite is one chunk.
             if self.cut.chunksize.is_some() {
-                return self.skip_items(left);
+                self.skip_items(left.start..end);
+                left.start = end;
+            }
+            if self.cut.fail_fast {
+                return;
             }
         }
     }
@@ -83,7 +124,8 @@ impl<M: Mapping> Batch<M> {
         self.results.leave_hole(items);
     }
 
-    /// Takes units and does `work` with them until none is left; concludes the batch if they were the last.
+    /// Takes units and does `work` with them until none is left; concludes the batch if they were the last. `work` says how many
+    /// it has done with; the others go back to where they were taken from. Says whether there was any.
     ///
     /// # Safety
     ///
@@ -91,7 +133,7 @@ impl<M: Mapping> Batch<M> {
     unsafe fn work_off(
         header: NonNull<Header>,
         pace: &mut Pace,
-        mut work: impl FnMut(&Self, &Range<u32>),
+        mut work: impl FnMut(&Self, &Range<u32>) -> u32,
     ) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
@@ -102,12 +144,17 @@ impl<M: Mapping> Batch<M> {
         let mut any = false;
         while let Some(units) = ranges::take(slots, seat, pace.bite()) {
             any = true;
-            work(batch, &units);
+            let mut done = work(batch, &units);
+            while units.start + done < units.end
+                && !ranges::give_back(slots, seat, units.start + done..units.end)
+            {
+                done += work(batch, &(units.start + done..units.end));
+            }
             pace.bitten();
             // edge UNITS release: values, holes and error of these units → the concluder.
             // edge UNITS acquire: those of all others → the concluder.
-            let before = batch.pending.fetch_sub(units.len(), Ordering::AcqRel);
-            if before == units.len() {
+            let before = batch.pending.fetch_sub(done as usize, Ordering::AcqRel);
+            if before == done as usize {
                 // SAFETY: the caller's right, and it has accounted for the last units.
                 unsafe { Self::conclude(header) };
             }
@@ -141,6 +188,8 @@ impl<M: Mapping> Batch<M> {
             }
         };
         let outcome = mapping.conclude(outcome);
+        // A callback's panic has taken the value's place.
+        let kind = if kind == Kind::Value && outcome.is_err() { Kind::Failed } else { kind };
         batch.outcome.with_mut(|slot| {
             // SAFETY: before DONE it is the concluder's.
             let slot = unsafe { &mut *slot };
@@ -176,34 +225,25 @@ impl<M: Mapping> Batch<M> {
     /// # Safety
     ///
     /// See [`VTable::run`].
-    pub(super) unsafe fn run(header: NonNull<Header>, host: &dyn Host, side: Side) {
+    pub(super) unsafe fn run(header: NonNull<Header>, host: &dyn Host, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
         let claim = batch.header.state().claim();
-        if claim != Claim::Withdrawn {
-            frame::enter(header, || {
+        let any = claim != Claim::Withdrawn
+            && frame::enter(header, || {
                 if claim == Claim::First && batch.items.len() == 0 {
                     // SAFETY: there is no unit, and the claim was the first.
                     unsafe { Self::conclude(header) };
                 }
-                let work = |batch: &Self, units: &Range<u32>| {
-                    if let Some(reason) = host.stopping() {
-                        batch.fail(reason.into());
-                        batch.skip_items(batch.items_of(units));
-                    } else if batch.cut.fail_fast && batch.has_failed() {
-                        batch.skip_items(batch.items_of(units));
-                    } else {
-                        batch.map(units);
-                    }
-                };
                 // A chunk that the caller has sized is taken whole and alone.
                 let mut pace = Pace::new(batch.cut.chunksize.is_none());
+                let work = |batch: &Self, units: &Range<u32>| batch.map(units, host);
                 // SAFETY: the caller's right.
-                unsafe { Self::work_off(header, &mut pace, work) };
+                unsafe { Self::work_off(header, &mut pace, work) }
             });
-        }
         // SAFETY: the caller's right is handed on.
         unsafe { Self::spend(header, side) };
+        any
     }
 
     /// # Safety
@@ -222,6 +262,7 @@ impl<M: Mapping> Batch<M> {
                 let work = |batch: &Self, units: &Range<u32>| {
                     batch.fail(reason.clone().into());
                     batch.skip_items(batch.items_of(units));
+                    units.end - units.start
                 };
                 // SAFETY: the caller's right.
                 unsafe { Self::work_off(header, &mut Pace::greedy(), work) }

@@ -12,7 +12,7 @@ use crate::task::error::Reason;
 use crate::task::frame;
 use crate::task::header::{Header, Host, Side, TaskRef};
 use crate::task::unwind::drop_quietly;
-use crate::task::work::Outcome;
+use crate::task::work::{Outcome, drop_outcome};
 use crate::wait::{block_until, spin_until};
 
 /// The consumer's right to a stream. There is one, and it is not shared.
@@ -204,7 +204,7 @@ impl<A, T, E> StreamRef<A, T, E> {
     /// Runs, here, the oldest item that nobody has begun.
     pub(crate) fn help(&self, host: &dyn Host) {
         // SAFETY: the consumer is an owner, and stays one.
-        unsafe { (self.ring().header.vtable().run)(self.header, host, Side::Handle) }
+        unsafe { (self.ring().header.vtable().run)(self.header, host, Side::Handle) };
     }
 
     /// Refuses all items that nobody has begun.
@@ -224,7 +224,7 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
     fn drop(&mut self) {
         self.refuse(&Reason::Cancelled);
         while let Some(outcome) = self.try_take() {
-            drop_quietly(outcome);
+            drop_outcome(outcome, drop_quietly);
         }
         // SAFETY: the consumer is an owner, and touches the stream no more.
         unsafe { Ring::<A, T, E>::leave(self.header) };

@@ -13,11 +13,6 @@
 //!
 //! The block has one owner per token (a runner, queued or running) and one for the consumer; they are counted, since tokens
 //! come and go, and the last one frees. `active` counts the runners that will look at the ring again.
-//!
-//! | step | who | what |
-//! |---|---|---|
-//! | RING-1 | consumer | fills slots, publishes their numbers, a SeqCst fence, looks at `active`; if too few, sends more tokens |
-//! | RING-2 | runner | finds no number left: leaves `active`, a SeqCst fence, looks at the published numbers again; if there is one, comes back |
 
 mod consume;
 mod run;
@@ -28,7 +23,7 @@ use std::ptr::NonNull;
 
 use super::header::{Access, Header, VTable};
 use super::state::State;
-use super::work::Outcome;
+use super::work::{Outcome, drop_outcome};
 use super::{block, unwind};
 use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -237,7 +232,8 @@ impl<M, A, T, E> Stream<M, A, T, E> {
             // Relaxed: the last owner has acquired every other owner's accesses.
             if stream.ring.slots[slot].state.load(Ordering::Relaxed) == DONE {
                 // SAFETY: the last owner's, and DONE means an outcome that the consumer has not taken.
-                unwind::drop_quietly(unsafe { stream.ring.take_outcome(slot) });
+                let outcome = unsafe { stream.ring.take_outcome(slot) };
+                drop_outcome(outcome, unwind::drop_quietly);
             }
         }
         stream.mapping.with_mut(|mapping| {

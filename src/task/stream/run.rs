@@ -125,14 +125,14 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
     /// # Safety
     ///
     /// See [`VTable::run`].
-    pub(super) unsafe fn run(header: NonNull<Header>, host: &dyn Host, side: Side) {
+    pub(super) unsafe fn run(header: NonNull<Header>, host: &dyn Host, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let stream = unsafe { header.cast::<Self>().as_ref() };
         if side == Side::Handle {
             // The consumer is a worker: it runs the oldest number that nobody has begun, and no more.
             return frame::enter(header, || {
                 // SAFETY: the consumer is an owner.
-                unsafe { stream.run_some(host, 1) };
+                unsafe { stream.run_some(host, 1) }
             });
         }
         let ring = &stream.ring;
@@ -160,6 +160,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         });
         // SAFETY: the token is an owner, and touches the stream no more.
         unsafe { Ring::<A, T, E>::leave(header) };
+        true
     }
 
     /// How much one runner may take at once without leaving the others nothing.
