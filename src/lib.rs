@@ -72,6 +72,7 @@ pub use task::{
     Each, Fallible, Notify, Panic, Plain, Run, Spread, Star, SubmitError, SubmitErrorKind, TaskError, Tell,
     UnwrapOrResume,
 };
+pub use worker::Scope;
 
 /// What the pools of this process have cost the system. With the feature `counters`, for benches and tests.
 #[cfg(feature = "counters")]

@@ -137,6 +137,36 @@ fn s3_e6_map_async_and_forget() {
 }
 
 #[test]
+fn s3_e7_imap_02_results_as_they_are_completed() {
+    in_time(|| {
+        let (out, random, gate) = (Transcript::new(), Random::new(7), Gate::new());
+        // At least two workers, one of which waits.
+        let (pool, pass, print) = (ThreadPool::new(2).unwrap(), gate.clone(), out.clone());
+        let task = move |value| {
+            let result = work(value, &random);
+            if value == 0 {
+                // The first task ends last: only a line of another one lets it go on.
+                pass.wait();
+                print.say("the first task ends");
+            }
+            result
+        };
+        for result in pool.imap_unordered(task, 0..10).unwrap() {
+            let (value, _) = result.unwrap();
+            out.say(format!(">got {value}"));
+            if out.lines().len() == 5 {
+                gate.open();
+            }
+        }
+        let lines = out.lines();
+        assert!(lines[..5].iter().all(|line| line.starts_with(">got ")), "{lines:?}");
+        let mut got: Vec<_> = lines.iter().filter(|line| line.starts_with(">got ")).collect();
+        got.sort_unstable();
+        assert_eq!(got, (0..10).map(|i| format!(">got {i}")).collect::<Vec<_>>().iter().collect::<Vec<_>>());
+    });
+}
+
+#[test]
 fn s3_e9_hang_01_a_failing_initializer() {
     in_time(|| {
         for workers in [1, 4] {

@@ -7,6 +7,7 @@ mod group;
 mod handle;
 mod imap;
 mod result;
+mod scope;
 mod task;
 mod thread_pool;
 

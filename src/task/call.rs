@@ -116,18 +116,18 @@ impl<W: Work> Call<W> {
     unsafe fn complete(
         header: NonNull<Header>,
         side: Side,
-        consume: impl FnOnce(W) -> (Outcome<W::Value, W::Error>, Kind),
+        consume: impl FnOnce(W) -> ((Outcome<W::Value, W::Error>, W::After), Kind),
     ) {
-        let kind = frame::enter(header, || {
+        let (kind, after) = frame::enter(header, || {
             // SAFETY: claimed.
             let work = unsafe { Self::take_work(header) };
-            let (outcome, kind) = consume(work);
+            let ((outcome, after), kind) = consume(work);
             // SAFETY: the caller's right keeps the block alive.
             unsafe { Self::body(header) }.with_mut(|body| {
                 // SAFETY: before DONE the body is the claimer's alone, and the work is gone from it.
                 unsafe { body.write(Body { outcome: ManuallyDrop::new(outcome) }) };
             });
-            kind
+            (kind, after)
         });
         let by_queue = side == Side::Queue;
         // SAFETY: the outcome is in place; the rights are the caller's.
@@ -147,6 +147,7 @@ impl<W: Work> Call<W> {
             }
             Published::Unspent | Published::Spent => {}
         }
+        drop(after);
     }
 
     /// The queue's side found the work claimed or withdrawn: its right is all that is left.
@@ -172,7 +173,7 @@ impl<W: Work> Call<W> {
         if first {
             let consume = |work: W| {
                 let outcome = work.run();
-                let kind = if outcome.is_ok() { Kind::Value } else { Kind::Failed };
+                let kind = if outcome.0.is_ok() { Kind::Value } else { Kind::Failed };
                 (outcome, kind)
             };
             // SAFETY: claimed, and the caller's right is handed on.

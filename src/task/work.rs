@@ -13,8 +13,10 @@ pub(crate) type Outcome<T, E> = Result<T, TaskError<E>>;
 pub(crate) trait Work {
     type Value;
     type Error;
-    fn run(self) -> Outcome<Self::Value, Self::Error>;
-    fn refuse(self, reason: Reason) -> Outcome<Self::Value, Self::Error>;
+    /// Dropped when the outcome is out of the executor's hands: published, or dropped.
+    type After;
+    fn run(self) -> (Outcome<Self::Value, Self::Error>, Self::After);
+    fn refuse(self, reason: Reason) -> (Outcome<Self::Value, Self::Error>, Self::After);
 }
 
 /// A function whose every return is a value.
@@ -168,20 +170,21 @@ where
 {
     type Value = T;
     type Error = E;
+    type After = ();
 
     #[inline]
-    fn run(self) -> Outcome<T, E> {
+    fn run(self) -> (Outcome<T, E>, ()) {
         let Self { run, on_value, on_error, returns: _ } = self;
         let outcome = match call(|| run.run()) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(TaskError::Failed { error, item: None }),
             Err(panic) => Err(TaskError::Panicked(panic)),
         };
-        announce(outcome, on_value, on_error, drop_quietly)
+        (announce(outcome, on_value, on_error, drop_quietly), ())
     }
 
-    fn refuse(self, reason: Reason) -> Outcome<T, E> {
+    fn refuse(self, reason: Reason) -> (Outcome<T, E>, ()) {
         drop_quietly(self.run);
-        announce(Err(reason.into()), self.on_value, self.on_error, drop_quietly)
+        (announce(Err(reason.into()), self.on_value, self.on_error, drop_quietly), ())
     }
 }

@@ -37,7 +37,7 @@ where
     match place(sched.id) {
         // A worker would wait for what it can as well do itself.
         Place::Worker => match sched.refusal(true) {
-            None => return Ok(work.run()),
+            None => return Ok(work.run().0),
             Some(kind) => return Err((Some(kind), work)),
         },
         Place::Member => return Err((None, work)),

@@ -1,0 +1,284 @@
+//! A scope: tasks that borrow from the frame that waits for all of them.
+//!
+//! The scope's tasks stand in a queue of its own, and for each of them a **token** for the scope stands in the pool's queues:
+//! whoever takes a token runs the scope's oldest task. So a worker that waits for its own scope finds the tasks to run, and
+//! only these. The scope's word counts the tasks that are **pending**; a task leaves the count after its closure is gone and
+//! its outcome is in its own block or dropped, and touches nothing of the frame from then on. The scope's block belongs to
+//! the frame, to each token and to each pending task, and the last of them frees it.
+
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+use super::error::Reason;
+use super::header::{Access, Header, Host, Side, TaskRef, VTable};
+use super::state::State;
+use super::work::{Outcome, Work};
+use super::{block, frame};
+use crate::sync::deque::{Injector, Steal};
+use crate::sync::{AtomicU32, Ordering, fence, futex};
+use crate::wait::block_until;
+
+/// The frame waits for the count to fall, or for more tasks.
+const WAITER: u32 = 1 << 31;
+
+#[repr(C)]
+struct Block {
+    header: Header,
+    owners: AtomicU32,
+    /// The number of pending tasks, and WAITER.
+    pending: AtomicU32,
+    queue: Injector<TaskRef>,
+}
+
+/// The frame's right to its scope.
+pub(crate) struct ScopeRef {
+    header: NonNull<Header>,
+}
+
+// SAFETY: the block is atomic throughout, and what is in its queue may change threads.
+unsafe impl Send for ScopeRef {}
+// SAFETY: as above.
+unsafe impl Sync for ScopeRef {}
+
+/// A pending task's place in the count. Dropped when the task is done for good.
+pub(crate) struct Pending {
+    header: NonNull<Header>,
+}
+
+// SAFETY: as for `ScopeRef`.
+unsafe impl Send for Pending {}
+
+/// Work that counts as pending until its outcome is out of the executor's hands.
+pub(crate) struct Scoped<W> {
+    pub(crate) work: W,
+    pub(crate) pending: Pending,
+}
+
+impl<W: Work<After = ()>> Work for Scoped<W> {
+    type Value = W::Value;
+    type Error = W::Error;
+    type After = Pending;
+
+    fn run(self) -> (Outcome<W::Value, W::Error>, Pending) {
+        (self.work.run().0, self.pending)
+    }
+
+    fn refuse(self, reason: Reason) -> (Outcome<W::Value, W::Error>, Pending) {
+        (self.work.refuse(reason).0, self.pending)
+    }
+}
+
+impl Block {
+    const VTABLE: VTable = VTable {
+        run: Self::run,
+        resolve: Self::resolve,
+        outcome: Self::outcome,
+        drop_outcome: Self::drop_outcome,
+        free: Self::free,
+    };
+
+    /// # Safety
+    ///
+    /// The block is alive for as long as the reference is used.
+    unsafe fn of<'a>(header: NonNull<Header>) -> &'a Self {
+        // SAFETY: alive, and made as a `Block`, whose first field is the header.
+        let block = unsafe { header.cast::<Self>().as_ref() };
+        block.header.alive().touch();
+        block
+    }
+
+    fn take(&self) -> Option<TaskRef> {
+        loop {
+            match self.queue.steal() {
+                Steal::Success(task) => return Some(task),
+                Steal::Empty => return None,
+                Steal::Retry => {}
+            }
+        }
+    }
+
+    /// One owner leaves; the last one frees.
+    ///
+    /// # Safety
+    ///
+    /// The caller is an owner, and touches the block no more.
+    unsafe fn leave(header: NonNull<Header>) {
+        // SAFETY: the caller is an owner.
+        let block = unsafe { Self::of(header) };
+        // edge OWNERS release: this owner's last access → the last owner.
+        // edge OWNERS acquire: those of all others → the last owner.
+        if block.owners.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // SAFETY: the caller was the last owner.
+            unsafe { Self::free(header) };
+        }
+    }
+
+    /// A token: runs the scope's oldest task, if there is one left.
+    ///
+    /// # Safety
+    ///
+    /// See [`VTable::run`]; it is called with tokens only.
+    unsafe fn run(header: NonNull<Header>, host: &dyn Host, _: Side) -> bool {
+        // SAFETY: the token is an owner.
+        let task = unsafe { Self::of(header) }.take();
+        let any = task.is_some();
+        if let Some(task) = task {
+            task.run(host);
+        }
+        // SAFETY: the token is an owner, and touches the scope no more.
+        unsafe { Self::leave(header) };
+        any
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::resolve`]; it is called with tokens only.
+    unsafe fn resolve(header: NonNull<Header>, reason: Reason, _: Side) -> bool {
+        // SAFETY: the token is an owner.
+        let task = unsafe { Self::of(header) }.take();
+        let any = task.is_some();
+        if let Some(task) = task {
+            task.resolve(reason);
+        }
+        // SAFETY: the token is an owner, and touches the scope no more.
+        unsafe { Self::leave(header) };
+        any
+    }
+
+    /// # Safety
+    ///
+    /// Never called.
+    unsafe fn outcome(_: NonNull<Header>, _: Access) -> NonNull<()> {
+        unreachable!("a scope has no outcome of its own")
+    }
+
+    /// # Safety
+    ///
+    /// Never called.
+    unsafe fn drop_outcome(_: NonNull<Header>) {
+        unreachable!("a scope has no outcome of its own")
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::free`].
+    unsafe fn free(header: NonNull<Header>) {
+        // SAFETY: the caller is the last owner.
+        let block = unsafe { header.cast::<Self>().as_mut() };
+        // What is left are tombstones of work that was run by its handle or taken back.
+        while let Some(task) = block.take() {
+            task.resolve(Reason::Terminated);
+        }
+        drop(std::mem::replace(&mut block.queue, Injector::new()));
+        // SAFETY: an empty queue, which owns no memory that matters, is all that is left in the block.
+        unsafe { block::free(header, Layout::new::<Self>()) };
+    }
+}
+
+impl ScopeRef {
+    /// A scope of nothing yet. Allocates its block.
+    pub(crate) fn new(pool: u32) -> Self {
+        let memory = block::alloc(Layout::new::<Block>()).cast::<Block>();
+        let block = Block {
+            header: Header::new(State::new(), pool, const { &Block::VTABLE }),
+            owners: AtomicU32::new(1),
+            pending: AtomicU32::new(0),
+            queue: Injector::new(),
+        };
+        // SAFETY: the memory is fresh and has the size and alignment of a `Block`.
+        unsafe { memory.write(block) };
+        Self { header: memory.cast() }
+    }
+
+    fn block(&self) -> &Block {
+        // SAFETY: the frame is an owner as long as `self` lives.
+        unsafe { Block::of(self.header) }
+    }
+
+    /// Counts a task that is about to be made. [SCOPE-1]
+    pub(crate) fn begin(&self) -> Pending {
+        let block = self.block();
+        // Relaxed: whoever begins one is within the scope's body or within one of its pending tasks, so neither count is at
+        // its end.
+        block.pending.fetch_add(1, Ordering::Relaxed);
+        block.owners.fetch_add(1, Ordering::Relaxed);
+        Pending { header: self.header }
+    }
+
+    /// Puts a task that has begun into the scope's queue, and gives the token that is to go into the pool's.
+    pub(crate) fn push(&self, task: TaskRef) -> TaskRef {
+        let block = self.block();
+        block.owners.fetch_add(1, Ordering::Relaxed);
+        block.queue.push(task);
+        // edge SCOPE fence: the push → the waiting frame's look, or its mark → the look below. [SCOPE-1]
+        fence(Ordering::SeqCst);
+        if block.pending.load(Ordering::Relaxed) & WAITER != 0 {
+            // Without its mark the frame does not fall asleep, if it has not yet.
+            block.pending.fetch_and(!WAITER, Ordering::Relaxed);
+            futex::wake_all(&block.pending);
+        }
+        // SAFETY: the token was counted as an owner above.
+        unsafe { TaskRef::new(self.header) }
+    }
+
+    /// Waits until no task is pending, without running any.
+    pub(crate) fn wait(&self) {
+        // edge PENDING acquire: all that the tasks did, the end of their closures included → the frame.
+        block_until(&self.block().pending, WAITER, None, |pending| pending & !WAITER == 0);
+    }
+
+    /// Waits until no task is pending, and runs meanwhile those that nobody has begun. [SCOPE-2]
+    pub(crate) fn work_and_wait(&self, host: &dyn Host) {
+        let block = self.block();
+        loop {
+            while let Some(task) = block.take() {
+                frame::enter(self.header, || task.run(host));
+            }
+            // edge PENDING acquire: as in `wait`.
+            let before = block.pending.fetch_or(WAITER, Ordering::Acquire);
+            if before & !WAITER == 0 {
+                return;
+            }
+            // edge SCOPE fence: the mark → a submitter's look, or its push → the look below.
+            fence(Ordering::SeqCst);
+            if block.queue.is_empty() {
+                let marked = before | WAITER;
+                // Until the count changes, or a submitter takes the mark away: then there is something to look at.
+                block_until(&block.pending, 0, None, |pending| pending != marked);
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for ScopeRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pending = self.block().pending.load(Ordering::Relaxed) & !WAITER;
+        f.debug_struct("Scope").field("pending", &pending).finish()
+    }
+}
+
+impl Drop for ScopeRef {
+    fn drop(&mut self) {
+        // SAFETY: the frame is an owner, and touches the scope no more.
+        unsafe { Block::leave(self.header) };
+    }
+}
+
+impl Drop for Pending {
+    /// [SCOPE-3]
+    fn drop(&mut self) {
+        // SAFETY: a pending task is an owner.
+        let block = unsafe { Block::of(self.header) };
+        // edge PENDING release: all that the task did → the frame.
+        let before = block.pending.fetch_sub(1, Ordering::Release);
+        if before == WAITER | 1 {
+            futex::wake_all(&block.pending);
+        }
+        // SAFETY: it is an owner, and touches the scope no more.
+        unsafe { Block::leave(self.header) };
+    }
+}
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../loom-tests/models/scope.rs"]
+mod models;

@@ -1,0 +1,71 @@
+//! The frame that waits for its scope.
+
+use std::marker::PhantomData;
+use std::panic::resume_unwind;
+
+use super::context::{Place, place, push};
+use crate::sched::Sched;
+use crate::task::{Abort, Call, ResultRef, ScopeRef, Scoped, SubmitErrorKind, Work, call};
+
+/// Where tasks can be submitted that borrow from the stack. Made by [`PoolHandle::scope`](crate::PoolHandle::scope), in the shape
+/// of [`std::thread::scope`]: `'scope` is the scope's own life, `'env` that of what it borrows.
+#[derive(Debug)]
+pub struct Scope<'scope, 'env: 'scope> {
+    sched: &'env Sched,
+    scope: ScopeRef,
+    /// Invariant: neither can be made to seem longer or shorter.
+    lives: PhantomData<(&'scope mut &'scope (), &'env mut &'env ())>,
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Submits work into the scope.
+    ///
+    /// # Errors
+    ///
+    /// The work, if the pool does not take it.
+    pub(crate) fn submit<W>(
+        &'scope self,
+        work: W,
+    ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)>
+    where
+        W: Work<After = ()> + Send + 'scope,
+        W::Value: Send + 'scope,
+        W::Error: Send + 'scope,
+    {
+        let sched = self.sched;
+        if let Some(kind) = sched.refusal(place(sched.id) == Place::Worker) {
+            return Err((kind, work)); // [LIFE-1]
+        }
+        let scoped = Scoped { work, pending: self.scope.begin() };
+        // SAFETY: work and outcome are `Send`, and what they borrow lives for `'scope`. A `Scope` exists only in `in_scope`,
+        // which ends `'scope` after it has waited until every task of the scope is done for good.
+        let (task, result) = unsafe { Call::create(scoped, sched.id) };
+        match push(sched, [self.scope.push(task)]) {
+            Ok(()) => Ok(result),
+            // SAFETY: the handle is the one that `Call::<Scoped<W>>::create` made above.
+            Err(kind) => match unsafe { Call::<Scoped<W>>::take_back(result) } {
+                Ok(scoped) => Err((kind, scoped.work)),
+                Err(result) => Ok(result),
+            },
+        }
+    }
+}
+
+/// Runs `body` with a scope, and waits until all its tasks are done for good, whether `body` returns or panics.
+///
+/// A thread of the pool runs meanwhile those that nobody has begun: a worker, and also an initializer, since the frame must not
+/// end before them, and nobody else may be there.
+pub(crate) fn in_scope<'env, R>(
+    sched: &'env Sched,
+    body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+) -> R {
+    let scope = Scope { sched, scope: ScopeRef::new(sched.id), lives: PhantomData };
+    let guard = Abort("a wait for a scope unwound");
+    let result = call(|| body(&scope));
+    match place(sched.id) {
+        Place::Worker | Place::Member => scope.scope.work_and_wait(sched),
+        Place::Outside => scope.scope.wait(),
+    }
+    guard.disarm();
+    result.unwrap_or_else(|panic| resume_unwind(panic.into_payload()))
+}
