@@ -64,8 +64,8 @@ mod wait;
 mod worker;
 
 pub use api::{
-    AsCompleted, AsyncResult, Batch, Builder, Imap, NotReady, PoolHandle, ReturnWhen, Stream, Task,
-    ThreadPool, Timeout, Waited, as_completed, default_chunksize, wait,
+    AsCompleted, AsyncResult, Batch, Builder, CurrentTask, Imap, NotReady, PoolHandle, Progress, ReturnWhen,
+    Stream, Task, ThreadPool, Timeout, Waited, as_completed, current_task, default_chunksize, wait,
 };
 pub use pool::{BuildError, DropPolicy, JoinError};
 pub use task::{

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{PoolHandle, Timeout};
+use super::{PoolHandle, Progress, Timeout};
 use crate::sched::Sched;
 use crate::sync::clock::Deadline;
 use crate::task::{Each, Flow, Reason, StreamRef, SubmitError, SubmitErrorKind, TaskError, call};
@@ -102,8 +102,13 @@ impl<'p, M, I: Iterator> Stream<'p, M, I> {
         let Self { pool, each, input, flow } = self;
         match worker::open_stream(pool.sched(), each, flow) {
             Ok(stream) => {
-                let mut imap =
-                    Imap { sched: pool.shared(), stream: Some(stream), input: Some(input), last: None };
+                let mut imap = Imap {
+                    sched: pool.shared(),
+                    stream: Some(stream),
+                    input: Some(input),
+                    last: None,
+                    ended: Progress { done: 0, total: 0 },
+                };
                 imap.refill();
                 Ok(imap)
             }
@@ -150,6 +155,8 @@ pub struct Imap<I: Iterator, T, E = std::convert::Infallible> {
     input: Option<I>,
     /// The error that comes after everything else.
     last: Option<TaskError<E>>,
+    /// How far it had come at the end.
+    ended: Progress,
 }
 
 /// What an iterator of results yields.
@@ -173,6 +180,15 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         .ok_or(Timeout(()))
     }
 
+    /// How far it has come: items yielded, of items pulled so far.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.stream.as_ref().map_or(self.ended, |stream| {
+            let (done, total) = stream.progress();
+            Progress { done, total }
+        })
+    }
+
     /// None if the time is up.
     fn advance(&mut self, deadline: Option<&Deadline>) -> Option<Yield<T, E>> {
         loop {
@@ -193,6 +209,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
             self.refill();
             let Some(stream) = &mut self.stream else { continue };
             if stream.ahead() == 0 {
+                self.ended = self.progress();
                 self.stream = None;
                 continue;
             }

@@ -16,7 +16,7 @@ pub use builder::Builder;
 pub use group::{AsCompleted, ReturnWhen, Waited, as_completed, wait};
 pub use handle::PoolHandle;
 pub use imap::{Imap, Stream};
-pub use result::{AsyncResult, NotReady, Timeout};
+pub use result::{AsyncResult, NotReady, Progress, Timeout};
 pub use task::Task;
 pub use thread_pool::ThreadPool;
 
@@ -34,4 +34,41 @@ pub use thread_pool::ThreadPool;
 #[must_use]
 pub fn default_chunksize(items: usize, workers: usize) -> usize {
     items.div_ceil(workers.saturating_mul(4).max(1))
+}
+
+/// The task that the calling thread is running.
+///
+/// ```
+/// use millpond::{ThreadPool, current_task};
+/// let pool = ThreadPool::new(1)?;
+/// let patient = pool.apply_async(|| {
+///     while !current_task().is_cancelled() {
+///         std::thread::yield_now();
+///     }
+///     "asked to stop"
+/// })?;
+/// while patient.progress().done == 0 {
+///     patient.cancel();
+///     # if patient.cancelled() { return Ok(()); }
+/// }
+/// assert_eq!(patient.get()?, "asked to stop");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn current_task() -> CurrentTask {
+    CurrentTask(())
+}
+
+/// The task that is running: see [`current_task`].
+#[derive(Clone, Copy, Debug)]
+pub struct CurrentTask(());
+
+impl CurrentTask {
+    /// Whether the work should stop: its handle's [`cancel`](AsyncResult::cancel) was called, its stream was dropped, or its pool
+    /// was terminated. A check that a long task makes now and then; nothing stops it otherwise. False outside of a task.
+    #[must_use]
+    #[expect(clippy::unused_self, reason = "it reads as a question to the task")]
+    pub fn is_cancelled(self) -> bool {
+        crate::worker::is_cancelled()
+    }
 }

@@ -43,6 +43,15 @@ pub struct AsyncResult<T, E = Infallible> {
     result: Option<ResultRef<T, E>>,
 }
 
+/// How far a batch or a stream has come, in items. A call is one item.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// Items that are done, however they ended. Of a stream: that were yielded.
+    pub done: usize,
+    /// Items that there are. Of a stream: that were pulled so far.
+    pub total: usize,
+}
+
 /// The task is not ready. Python raises `ValueError` here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NotReady;
@@ -223,8 +232,22 @@ impl<T, E> AsyncResult<T, E> {
     /// # Blocking
     ///
     /// Never, but for what the error callback and the closure's `Drop` do; their panics are contained.
+    ///
+    /// What is running is not interrupted; it can ask [`current_task`](crate::current_task) whether this was called.
     pub fn cancel(&self) -> bool {
+        self.result().ask();
         self.result().resolve(Reason::Cancelled)
+    }
+
+    /// How far it has come.
+    ///
+    /// # Panics
+    ///
+    /// If the result was taken by polling the handle to the end.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let (done, total) = self.result().progress();
+        Progress { done, total }
     }
 
     /// Whether the task ended by [`cancel`](Self::cancel).

@@ -187,6 +187,35 @@ impl ThreadPool {
         self.handle.starmap_async(f, items)
     }
 
+    /// See [`PoolHandle::map_slice`].
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub fn map_slice<'a, F, A, T>(&self, f: F, slice: &'a [A]) -> Result<Vec<T>, TaskError>
+    where
+        F: Fn(&'a A) -> T + Sync,
+        A: Sync,
+        T: Send,
+    {
+        self.handle.map_slice(f, slice)
+    }
+
+    /// See [`PoolHandle::map_results`].
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub fn map_results<F, I, T>(&self, f: F, items: I) -> Result<Vec<Result<T, TaskError>>, TaskError>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> T + Sync,
+        I::Item: Send,
+        T: Send,
+    {
+        self.handle.map_results(f, items)
+    }
+
     /// See [`PoolHandle::batch`].
     pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<'_, Plain<F>, I::Item, T, Infallible>
     where

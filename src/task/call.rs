@@ -28,6 +28,7 @@ impl<W: Work> Call<W> {
     const VTABLE: VTable = VTable {
         run: Self::run,
         resolve: Self::resolve,
+        progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,
         free: free_sized::<Self>,
@@ -200,6 +201,14 @@ impl<W: Work> Call<W> {
             unsafe { Self::tombstone(header, side) };
         }
         first
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::progress`].
+    unsafe fn progress(header: NonNull<Header>) -> (usize, usize) {
+        // SAFETY: the caller has a right to the block.
+        (usize::from(unsafe { header.as_ref() }.state().load().is_done()), 1)
     }
 
     /// # Safety

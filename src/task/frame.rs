@@ -31,6 +31,17 @@ pub(super) fn enter<R>(task: NonNull<Header>, f: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Whether the innermost task that is running on this thread has been asked to stop.
+pub(crate) fn is_asked() -> bool {
+    let top = TOP.with(Cell::get);
+    // SAFETY: as in `is_running`.
+    let frame = unsafe { top.as_ref() };
+    frame.is_some_and(|frame| {
+        // SAFETY: whoever runs a task has a right to its block until after it has left the frame.
+        unsafe { frame.task.as_ref() }.state().is_asked()
+    })
+}
+
 /// Whether `task` is running on this thread.
 pub(crate) fn is_running(task: NonNull<Header>) -> bool {
     let mut at = TOP.with(Cell::get);

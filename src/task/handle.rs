@@ -66,6 +66,17 @@ impl<T, E> ResultRef<T, E> {
         unsafe { (self.block().vtable().run)(self.header, host, Side::Handle) }
     }
 
+    /// How many items are done, of how many; of a call, whether it is done.
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        // SAFETY: the handle's right, borrowed for the call.
+        unsafe { (self.block().vtable().progress)(self.header) }
+    }
+
+    /// Asks whoever is running the work to stop.
+    pub(crate) fn ask(&self) {
+        self.block().state().ask();
+    }
+
     /// Resolves what nobody has started, and says whether there was any.
     pub(crate) fn resolve(&self, reason: Reason) -> bool {
         // SAFETY: the handle's right, borrowed for the call.

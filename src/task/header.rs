@@ -52,6 +52,12 @@ pub(crate) struct VTable {
     ///
     /// As for `run`.
     pub(super) resolve: unsafe fn(NonNull<Header>, Reason, Side) -> bool,
+    /// How many items are done, of how many.
+    ///
+    /// # Safety
+    ///
+    /// The caller has a right to the block.
+    pub(super) progress: unsafe fn(NonNull<Header>) -> (usize, usize),
     /// Where the outcome lies.
     ///
     /// # Safety

@@ -14,11 +14,12 @@ mod stream;
 mod unwind;
 mod work;
 
-pub(crate) use batch::{Batch, Cut, Map, Mapping};
+pub(crate) use batch::{Batch, Cut, Map, MapResults, MapSlice, Mapping};
 pub use batch::{Each, Spread, Star};
 pub(crate) use call::Call;
 pub(crate) use error::Reason;
 pub use error::{SubmitError, SubmitErrorKind, TaskError, UnwrapOrResume};
+pub(crate) use frame::is_asked;
 pub(crate) use handle::ResultRef;
 pub(crate) use header::{Header, Host, TaskRef};
 pub use panic::Panic;

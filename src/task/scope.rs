@@ -72,6 +72,7 @@ impl Block {
     const VTABLE: VTable = VTable {
         run: Self::run,
         resolve: Self::resolve,
+        progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,
         free: Self::free,
@@ -143,6 +144,13 @@ impl Block {
         // SAFETY: the token is an owner, and touches the scope no more.
         unsafe { Self::leave(header) };
         any
+    }
+
+    /// # Safety
+    ///
+    /// Never called.
+    unsafe fn progress(_: NonNull<Header>) -> (usize, usize) {
+        unreachable!("a scope has no handle that asks")
     }
 
     /// # Safety

@@ -10,6 +10,7 @@
 //! | 6 | HANDLE | at birth | by the handle, when it gives up the result |
 //! | 7 | QUEUE | at birth | by the queue's side, when its right is spent |
 //! | 8 | WITHDRAWN | with CLAIMED, by the handle's side, when it takes the work back | never |
+//! | 9 | ASKED | by the handle's side, to ask running work to stop | never |
 //!
 //! HANDLE and QUEUE are the two owners of the block. There is no reference count: whoever clears the last of the two
 //! frees the block. A word of zero is a block that nobody owns, so it is never seen.
@@ -32,6 +33,7 @@ const HOOK: u32 = 1 << 5;
 const HANDLE: u32 = 1 << 6;
 const QUEUE: u32 = 1 << 7;
 const WITHDRAWN: u32 = 1 << 8;
+const ASKED: u32 = 1 << 9;
 
 /// What came of a task, as far as the state word tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,6 +82,7 @@ impl std::fmt::Debug for Snapshot {
             (HANDLE, "HANDLE"),
             (QUEUE, "QUEUE"),
             (WITHDRAWN, "WITHDRAWN"),
+            (ASKED, "ASKED"),
         ];
         let up = names.iter().filter(|(bit, _)| self.0 & bit != 0).map(|(_, name)| name);
         f.debug_list().entries(up).finish()
@@ -153,6 +156,17 @@ impl State {
         } else {
             Claim::First
         }
+    }
+
+    /// Asks whoever runs the work to stop.
+    pub(crate) fn ask(&self) {
+        // Relaxed: a request, which carries nothing.
+        self.0.fetch_or(ASKED, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has asked.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & ASKED != 0
     }
 
     /// Takes the work back for the submitter, unless somebody has claimed it.
@@ -249,7 +263,7 @@ impl State {
 }
 
 const _: () = assert!(
-    CLAIMED | DONE | KIND | WAITER | HOOK | HANDLE | QUEUE | WITHDRAWN == (1 << 9) - 1,
+    CLAIMED | DONE | KIND | WAITER | HOOK | HANDLE | QUEUE | WITHDRAWN | ASKED == (1 << 10) - 1,
     "the bits do not overlap and leave no hole"
 );
 
@@ -259,7 +273,7 @@ mod tests {
 
     #[test]
     fn every_bit_has_a_place_of_its_own() {
-        let bits = [CLAIMED, DONE, KIND, WAITER, HOOK, HANDLE, QUEUE, WITHDRAWN];
+        let bits = [CLAIMED, DONE, KIND, WAITER, HOOK, HANDLE, QUEUE, WITHDRAWN, ASKED];
         for (i, a) in bits.iter().enumerate() {
             for b in &bits[i + 1..] {
                 assert_eq!(a & b, 0);

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use crate::sched::Sched;
+use crate::sched::{Sched, Stage};
 use crate::sync::deque::Worker;
 use crate::sync::local;
-use crate::task::{Header, ResultRef, SubmitErrorKind, TaskRef};
+use crate::task::{Header, ResultRef, SubmitErrorKind, TaskRef, is_asked};
 
 /// What belongs to one worker alone.
 pub(crate) struct Context {
@@ -73,6 +73,14 @@ fn with_worker<R>(pool: u32, f: impl FnOnce(Option<&Context>) -> R) -> R {
     // set; nothing here outlives the call.
     let worker = unsafe { current.as_ref() };
     f(worker.filter(|worker| worker.sched.id == pool))
+}
+
+/// Whether what the calling thread is running has been asked to stop, or its pool is giving up.
+pub(crate) fn is_cancelled() -> bool {
+    let current = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
+    // SAFETY: as in `with_worker`.
+    let worker = unsafe { current.as_ref() };
+    is_asked() || worker.is_some_and(|worker| worker.sched.stage() >= Stage::Terminate)
 }
 
 /// The scheduler of the worker that the calling thread is.

@@ -7,7 +7,7 @@ mod search;
 mod streams;
 
 pub(crate) use caller::{call_and_wait, help_with, map_and_wait, submit, submit_map, wait_for};
-pub(crate) use context::{Context, Place, current_pool, enlist, place};
+pub(crate) use context::{Context, Place, current_pool, enlist, is_cancelled, place};
 pub use scoped::Scope;
 pub(crate) use scoped::in_scope;
 pub(crate) use streams::{open_stream, send};

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use crate::task::error::TaskError;
-use crate::task::unwind::drop_quietly;
+use crate::task::unwind::{call, drop_quietly};
 use crate::task::work::{Fallible, Notify, Outcome, Plain, announce};
 
 /// Gets rid of values that nobody will see, one by one: two that panic in one drop would end the process.
@@ -19,7 +19,7 @@ pub(crate) trait Mapping {
     type Error;
 
     /// User code: may unwind. Called by several threads at once; it touches only the parts of `self` that are `Sync`.
-    fn each(&self, item: Self::Item) -> Result<Self::Value, Self::Error>;
+    fn each(&self, index: usize, item: Self::Item) -> Result<Self::Value, Self::Error>;
 
     /// Consumes the function and tells the outcome. Does not unwind.
     fn conclude(
@@ -147,12 +147,64 @@ where
     type Error = E;
 
     #[inline]
-    fn each(&self, item: A) -> Result<T, E> {
+    fn each(&self, _: usize, item: A) -> Result<T, E> {
         self.each.each(item)
     }
 
     fn conclude(self, outcome: Outcome<Vec<T>, E>) -> Outcome<Vec<T>, E> {
         drop_quietly(self.each);
         announce(outcome, self.on_value, self.on_error, drop_each)
+    }
+}
+
+/// A function of the elements of a slice, which stays where it is: the batch's items are nothing but their indices.
+#[derive(Debug)]
+pub(crate) struct MapSlice<'a, F, A> {
+    pub(crate) f: F,
+    pub(crate) slice: &'a [A],
+}
+
+impl<'a, F: Fn(&'a A) -> T, A, T> Mapping for MapSlice<'a, F, A> {
+    type Item = ();
+    type Value = T;
+    type Error = Infallible;
+
+    #[inline]
+    fn each(&self, index: usize, (): ()) -> Result<T, Infallible> {
+        Ok((self.f)(&self.slice[index]))
+    }
+
+    fn conclude(self, outcome: Outcome<Vec<T>, Infallible>) -> Outcome<Vec<T>, Infallible> {
+        drop_quietly(self.f);
+        outcome
+    }
+}
+
+/// A function of items whose failures are values: each item has an outcome of its own.
+#[derive(Debug)]
+pub(crate) struct MapResults<M, A, T, E> {
+    pub(crate) each: M,
+    pub(crate) types: PhantomData<fn(A) -> (T, E)>,
+}
+
+impl<M: Each<A, T, E>, A, T, E> Mapping for MapResults<M, A, T, E> {
+    type Item = A;
+    type Value = Outcome<T, E>;
+    type Error = Infallible;
+
+    fn each(&self, index: usize, item: A) -> Result<Outcome<T, E>, Infallible> {
+        Ok(match call(|| self.each.each(item)) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(TaskError::Failed { error, item: Some(index) }),
+            Err(panic) => Err(TaskError::Panicked(panic.at(index))),
+        })
+    }
+
+    fn conclude(
+        self,
+        outcome: Outcome<Vec<Outcome<T, E>>, Infallible>,
+    ) -> Outcome<Vec<Outcome<T, E>>, Infallible> {
+        drop_quietly(self.each);
+        outcome
     }
 }

@@ -22,10 +22,10 @@ use super::state::State;
 use super::work::{Outcome, drop_outcome};
 use super::{TaskError, block};
 use crate::sync::cell::UnsafeCell;
-use crate::sync::{AtomicU32, AtomicUsize};
+use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 
 pub use self::mapping::{Each, Spread, Star};
-pub(crate) use self::mapping::{Map, Mapping};
+pub(crate) use self::mapping::{Map, MapResults, MapSlice, Mapping};
 pub(super) use self::pace::Pace;
 
 /// How a batch is cut and when it stops.
@@ -92,6 +92,7 @@ impl<M: Mapping> Batch<M> {
     const VTABLE: VTable = VTable {
         run: Self::run,
         resolve: Self::resolve,
+        progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,
         free: Self::free,
@@ -220,6 +221,17 @@ impl<M: Mapping> Batch<M> {
             // SAFETY: the caller's contract.
             unsafe { ManuallyDrop::take(mapping) }
         })
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::progress`].
+    unsafe fn progress(header: NonNull<Header>) -> (usize, usize) {
+        // SAFETY: the caller has a right to the block.
+        let batch = unsafe { Self::of(header) };
+        // Relaxed: a number to show, which publishes nothing.
+        let pending = batch.pending.load(Ordering::Relaxed).saturating_mul(batch.unit);
+        (batch.items.len().saturating_sub(pending), batch.items.len())
     }
 
     /// # Safety

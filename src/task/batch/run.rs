@@ -89,7 +89,7 @@ impl<M: Mapping> Batch<M> {
                         left.start += 1;
                         // SAFETY: the unit is the caller's, and `index` is not visited again.
                         let item = unsafe { self.items.take(index) };
-                        match mapping.each(item) {
+                        match mapping.each(index, item) {
                             // SAFETY: as above.
                             Ok(value) => unsafe { self.results.put(index, value) },
                             Err(error) => return Some(error),

@@ -104,6 +104,12 @@ impl<A, T, E> StreamRef<A, T, E> {
         self.next - self.taken
     }
 
+    /// Outcomes taken, and items put in.
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        (count(self.taken), count(self.next))
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.ahead() >= self.ring().slots.len() as u64
     }
@@ -222,6 +228,7 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
     /// Items that nobody has begun are dropped; those that are running finish, and their outcomes are dropped by whoever is
     /// last.
     fn drop(&mut self) {
+        self.ring().header.state().ask();
         self.refuse(&Reason::Cancelled);
         while let Some(outcome) = self.try_take() {
             drop_outcome(outcome, drop_quietly);

@@ -211,6 +211,13 @@ impl<M, A, T, E> Stream<M, A, T, E> {
     /// # Safety
     ///
     /// Never called.
+    unsafe fn progress(_: NonNull<Header>) -> (usize, usize) {
+        unreachable!("a stream has no handle that asks")
+    }
+
+    /// # Safety
+    ///
+    /// Never called.
     unsafe fn outcome(_: NonNull<Header>, _: Access) -> NonNull<()> {
         unreachable!("a stream has no outcome of its own")
     }

@@ -72,6 +72,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
     pub(super) const VTABLE: VTable = VTable {
         run: Self::run,
         resolve: Self::resolve,
+        progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,
         free: Self::free,
