@@ -40,6 +40,8 @@
 //!
 //! # What it does not do
 //!
+//! * After a `fork` the child's copy of a pool refuses work ([`SubmitErrorKind::Forked`]) and leaks when it is dropped; the
+//!   parent's goes on.
 //! * A running task is never interrupted: threads cannot be.
 //! * A cycle of waits that the program builds itself, through its own locks or channels or a ring of saturated pools, blocks.
 //! * With `panic = "abort"` the first panic of a task ends the process.

@@ -237,7 +237,7 @@ fn a_model_says_what_the_machine_is_like() {
             },
         );
         assert!(thread::spawn("refused".into(), None, || ()).is_err());
-        assert_ne!(thread::unique(), thread::unique());
+        assert_ne!(crate::sync::identity::unique(), crate::sync::identity::unique());
     });
 }
 

@@ -223,11 +223,10 @@ fn i26_control_the_slot_is_filled_while_its_outcome_is_there() {
         let mut stream = stream(true, 1, 1);
         stream.put(Counted::new(0, &drops));
         let threads: Vec<_> = stream.publish().map(run).collect();
+        // SAFETY: the consumer is an owner.
+        let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(stream.header()) };
         // SAFETY: none: the slot is not the consumer's. That is the bug.
-        unsafe {
-            let ring = Ring::<Counted, Counted, Infallible>::of(stream.header());
-            ring.put(0, Content { item: ManuallyDrop::new(Counted::new(1, &drops)) });
-        }
+        unsafe { ring.put(0, Content { item: ManuallyDrop::new(Counted::new(1, &drops)) }) };
         threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
     });
 }

@@ -251,6 +251,8 @@ impl<T, E> Group<T, E> {
 impl<T, E> AsyncResult<T, E> {
     fn would_deadlock(&self) -> bool {
         let result = self.result();
-        result.is_running_here() || worker::place(result.pool()) == Place::Member
+        result.is_running_here()
+            || worker::is_foreign(result.pool())
+            || worker::place(result.pool()) == Place::Member
     }
 }

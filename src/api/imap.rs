@@ -206,6 +206,12 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
                 }
                 continue;
             }
+            if self.sched.is_forked() {
+                // Whoever would do the rest is in the parent, and so is what it would be done with.
+                std::mem::forget((self.stream.take(), self.input.take()));
+                self.last = Some(TaskError::NotSubmitted(SubmitErrorKind::Forked));
+                continue;
+            }
             self.refill();
             let Some(stream) = &mut self.stream else { continue };
             if stream.ahead() == 0 {

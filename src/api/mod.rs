@@ -67,7 +67,6 @@ impl CurrentTask {
     /// Whether the work should stop: its handle's [`cancel`](AsyncResult::cancel) was called, its stream was dropped, or its pool
     /// was terminated. A check that a long task makes now and then; nothing stops it otherwise. False outside of a task.
     #[must_use]
-    #[expect(clippy::unused_self, reason = "it reads as a question to the task")]
     pub fn is_cancelled(self) -> bool {
         crate::worker::is_cancelled()
     }

@@ -22,6 +22,8 @@ pub enum JoinError {
     WouldDeadlock,
     /// The time is up; the pool goes on ending by itself.
     TimedOut,
+    /// The process was forked: the pool's threads exist in the parent only.
+    Forked,
 }
 
 impl fmt::Display for JoinError {
@@ -30,6 +32,7 @@ impl fmt::Display for JoinError {
             Self::StillRunning => "Pool is still running",
             Self::WouldDeadlock => "a thread of the pool cannot wait for its own end",
             Self::TimedOut => "the pool did not end in time",
+            Self::Forked => "Pool belongs to the parent process",
         })
     }
 }
@@ -82,6 +85,9 @@ impl Threads {
     ///
     /// See [`JoinError`].
     pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> Result<(), JoinError> {
+        if self.sched.is_forked() {
+            return Err(JoinError::Forked);
+        }
         if self.sched.stage() == Stage::Run {
             return Err(JoinError::StillRunning);
         }
@@ -112,6 +118,11 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
+        if self.sched.is_forked() {
+            // These threads are the parent's; here there is nothing that could be joined or detached.
+            let handles = self.handles.get_mut().unwrap_or_else(PoisonError::into_inner);
+            return std::mem::forget(std::mem::take(handles));
+        }
         match self.drop_policy {
             DropPolicy::Terminate => self.sched.terminate(),
             DropPolicy::Join => {

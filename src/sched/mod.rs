@@ -7,7 +7,7 @@ mod queues;
 use std::sync::{Arc, OnceLock};
 
 use crate::sync::deque::Worker;
-use crate::sync::{AtomicU32, Ordering, fence, futex, thread};
+use crate::sync::{AtomicU32, Ordering, fence, futex, identity, thread};
 use crate::task::{Host, Reason, SubmitErrorKind, TaskRef};
 
 pub(crate) use idle::Idle;
@@ -35,7 +35,7 @@ impl Sched {
         let processors = thread::processors();
         let (queues, owned) = Queues::new(workers);
         let sched = Self {
-            id: thread::unique(),
+            id: identity::unique(),
             queues,
             idle: Idle::new(workers, processors, 0),
             life: Life::new(workers),
@@ -44,6 +44,12 @@ impl Sched {
             processors,
         };
         (sched, owned)
+    }
+
+    /// Whether this is a copy, in a forked child, of a pool whose threads are in the parent. Nothing of it is touched then.
+    #[inline]
+    pub(crate) fn is_forked(&self) -> bool {
+        identity::is_forked(self.id)
     }
 
     #[inline]
@@ -55,6 +61,9 @@ impl Sched {
     /// that accepted work can finish. [LIFE-1]
     #[inline]
     pub(crate) fn refusal(&self, by_worker: bool) -> Option<SubmitErrorKind> {
+        if self.is_forked() {
+            return Some(SubmitErrorKind::Forked);
+        }
         match self.stage() {
             Stage::Run => None,
             Stage::Closed | Stage::Draining if by_worker => None,
@@ -181,7 +190,7 @@ impl Sched {
 
     /// Refuses submissions from outside from now on, and lets the workers leave once everything is done.
     pub(crate) fn close(&self) {
-        if self.life.close() {
+        if !self.is_forked() && self.life.close() {
             self.wake_for_stage();
         }
     }
@@ -198,7 +207,7 @@ impl Sched {
     }
 
     fn end(&self, stage: Stage) {
-        if self.life.end(stage) {
+        if !self.is_forked() && self.life.end(stage) {
             // edge LIFE fence: the stage → a submitter's second look, or its push → the drain. [LIFE-7]
             fence(Ordering::SeqCst);
             // Before the drain, which runs user code: that may wait for the pool's end.

@@ -72,7 +72,8 @@ pub enum TaskError<E = Infallible> {
     /// The pool broke before the task ran: an initializer panicked, with this message.
     Broken(Arc<str>),
     /// Waiting here could never end: the awaited task is running below this call on the same stack, or the calling
-    /// thread belongs to the pool but runs no tasks (an initializer, an exit hook).
+    /// thread belongs to the pool but runs no tasks (an initializer, an exit hook), or the pool's threads are in the
+    /// process that this one was forked from.
     WouldDeadlock,
     /// A blocking call could not submit its work.
     NotSubmitted(SubmitErrorKind),

@@ -2,6 +2,7 @@
 
 use super::context::{Place, help, place, push};
 use crate::sched::Sched;
+use crate::sync::identity;
 use crate::task::{Abort, Batch, Call, Cut, Mapping, Outcome, ResultRef, SubmitErrorKind, Work};
 
 /// Submits work that borrows nothing.
@@ -184,7 +185,7 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
     if result.load().is_done() {
         return true;
     }
-    if result.is_running_here() {
+    if result.is_running_here() || identity::is_forked(result.pool()) {
         return false;
     }
     match place(result.pool()) {
@@ -200,4 +201,9 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
 /// As a worker of the task's pool: does what nobody has started of it. Says whether there was anything.
 pub(crate) fn help_with<T, E>(result: &ResultRef<T, E>) -> bool {
     !result.load().is_done() && place(result.pool()) == Place::Worker && help(result)
+}
+
+/// Whether a pool's workers are in another process.
+pub(crate) fn is_foreign(pool: u32) -> bool {
+    identity::is_forked(pool)
 }

@@ -10,6 +10,7 @@ pub(crate) mod deque;
 pub(crate) mod execution;
 pub(crate) mod futex;
 pub(crate) mod heap;
+pub(crate) mod identity;
 pub(crate) mod local;
 pub(crate) mod thread;
 

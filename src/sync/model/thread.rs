@@ -71,14 +71,6 @@ pub(crate) fn may_spin() -> bool {
     false
 }
 
-/// A number that no other call in this execution returned. Zero is never returned.
-pub(crate) fn unique() -> u32 {
-    let state = state();
-    let id = state.next_unique.get();
-    state.next_unique.set(id + 1);
-    id
-}
-
 /// Whether the execution has failed: then nothing is left to protect, and a guard that would end the process lets its
 /// thread unwind instead, or the failure's message would be lost.
 pub(crate) fn is_doomed() -> bool {

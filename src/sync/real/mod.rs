@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod deque;
 pub(crate) mod futex;
 pub(crate) mod heap;
+pub(crate) mod identity;
 pub(crate) mod thread;
 
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};

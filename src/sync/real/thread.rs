@@ -30,19 +30,6 @@ pub(crate) fn relax() {
     std::hint::spin_loop();
 }
 
-/// A number that no other call in this process returned (until 2^32 calls). Zero is never returned.
-pub(crate) fn unique() -> u32 {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(1);
-    loop {
-        // Identity only: nothing is published through it.
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        if id != 0 {
-            return id;
-        }
-    }
-}
-
 /// Whether a spin can be worth anything: on one processor whoever spins keeps the awaited thread from running.
 pub(crate) fn may_spin() -> bool {
     use std::sync::OnceLock;

@@ -1,0 +1,72 @@
+//! A process that forks with a pool in it. The parent's pool goes on; the child's copy refuses and does not hang.
+
+#![cfg(unix)]
+
+mod common;
+
+use millpond::{JoinError, SubmitErrorKind, TaskError, ThreadPool};
+
+/// Runs `body` in a forked child, and says how the child ended.
+fn in_child(body: impl FnOnce() -> bool) -> i32 {
+    // SAFETY: the child runs only `body`, which here takes no lock that another thread may hold, and ends at once.
+    match unsafe { libc::fork() } {
+        0 => {
+            let passed = body();
+            // SAFETY: it ends the child, without the destructors that belong to the parent.
+            unsafe { libc::_exit(i32::from(!passed)) }
+        }
+        child => {
+            assert!(child > 0, "the system refused a child");
+            let mut status = 0;
+            // SAFETY: `status` is a place for an int, and `child` is our own.
+            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
+            assert_eq!(waited, child);
+            status
+        }
+    }
+}
+
+#[test]
+fn f17_life_17_hang_21_a_forked_child_gets_errors_and_the_parent_goes_on() {
+    common::alone("f17_life_17_hang_21_a_forked_child_gets_errors_and_the_parent_goes_on", || {
+        let pool = ThreadPool::new(2).unwrap();
+        let gate = common::Gate::new();
+        let pass = gate.clone();
+        let pending = pool.apply_async(move || pass.wait()).unwrap();
+        let mut stream = pool.stream(|x: u32| x, 0..).buffersize(1).imap().unwrap();
+        assert_eq!(stream.next().unwrap().unwrap(), 0);
+        let status = in_child(|| {
+            // A hang is a failure too.
+            // SAFETY: it sets a timer.
+            unsafe { libc::alarm(20) };
+            let refused = matches!(pool.apply_async(|| 1), Err(e) if e.kind() == SubmitErrorKind::Forked)
+                && matches!(pool.apply(|| 1), Err(TaskError::NotSubmitted(SubmitErrorKind::Forked)))
+                && matches!(
+                    pool.map(|x: u32| x, 0..3),
+                    Err(TaskError::NotSubmitted(SubmitErrorKind::Forked))
+                );
+            let ended = matches!(stream.next(), Some(Err(TaskError::NotSubmitted(SubmitErrorKind::Forked))))
+                && stream.next().is_none();
+            let waited = !pending.wait();
+            pool.close();
+            pool.terminate();
+            let joined = pool.join() == Err(JoinError::Forked);
+            drop(pool);
+            // The child has pools of its own.
+            let own = ThreadPool::new(1).is_ok_and(|own| own.apply(|| 5).is_ok_and(|five| five == 5));
+            refused && ended && waited && joined && own
+        });
+        assert_eq!(status, 0, "the child's status");
+    });
+}
+
+#[test]
+fn f17_the_parent_is_unaffected() {
+    common::alone("f17_the_parent_is_unaffected", || {
+        let pool = ThreadPool::new(2).unwrap();
+        assert_eq!(in_child(|| true), 0);
+        assert_eq!(pool.map(|x: u32| x + 1, 0..3).unwrap(), [1, 2, 3]);
+        pool.close();
+        pool.join().unwrap();
+    });
+}
