@@ -86,7 +86,7 @@ impl<A, T, E> StreamRef<A, T, E> {
         unsafe { Ring::of(self.header) }
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, loom, feature = "loom"))]
     pub(super) fn header(&self) -> NonNull<Header> {
         self.header
     }
