@@ -71,8 +71,8 @@ pub use api::{
 };
 pub use pool::{BuildError, DropPolicy, JoinError};
 pub use task::{
-    Each, Fallible, Notify, Panic, Plain, Run, Spread, Star, SubmitError, SubmitErrorKind, TaskError, Tell,
-    UnwrapOrResume,
+    Each, Failure, Fallible, Notify, Panic, Plain, Run, Spread, Star, SubmitError, SubmitErrorKind,
+    TaskError, Tell, Unobserved, UnwrapOrResume,
 };
 pub use worker::Scope;
 

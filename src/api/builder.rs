@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::ThreadPool;
 use crate::pool::{BuildError, Config, DropPolicy, Threads};
+use crate::task::Unobserved;
 
 /// Makes a [`ThreadPool`] to measure.
 ///
@@ -67,6 +68,23 @@ impl Builder {
     /// panic in it is swallowed.
     pub fn on_worker_exit(mut self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.config.on_exit = Some(Arc::new(hook));
+        self
+    }
+
+    /// Runs when a result that is an error is dropped unread and no error callback was told of it: on the thread that drops it, or
+    /// on the worker if the handle was gone before. It hears of functions that returned an error and of callbacks that panicked;
+    /// not of panics of tasks, which the panic hook has reported, nor of what was cancelled or terminated, nor of what a stream
+    /// had not yielded when it was dropped. A panic in it is swallowed. Results dropped after the pool and its handles are gone
+    /// are not told.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// let pool = ThreadPool::builder().workers(1).on_unobserved(|failure| eprintln!("{failure}")).build()?;
+    /// drop(pool.try_apply_async(|| "http".parse::<u16>())?); // says so on stderr
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_unobserved(mut self, hook: impl Fn(&Unobserved<'_>) + Send + Sync + 'static) -> Self {
+        self.config.on_unobserved = Some(Arc::new(hook));
         self
     }
 

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::{fmt, io};
 
+use crate::task::UnobservedHook;
+
 /// What dropping the [`ThreadPool`](crate::ThreadPool) does. Dropped on one of its own workers, it never waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
@@ -79,6 +81,7 @@ pub(crate) struct Config {
     pub(crate) stack_size: Option<usize>,
     pub(crate) initializer: Option<Hook>,
     pub(crate) on_exit: Option<Hook>,
+    pub(crate) on_unobserved: Option<UnobservedHook>,
     pub(crate) drop_policy: DropPolicy,
 }
 

@@ -8,7 +8,7 @@ use super::config::{BuildError, Config, DropPolicy, Hook};
 use crate::sched::{Sched, Stage};
 use crate::sync::clock::Deadline;
 use crate::sync::thread::{self, JoinHandle};
-use crate::task::{call, drop_quietly, forget_panic};
+use crate::task::{call, drop_quietly, forget_panic, watch};
 use crate::wait::block_until;
 use crate::worker::{self, Context, Place};
 
@@ -57,6 +57,9 @@ impl Threads {
         let names = config.names(workers)?;
         let (sched, deques) = Sched::new(workers);
         let sched = Arc::new(sched);
+        if let Some(hook) = config.on_unobserved {
+            watch(sched.id, hook);
+        }
         let mut handles = Vec::with_capacity(workers);
         for (index, (name, deque)) in names.into_iter().zip(deques).enumerate() {
             let shared = Arc::clone(&sched);

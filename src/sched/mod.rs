@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::sync::deque::Worker;
 use crate::sync::{AtomicU32, Ordering, fence, futex, identity, thread};
-use crate::task::{Host, Reason, SubmitErrorKind, TaskRef};
+use crate::task::{Host, Reason, SubmitErrorKind, TaskRef, unwatch};
 
 pub(crate) use idle::Idle;
 use life::Life;
@@ -269,6 +269,7 @@ impl Drop for Sched {
     /// after the workers had left; their blocks are freed here.
     fn drop(&mut self) {
         self.queues.drain(|task| task.resolve(Reason::Terminated));
+        unwatch(self.id);
     }
 }
 

@@ -233,6 +233,8 @@ impl<W: Work> Call<W> {
         let outcome = unsafe { Self::outcome(header, Access::Move) }.cast::<Outcome<W::Value, W::Error>>();
         // SAFETY: it is in place, and nobody looks at it again.
         let outcome = unsafe { outcome.read() };
-        drop_outcome(outcome, drop_quietly);
+        // SAFETY: the caller owns the outcome, so the block is alive.
+        let pool = unsafe { header.as_ref() }.pool();
+        drop_outcome(outcome, drop_quietly, pool, W::TOLD);
     }
 }

@@ -11,6 +11,7 @@ mod panic;
 mod scope;
 mod state;
 mod stream;
+mod unobserved;
 mod unwind;
 mod work;
 
@@ -26,6 +27,8 @@ pub use panic::Panic;
 pub(crate) use scope::{ScopeRef, Scoped};
 use state::Duty;
 pub(crate) use stream::{Flow, Pulled, StreamRef};
+pub use unobserved::{Failure, Unobserved};
+pub(crate) use unobserved::{UnobservedHook, unwatch, watch};
 pub(crate) use unwind::{Abort, call, drop_quietly, forget_panic};
 pub use work::{Fallible, Notify, Plain, Run, Tell};
 pub(crate) use work::{Job, Outcome, Work};

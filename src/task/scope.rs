@@ -58,6 +58,7 @@ impl<W: Work<After = ()>> Work for Scoped<W> {
     type Value = W::Value;
     type Error = W::Error;
     type After = Pending;
+    const TOLD: bool = W::TOLD;
 
     fn run(self) -> (Outcome<W::Value, W::Error>, Pending) {
         (self.work.run().0, self.pending)

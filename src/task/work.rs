@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use super::error::{Reason, TaskError};
+use super::unobserved;
 use super::unwind::{call, drop_quietly};
 
 /// What comes of a task.
@@ -15,6 +16,8 @@ pub(crate) trait Work {
     type Error;
     /// Dropped when the outcome is out of the executor's hands: published, or dropped.
     type After;
+    /// Whether an error callback sees the errors.
+    const TOLD: bool;
     fn run(self) -> (Outcome<Self::Value, Self::Error>, Self::After);
     fn refuse(self, reason: Reason) -> (Outcome<Self::Value, Self::Error>, Self::After);
 }
@@ -63,15 +66,21 @@ pub(crate) mod sealed {
 
     #[expect(unnameable_types, reason = "that is what seals the trait")]
     pub trait Notify<V> {
+        /// Whether anybody is told.
+        const TELLS: bool;
         fn notify(self, value: &V);
     }
 
     impl<V> Notify<V> for () {
+        const TELLS: bool = false;
+
         #[inline]
         fn notify(self, _: &V) {}
     }
 
     impl<V, C: FnOnce(&V)> Notify<V> for Tell<C> {
+        const TELLS: bool = true;
+
         #[inline]
         fn notify(self, value: &V) {
             (self.0)(value);
@@ -125,11 +134,14 @@ pub(super) fn drop_error<E>(mut error: TaskError<E>) {
     drop_quietly(error);
 }
 
-/// Gets rid of an outcome that nobody will see.
-pub(super) fn drop_outcome<T, E>(outcome: Outcome<T, E>, dispose: fn(T)) {
+/// Gets rid of an outcome that nobody will see; whoever asked for it hears of an error that no callback has seen (`told`).
+pub(super) fn drop_outcome<T, E>(outcome: Outcome<T, E>, dispose: fn(T), pool: u32, told: bool) {
     match outcome {
         Ok(value) => dispose(value),
-        Err(error) => drop_error(error),
+        Err(error) => {
+            unobserved::report(pool, told, &error);
+            drop_error(error);
+        }
     }
 }
 
@@ -171,6 +183,7 @@ where
     type Value = T;
     type Error = E;
     type After = ();
+    const TOLD: bool = D::TELLS;
 
     #[inline]
     fn run(self) -> (Outcome<T, E>, ()) {

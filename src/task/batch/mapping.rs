@@ -17,6 +17,8 @@ pub(crate) trait Mapping {
     type Item;
     type Value;
     type Error;
+    /// Whether an error callback sees the error.
+    const TOLD: bool;
 
     /// User code: may unwind. Called by several threads at once; it touches only the parts of `self` that are `Sync`.
     fn each(&self, index: usize, item: Self::Item) -> Result<Self::Value, Self::Error>;
@@ -145,6 +147,7 @@ where
     type Item = A;
     type Value = T;
     type Error = E;
+    const TOLD: bool = D::TELLS;
 
     #[inline]
     fn each(&self, _: usize, item: A) -> Result<T, E> {
@@ -168,6 +171,7 @@ impl<'a, F: Fn(&'a A) -> T, A, T> Mapping for MapSlice<'a, F, A> {
     type Item = ();
     type Value = T;
     type Error = Infallible;
+    const TOLD: bool = false;
 
     #[inline]
     fn each(&self, index: usize, (): ()) -> Result<T, Infallible> {
@@ -191,6 +195,7 @@ impl<M: Each<A, T, E>, A, T, E> Mapping for MapResults<M, A, T, E> {
     type Item = A;
     type Value = Outcome<T, E>;
     type Error = Infallible;
+    const TOLD: bool = false;
 
     fn each(&self, index: usize, item: A) -> Result<Outcome<T, E>, Infallible> {
         Ok(match call(|| self.each.each(item)) {

@@ -256,7 +256,9 @@ impl<M: Mapping> Batch<M> {
         let outcome = unsafe { Self::outcome(header, Access::Move) };
         // SAFETY: it is in place, and nobody looks at it again.
         let outcome = unsafe { outcome.cast::<Outcome<Vec<M::Value>, M::Error>>().read() };
-        drop_outcome(outcome, mapping::drop_each);
+        // SAFETY: the caller owns the outcome, so the block is alive.
+        let pool = unsafe { header.as_ref() }.pool();
+        drop_outcome(outcome, mapping::drop_each, pool, M::TOLD);
     }
 
     /// # Safety

@@ -231,7 +231,7 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
         self.ring().header.state().ask();
         self.refuse(&Reason::Cancelled);
         while let Some(outcome) = self.try_take() {
-            drop_outcome(outcome, drop_quietly);
+            drop_outcome(outcome, drop_quietly, 0, true);
         }
         // SAFETY: the consumer is an owner, and touches the stream no more.
         unsafe { Ring::<A, T, E>::leave(self.header) };

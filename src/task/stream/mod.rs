@@ -240,7 +240,8 @@ impl<M, A, T, E> Stream<M, A, T, E> {
             if stream.ring.slots[slot].state.load(Ordering::Relaxed) == DONE {
                 // SAFETY: the last owner's, and DONE means an outcome that the consumer has not taken.
                 let outcome = unsafe { stream.ring.take_outcome(slot) };
-                drop_outcome(outcome, unwind::drop_quietly);
+                // Whoever drops a stream has seen what it wanted to see.
+                drop_outcome(outcome, unwind::drop_quietly, 0, true);
             }
         }
         stream.mapping.with_mut(|mapping| {

@@ -1,0 +1,77 @@
+//! Failures that nobody looks at (ERR-03).
+
+use millpond::{Failure, ThreadPool};
+use std::sync::{Arc, Mutex};
+
+/// A pool of one worker, and what its hook has been told.
+fn watched() -> (ThreadPool, Arc<Mutex<Vec<String>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let builder = ThreadPool::builder().workers(1);
+    let pool = builder.on_unobserved(move |failure| tell.lock().unwrap().push(failure.to_string())).build();
+    (pool.unwrap(), told)
+}
+
+#[test]
+fn err_03_s3_e22_a_failure_that_nobody_looks_at_is_told_once() {
+    let (pool, told) = watched();
+    // Dropped after it has failed, as in the seed: wait, and look no further.
+    let result = pool.try_apply_async(|| Err::<(), u8>(1)).unwrap();
+    result.wait();
+    assert!(told.lock().unwrap().is_empty());
+    drop(result);
+    assert_eq!(*told.lock().unwrap(), ["a task failed with a u8 and nobody looked"]);
+    // Dropped before it has run.
+    pool.try_apply_async(|| Err::<(), u8>(2)).unwrap().detach();
+    // A batch, with its item.
+    let batch = pool.try_map_async(|x: u32| if x == 2 { Err("no") } else { Ok(x) }, 0..4).unwrap();
+    batch.wait();
+    drop(batch);
+    // A callback that panics.
+    pool.task(|| 1).callback(|_| panic!("too late")).apply_async().unwrap().detach();
+    pool.close();
+    pool.join().unwrap();
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 4);
+    assert!(told[2].ends_with("(item 2)"), "{told:?}");
+    assert_eq!(told[3], "a callback panicked and nobody looked: too late");
+}
+
+#[test]
+fn err_03_what_was_seen_or_is_no_failure_of_the_function_is_not_told() {
+    let (pool, told) = watched();
+    // Taken.
+    assert!(pool.try_apply_async(|| Err::<(), u8>(1)).unwrap().get().is_err());
+    // Told to an error callback.
+    pool.try_task(|| Err::<(), u8>(1)).error_callback(|_| ()).apply_async().unwrap().detach();
+    // A panic, which std has printed; a cancelled task; a terminated one; a value.
+    pool.apply_async(|| panic!("printed")).unwrap().detach();
+    pool.apply_async(|| 1).unwrap().detach();
+    let (enter, entered) = std::sync::mpsc::channel();
+    let (go, goes) = std::sync::mpsc::channel::<()>();
+    pool.spawn(move || {
+        enter.send(()).unwrap();
+        goes.recv().unwrap();
+    })
+    .unwrap();
+    entered.recv().unwrap();
+    let cancelled = pool.try_apply_async(|| Err::<(), u8>(1)).unwrap();
+    assert!(cancelled.cancel());
+    drop(cancelled);
+    drop(pool.try_apply_async(|| Err::<(), u8>(1)).unwrap());
+    pool.terminate();
+    go.send(()).unwrap();
+    pool.join().unwrap();
+    assert!(told.lock().unwrap().is_empty(), "{told:?}");
+}
+
+#[test]
+fn err_03_a_hook_that_panics_harms_nobody() {
+    let pool = ThreadPool::builder().workers(1).on_unobserved(|failure| match failure.failure {
+        Failure::Failed(_) => panic!("in the hook"),
+        _ => unreachable!(),
+    });
+    let pool = pool.build().unwrap();
+    pool.try_apply_async(|| Err::<(), u8>(1)).unwrap().detach();
+    assert_eq!(pool.apply(|| 1).unwrap(), 1);
+}
