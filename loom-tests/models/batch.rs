@@ -54,7 +54,7 @@ fn run_all(mut tokens: Tokens) -> Vec<crate::sync::thread::JoinHandle<()>> {
 
 #[test]
 fn i21_i22_i24_two_runners_and_a_taker() {
-    check("I21 I22 I24 runner ‖ runner, take", Bound::Usual, Futex::Block, |_| {
+    check("I21 I22 I24 runner ‖ runner, take", Bound::Whole, Futex::Block, |_| {
         let [items, values] = counters();
         let input = vec![(0, Counted::new(&items)), (1, Counted::new(&items))];
         let made = Arc::clone(&values);
@@ -95,7 +95,7 @@ fn i24_a_late_token_touches_what_is_there() {
 
 #[test]
 fn i23_i25_the_first_error_wins_and_the_others_are_dropped() {
-    check("I23 I25 two failing items and a value", Bound::Usual, Futex::Block, |outcomes| {
+    check("I23 I25 two failing items and a value", Bound::Whole, Futex::Block, |outcomes| {
         let [values, errors] = counters();
         let (made, failed) = (Arc::clone(&values), Arc::clone(&errors));
         let told = Arc::new(AtomicUsize::new(0));

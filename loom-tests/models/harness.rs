@@ -36,6 +36,10 @@ pub(crate) enum Bound {
 }
 
 impl Bound {
+    fn name(self) -> String {
+        self.preemptions().map_or_else(|| "none".into(), |bound| bound.to_string())
+    }
+
     fn preemptions(self) -> Option<usize> {
         let long = std::env::var_os("MILLPOND_MODELS").is_some_and(|lane| lane == "long");
         match self {
@@ -76,13 +80,14 @@ pub(crate) fn check(
     futex: Futex,
     model: impl Fn(&Outcomes) + Send + Sync + 'static,
 ) -> Report {
-    let outcomes = Outcomes::default();
+    let (outcomes, began) = (Outcomes::default(), std::time::Instant::now());
     let (executions, failure) = explore(bound, futex, &outcomes, model);
     let outcomes = outcomes.sorted();
     if let Some(why) = failure {
         panic!("{name}: failed in execution {executions}: {why}");
     }
-    println!("{name}: {executions} executions, {} outcomes", outcomes.len());
+    let (bound, seconds) = (bound.name(), began.elapsed().as_secs_f64());
+    println!("{name}: {executions} executions, {} outcomes, bound {bound}, {seconds:.1} s", outcomes.len());
     assert!(executions > 1, "{name}: one execution proves nothing");
     Report { executions, outcomes }
 }

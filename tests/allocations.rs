@@ -1,0 +1,109 @@
+//! How often each verb allocates. The documentation of each says the same.
+//!
+//! The injector allocates a block of its own for every 63 submissions from outside; these are larger than 1,000 bytes and are
+//! counted apart. The deques' memory reclamation allocates now and then, on whatever thread: so of a single call the least of
+//! several measurements counts, and of a thousand a few more than a thousand are let pass.
+
+mod common;
+
+use common::alone;
+use millpond::{PoolHandle, ThreadPool};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+struct Counting;
+
+static SMALL: AtomicUsize = AtomicUsize::new(0);
+static SMALL_BYTES: AtomicUsize = AtomicUsize::new(0);
+static LARGE: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.size() > 1_000 {
+            LARGE.fetch_add(1, Ordering::Relaxed);
+        } else {
+            SMALL.fetch_add(1, Ordering::Relaxed);
+            SMALL_BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        }
+        // SAFETY: the caller's contract is the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often `f` allocates little, how much that is together, and how often it allocates much.
+fn allocations<T>(f: impl FnOnce() -> T) -> (usize, usize, usize) {
+    let read = || [&SMALL, &SMALL_BYTES, &LARGE].map(|counter| counter.load(Ordering::Relaxed));
+    let before = read();
+    let kept = f();
+    let after = read();
+    drop(kept);
+    (after[0] - before[0], after[1] - before[1], after[2] - before[2])
+}
+
+/// The least of several measurements.
+fn least<T>(mut f: impl FnMut() -> T) -> usize {
+    (0..20).map(|_| allocations(&mut f).0).min().expect("twenty of them")
+}
+
+#[test]
+fn what_each_verb_allocates() {
+    alone("what_each_verb_allocates", || {
+        let pool = ThreadPool::new(2).unwrap();
+        // Threads allocate on their first steps; each worker must have made them.
+        let barrier = std::sync::Barrier::new(2);
+        pool.scope(|s| {
+            for _ in 0..2 {
+                s.spawn(|| _ = barrier.wait()).unwrap();
+            }
+        });
+
+        let captured = [1_u64, 2, 3];
+        let mut handles = Vec::with_capacity(1_000);
+        let (calls, bytes, blocks) = allocations(|| {
+            for _ in 0..1_000 {
+                handles.push(pool.apply_async(move || captured.iter().sum::<u64>()).unwrap());
+            }
+            handles.drain(..).for_each(|handle| assert_eq!(handle.get().unwrap(), 6));
+        });
+        assert!((1_000..=1_020).contains(&calls), "apply_async: one block each, but {calls} for 1,000");
+        assert!(bytes <= 64 * 1_020, "apply_async: {bytes} bytes for 1,000 blocks");
+        assert!(blocks <= 1_000 / 63 + 2, "{blocks} blocks of the injector");
+
+        let calls = least(|| pool.apply(|| captured.len()).unwrap());
+        assert_eq!(calls, 1, "apply: one block");
+
+        let calls = least(|| pool.map(|x: u64| x + 1, 0..64).unwrap());
+        assert_eq!(calls, 3, "map: the items, the values, the block");
+        let mut vectors = vec![vec![1_u64; 64]; 20];
+        let calls = least(|| pool.map(|x: u64| x + 1, vectors.pop().unwrap()).unwrap());
+        assert_eq!(calls, 2, "map of a vector: the values and the block");
+        let calls = least(|| pool.map_slice(|x| x + 1, &[1_u64; 64]).unwrap());
+        assert_eq!(calls, 2, "map_slice: the values and the block");
+
+        let (calls, _, blocks) =
+            allocations(|| pool.imap(|x: u64| x, 0..100_000).unwrap().map(Result::unwrap).sum::<u64>());
+        assert!(
+            calls + blocks <= 100,
+            "imap: the window, and now and then a block of the injector, but {calls} + {blocks}"
+        );
+
+        let (here, nested) = pool
+            .apply(|| {
+                let pool = PoolHandle::current().unwrap();
+                let here = least(|| pool.apply(|| captured.len()).unwrap());
+                let nested = least(|| pool.apply_async(move || captured.len()).unwrap().get().unwrap());
+                (here, nested)
+            })
+            .unwrap();
+        assert_eq!((here, nested), (0, 1), "inside a worker: apply none, apply_async one block");
+    });
+}
