@@ -1,3 +1,4 @@
+//@ E0599
 use millpond::ThreadPool;
 
 fn main() {

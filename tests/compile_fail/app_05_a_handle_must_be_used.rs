@@ -1,3 +1,4 @@
+//@ unused_must_use
 #![deny(unused_must_use)]
 
 use millpond::ThreadPool;

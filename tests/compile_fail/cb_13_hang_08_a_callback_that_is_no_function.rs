@@ -1,3 +1,4 @@
+//@ E0277
 use millpond::ThreadPool;
 
 fn main() {

@@ -1,3 +1,4 @@
+//@ E0373
 use millpond::ThreadPool;
 
 fn main() {

@@ -1,3 +1,4 @@
+//@ E0277
 use millpond::AsyncResult;
 use std::rc::Rc;
 

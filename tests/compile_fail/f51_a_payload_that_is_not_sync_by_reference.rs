@@ -1,3 +1,4 @@
+//@ E0277
 use millpond::Panic;
 use std::cell::Cell;
 

@@ -1,3 +1,4 @@
+//@ E0499
 use millpond::ThreadPool;
 
 fn main() {

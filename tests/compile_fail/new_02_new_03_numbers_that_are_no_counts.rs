@@ -1,3 +1,4 @@
+//@ E0308 E0600 E0308
 use millpond::ThreadPool;
 
 fn main() {

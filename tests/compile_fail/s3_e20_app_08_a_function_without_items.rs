@@ -1,3 +1,4 @@
+//@ E0061
 use millpond::ThreadPool;
 
 fn task(value: u32) -> u32 {

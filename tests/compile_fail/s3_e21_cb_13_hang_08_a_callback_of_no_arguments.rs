@@ -1,3 +1,4 @@
+//@ E0593
 use millpond::ThreadPool;
 
 fn main() {

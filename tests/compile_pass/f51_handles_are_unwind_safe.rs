@@ -1,3 +1,4 @@
+//@
 use millpond::{AsyncResult, PoolHandle, ThreadPool};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 

@@ -1,0 +1,339 @@
+//! Rows of the parity table that no other file has: the life of a pool, what a stream does at the call, slices, and results
+//! per item.
+
+mod common;
+mod parity;
+
+use common::Gate;
+use millpond::{
+    DropPolicy, JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool, Timeout, current_task,
+};
+use parity::{Ledger, in_time};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{TryRecvError, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+/// Holds a worker: the first gate says that it is held, the second lets it go.
+fn hold(pool: &ThreadPool) -> (millpond::AsyncResult<&'static str>, Gate) {
+    let (entered, gate) = (Gate::new(), Gate::new());
+    let (enter, pass) = (entered.clone(), gate.clone());
+    let task = move || {
+        enter.open();
+        pass.wait();
+        "finished"
+    };
+    let held = pool.apply_async(task).unwrap();
+    entered.wait();
+    (held, gate)
+}
+
+#[test]
+fn new_08_a_pool_without_options_and_one_with_all_that_python_s_has() {
+    // ThreadPool(processes=None, initializer=None, initargs=()): the arguments are what the closure has captured.
+    assert_eq!(
+        ThreadPool::builder().build().unwrap().workers(),
+        thread::available_parallelism().map_or(1, usize::from)
+    );
+    let (send, receive) = channel();
+    let greeting = String::from("hello");
+    let initializer = move |worker| send.send((worker, greeting.clone())).unwrap();
+    let pool = ThreadPool::builder().workers(3).initializer(initializer).build().unwrap();
+    pool.close();
+    pool.join().unwrap();
+    let mut calls: Vec<_> = receive.try_iter().collect();
+    calls.sort_unstable();
+    assert_eq!(calls, [0, 1, 2].map(|worker| (worker, String::from("hello"))));
+}
+
+#[test]
+fn new_11_the_constructor_does_not_wait_for_the_workers() {
+    in_time(|| {
+        let (gate, begun) = (Gate::new(), Arc::new(AtomicUsize::new(0)));
+        let (pass, count) = (gate.clone(), Arc::clone(&begun));
+        let initializer = move |_| {
+            pass.wait();
+            count.fetch_add(1, Ordering::Relaxed);
+        };
+        // If it did, this would never return: only the lines below let a worker begin.
+        let pool = ThreadPool::builder().workers(8).initializer(initializer).build().unwrap();
+        assert_eq!((pool.workers(), begun.load(Ordering::Relaxed)), (8, 0));
+        gate.open();
+        pool.close();
+        pool.join().unwrap();
+        assert_eq!(begun.load(Ordering::Relaxed), 8);
+    });
+}
+
+#[test]
+fn life_01_the_states_of_a_pool_in_their_order() {
+    let says = |pool: &ThreadPool, state| format!("{pool:?}").contains(&format!("state: {state},"));
+    let pool = ThreadPool::new(1).unwrap();
+    let (held, gate) = hold(&pool);
+    assert!(says(&pool, "Run"));
+    pool.close();
+    assert!(says(&pool, "Close"), "though work is left");
+    pool.terminate();
+    assert!(says(&pool, "Terminate"));
+    pool.close();
+    assert!(says(&pool, "Terminate"), "no way back");
+    gate.open();
+    pool.join().unwrap();
+    assert!(says(&pool, "Terminate"));
+    assert_eq!(held.get().unwrap(), "finished");
+}
+
+#[test]
+fn life_07_terminate_asks_what_runs_to_stop_and_ends_nothing_by_force() {
+    in_time(|| {
+        let pool = ThreadPool::new(2).unwrap();
+        let (patient_begins, begun) = channel();
+        let patient = pool
+            .apply_async(move || {
+                assert!(!current_task().is_cancelled(), "not yet");
+                patient_begins.send(()).unwrap();
+                while !current_task().is_cancelled() {
+                    thread::yield_now();
+                }
+                "asked, and stopped"
+            })
+            .unwrap();
+        begun.recv().unwrap();
+        let (deaf, gate) = hold(&pool);
+        pool.terminate();
+        assert_eq!(patient.get().unwrap(), "asked, and stopped");
+        assert!(!deaf.ready(), "what does not ask goes on");
+        gate.open();
+        assert_eq!(deaf.get().unwrap(), "finished");
+        pool.join().unwrap();
+    });
+}
+
+#[test]
+fn life_12_a_process_that_ends_does_not_wait_for_its_pools() {
+    const MARK: &str = "MILLPOND_TEST_ENDS_WITH_WORK_LEFT";
+    static POOL: OnceLock<ThreadPool> = OnceLock::new();
+    if std::env::var_os(MARK).is_some() {
+        // The main thread of this process returns when this test does, and finds a worker held for ever and work queued.
+        let pool = POOL.get_or_init(|| ThreadPool::new(1).unwrap());
+        hold(pool).0.detach();
+        pool.map_async(|i| println!("task {i} has run"), 0..100).unwrap().detach();
+        println!("the main thread ends");
+        return;
+    }
+    let name = "life_12_a_process_that_ends_does_not_wait_for_its_pools";
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", name, "--nocapture"]).env(MARK, "1").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = again.spawn().unwrap();
+    let output = in_time(|| child.wait_with_output()).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}: {text}", output.status);
+    assert!(text.contains("the main thread ends") && text.contains("1 passed"), "{text}");
+    assert!(!text.contains("has run"), "what was queued is lost: {text}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "and nothing is printed");
+}
+
+#[test]
+fn life_15_the_drop_policy_decides_how_long_pending_work_lives() {
+    in_time(|| {
+        for policy in [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain] {
+            let pool = ThreadPool::builder().workers(1).drop_policy(policy).build().unwrap();
+            // Neither the results nor a handle of the pool keep it alive.
+            let handle = pool.handle();
+            let (held, gate) = hold(&pool);
+            let ledger = Ledger::new();
+            let captured = ledger.value(false);
+            let queued = pool.apply_async(move || drop(captured)).unwrap();
+            let refused =
+                || handle.apply_async(|| ()).is_err_and(|e| e.kind() == SubmitErrorKind::NotRunning);
+            if policy == DropPolicy::Terminate {
+                drop(pool);
+                assert!(queued.ready() && !held.ready(), "it does not wait for what runs");
+                gate.open();
+                assert_eq!(held.get().unwrap(), "finished");
+            } else {
+                thread::scope(|scope| {
+                    scope.spawn(|| {
+                        while !refused() {
+                            thread::yield_now();
+                        }
+                        assert!(!held.ready());
+                        gate.open();
+                    });
+                    drop(pool);
+                });
+                assert!(queued.ready() && held.ready(), "{policy:?} waits for what runs");
+            }
+            assert!(refused());
+            ledger.settle("the closure is gone");
+            match queued.get() {
+                Ok(()) => assert_eq!(policy, DropPolicy::Drain),
+                Err(TaskError::Terminated) => assert_ne!(policy, DropPolicy::Drain),
+                Err(other) => panic!("{policy:?}: {other}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn life_16_join_with_a_time_limit() {
+    in_time(|| {
+        const SHORT: Duration = Duration::from_millis(2);
+        let pool = ThreadPool::new(2).unwrap();
+        assert_eq!(pool.join_timeout(Duration::MAX), Err(JoinError::StillRunning));
+        let (held, gate) = hold(&pool);
+        pool.close();
+        for limit in [Duration::ZERO, SHORT, SHORT] {
+            assert_eq!(pool.join_timeout(limit), Err(JoinError::TimedOut), "a worker is held");
+        }
+        let opener = thread::spawn(move || gate.open());
+        assert_eq!(pool.join_timeout(Duration::MAX), Ok(()));
+        assert!(held.ready(), "the accepted work is done");
+        assert_eq!(pool.join_timeout(Duration::ZERO), Ok(()), "again");
+        pool.join().unwrap();
+        opener.join().unwrap();
+        let pool = ThreadPool::new(1).unwrap();
+        let from_inside = pool.apply(|| {
+            pool.close();
+            pool.join_timeout(Duration::MAX)
+        });
+        assert_eq!(from_inside.unwrap(), Err(JoinError::WouldDeadlock));
+    });
+}
+
+#[test]
+fn imap_05_one_type_whatever_the_chunk_size_and_all_of_it_can_be_waited_for() {
+    in_time(|| {
+        for (chunksize, ordered) in [(1, true), (3, true), (100, true), (1, false), (3, false)] {
+            let pool = ThreadPool::new(1).unwrap();
+            let gate = Gate::new();
+            let pass = gate.clone();
+            let work = move |x: u32| {
+                pass.wait();
+                x * x
+            };
+            let stream = pool.stream(work, 0..4).chunksize(chunksize);
+            let mut it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+            assert!(matches!(it.next_timeout(Duration::from_millis(2)), Err(Timeout(()))));
+            gate.open();
+            let mut squares = Vec::new();
+            while let Some(square) = it.next_timeout(Duration::MAX).unwrap() {
+                squares.push(square.unwrap());
+            }
+            assert_eq!(squares, [0, 1, 4, 9], "one worker does them in order, chunks of {chunksize}");
+            assert!(matches!(it.next_timeout(Duration::ZERO), Ok(None)), "the end is no time-out");
+        }
+    });
+}
+
+#[test]
+fn imap_19_what_is_in_the_window_runs_though_nobody_takes_a_result() {
+    in_time(|| {
+        let pool = ThreadPool::new(2).unwrap();
+        let (runs, ran) = channel();
+        let mut pulled = 0;
+        let input = (0..10).inspect(|_| pulled += 1);
+        let mut it = pool.stream(move |x: u32| runs.send(x).unwrap(), input).buffersize(4).imap().unwrap();
+        let mut first: Vec<_> = (0..4).map(|_| ran.recv().unwrap()).collect();
+        first.sort_unstable();
+        assert_eq!(first, [0, 1, 2, 3]);
+        assert_eq!(ran.try_recv(), Err(TryRecvError::Empty), "the rest as results are taken");
+        assert_eq!(it.progress().total, 4);
+        assert_eq!(it.by_ref().map(Result::unwrap).count(), 10);
+        drop(it);
+        assert_eq!((ran.try_iter().count(), pulled), (6, 10));
+    });
+}
+
+#[test]
+fn imap_24_a_closed_pool_refuses_a_stream_at_the_call_and_gives_it_back() {
+    for end in [ThreadPool::close, ThreadPool::terminate] {
+        let pool = ThreadPool::new(1).unwrap();
+        end(&pool);
+        let mut pulled = 0;
+        let refused = pool.imap(|x: u32| x, (0..3).inspect(|_| pulled += 1)).unwrap_err();
+        assert_eq!(
+            (refused.kind(), refused.to_string().as_str()),
+            (SubmitErrorKind::NotRunning, "Pool not running")
+        );
+        let again = refused.into_task().imap_unordered().unwrap_err();
+        assert_eq!(again.kind(), SubmitErrorKind::NotRunning);
+        drop(again);
+        assert_eq!(pulled, 0, "the input is as it was");
+        assert!(pool.try_imap(|x: u32| Err::<u32, _>(x), 0..3).is_err());
+    }
+}
+
+#[test]
+fn map_23_a_slice_is_mapped_where_it_lies() {
+    /// Neither `Clone` nor `Default`, and of an address that can be told.
+    struct Fixed(u32);
+    for (workers, len) in [(1, 0), (1, 1), (2, 1_000), (5, 777)] {
+        let pool = ThreadPool::new(workers).unwrap();
+        let slice: Vec<_> = (0..len).map(Fixed).collect();
+        // What it gives may borrow from the slice.
+        let seen: Vec<&Fixed> = pool.map_slice(|element| element, &slice).unwrap();
+        assert_eq!(seen.len(), slice.len());
+        for (seen, element) in seen.into_iter().zip(&slice) {
+            assert!(std::ptr::eq(seen, element), "{} in place of {}", seen.0, element.0);
+        }
+    }
+    let pool = ThreadPool::new(2).unwrap();
+    let error = pool.map_slice(|i: &u32| assert!(*i != 7), &(0..20).collect::<Vec<_>>()).unwrap_err();
+    assert_eq!(error.item(), Some(7));
+    pool.close();
+    let refused = pool.map_slice(|i: &u32| *i, &[1, 2]).unwrap_err();
+    assert!(matches!(refused, TaskError::NotSubmitted(SubmitErrorKind::NotRunning)));
+}
+
+#[test]
+fn map_15_map_results_keeps_every_other_value() {
+    for workers in [1, 2, 5] {
+        let pool = ThreadPool::new(workers).unwrap();
+        let ledger = Ledger::new();
+        let work = |i: usize| {
+            assert!(i % 10 != 3, "no {i}");
+            (i, ledger.value(false))
+        };
+        let results = pool.map_results(work, 0..100).unwrap();
+        assert_eq!(results.len(), 100);
+        for (i, result) in results.iter().enumerate() {
+            match result {
+                Ok((value, _)) => assert!(*value == i && i % 10 != 3),
+                Err(TaskError::Panicked(panic)) => {
+                    assert_eq!(panic.message(), Some(format!("no {i}").as_str()));
+                    assert_eq!(result.as_ref().unwrap_err().item(), Some(i));
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!((results.iter().filter(|result| result.is_err()).count(), ledger.dropped()), (10, 0));
+        drop(results);
+        ledger.settle("the values");
+        assert!(pool.map_results(work, []).unwrap().is_empty());
+        // It nests as every blocking verb does.
+        let nested =
+            pool.apply(|| PoolHandle::current().unwrap().map_results(|i: u32| i, 0..10).unwrap().len());
+        assert_eq!(nested.unwrap(), 10);
+        pool.close();
+        let refused = pool.map_results(|i: u32| i, 0..3).unwrap_err();
+        assert!(matches!(refused, TaskError::NotSubmitted(SubmitErrorKind::NotRunning)));
+    }
+}
+
+#[test]
+fn map_15_map_results_of_a_pool_that_ends_says_so_as_a_whole() {
+    in_time(|| {
+        let pool = ThreadPool::new(1).unwrap();
+        let handle = pool.handle();
+        let error = pool.map_results(|_: u32| handle.terminate(), 0..10_000).unwrap_err();
+        assert!(matches!(error, TaskError::Terminated), "{error}");
+    });
+}
+
+#[test]
+fn res_18_a_handle_has_no_room_for_a_number() {
+    assert_eq!(size_of::<millpond::AsyncResult<[u64; 9], String>>(), size_of::<usize>());
+}
