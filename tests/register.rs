@@ -150,8 +150,8 @@ fn borne_by(name: &str, ids: &BTreeSet<String>) -> Vec<String> {
     let words: Vec<_> = name.split('_').collect();
     let mut borne = Vec::new();
     for start in 0..words.len() {
-        let at_start = (start + 1..=words.len()).map(|end| words[start..end].join("_"));
-        borne.extend(at_start.filter(|id| ids.contains(id)).last());
+        let mut from_here = (start + 1..=words.len()).map(|end| words[start..end].join("_"));
+        borne.extend(from_here.rfind(|id| ids.contains(id)));
     }
     borne
 }

@@ -112,7 +112,7 @@ fn life_07_terminate_asks_what_runs_to_stop_and_ends_nothing_by_force() {
 }
 
 #[test]
-fn life_12_a_process_that_ends_does_not_wait_for_its_pools() {
+fn life_12_f19_a_process_that_ends_does_not_wait_for_its_pools() {
     const MARK: &str = "MILLPOND_TEST_ENDS_WITH_WORK_LEFT";
     static POOL: OnceLock<ThreadPool> = OnceLock::new();
     if std::env::var_os(MARK).is_some() {
@@ -123,7 +123,7 @@ fn life_12_a_process_that_ends_does_not_wait_for_its_pools() {
         println!("the main thread ends");
         return;
     }
-    let name = "life_12_a_process_that_ends_does_not_wait_for_its_pools";
+    let name = "life_12_f19_a_process_that_ends_does_not_wait_for_its_pools";
     let mut again = Command::new(std::env::current_exe().unwrap());
     again.args(["--exact", name, "--nocapture"]).env(MARK, "1").stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = again.spawn().unwrap();
@@ -154,7 +154,7 @@ fn life_15_the_drop_policy_decides_how_long_pending_work_lives() {
                 gate.open();
                 assert_eq!(held.get().unwrap(), "finished");
             } else {
-                thread::scope(|scope| {
+                let was_done = thread::scope(|scope| {
                     scope.spawn(|| {
                         while !refused() {
                             thread::yield_now();
@@ -163,8 +163,9 @@ fn life_15_the_drop_policy_decides_how_long_pending_work_lives() {
                         gate.open();
                     });
                     drop(pool);
+                    held.ready() && queued.ready()
                 });
-                assert!(queued.ready() && held.ready(), "{policy:?} waits for what runs");
+                assert!(was_done, "{policy:?} waits for what runs");
             }
             assert!(refused());
             ledger.settle("the closure is gone");
@@ -248,6 +249,29 @@ fn imap_19_what_is_in_the_window_runs_though_nobody_takes_a_result() {
 }
 
 #[test]
+fn imap_20_map_22_a_stream_lets_go_of_its_function_its_items_and_its_results() {
+    for (items, taken, ordered) in
+        [(0, 1, true), (10, 20, true), (10, 20, false), (100, 3, true), (100, 3, false)]
+    {
+        let pool = ThreadPool::new(2).unwrap();
+        let ledger = Ledger::new();
+        let (captured, pulls) = (ledger.value(false), ledger.clone());
+        let work = move |item| {
+            let _it_owns = &captured;
+            item
+        };
+        let input = (0..items).map(move |_| pulls.value(false));
+        let stream = pool.stream(work, input).buffersize(8);
+        let mut it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+        it.by_ref().take(taken).for_each(|result| drop(result.unwrap()));
+        drop(it);
+        pool.close();
+        pool.join().unwrap();
+        ledger.settle(&format!("{taken} taken of {items}"));
+    }
+}
+
+#[test]
 fn imap_24_a_closed_pool_refuses_a_stream_at_the_call_and_gives_it_back() {
     for end in [ThreadPool::close, ThreadPool::terminate] {
         let pool = ThreadPool::new(1).unwrap();
@@ -258,9 +282,8 @@ fn imap_24_a_closed_pool_refuses_a_stream_at_the_call_and_gives_it_back() {
             (refused.kind(), refused.to_string().as_str()),
             (SubmitErrorKind::NotRunning, "Pool not running")
         );
-        let again = refused.into_task().imap_unordered().unwrap_err();
-        assert_eq!(again.kind(), SubmitErrorKind::NotRunning);
-        drop(again);
+        let again = refused.into_task().imap_unordered().unwrap_err().kind();
+        assert_eq!(again, SubmitErrorKind::NotRunning);
         assert_eq!(pulled, 0, "the input is as it was");
         assert!(pool.try_imap(|x: u32| Err::<u32, _>(x), 0..3).is_err());
     }

@@ -44,6 +44,13 @@ impl Word {
     }
 }
 
+/// How many workers may search at once, of so many that can run at once. On a few processors all: a pair of tasks then finds
+/// both workers awake. On many, half: each searcher reads what the others write.
+fn max_searchers(running: usize) -> u64 {
+    const FEW: usize = 4;
+    (if running <= FEW { running } else { running / 2 }).max(1) as u64
+}
+
 #[derive(Debug)]
 pub(crate) struct Idle {
     word: CachePadded<AtomicU64>,
@@ -58,7 +65,7 @@ impl Idle {
         Self {
             word: CachePadded::new(AtomicU64::new(u64::from(tag) << 32)),
             seats: (0..workers).map(seat).collect(),
-            max_searchers: (workers.min(processors) as u64 / 2).max(1),
+            max_searchers: max_searchers(workers.min(processors)),
         }
     }
 
