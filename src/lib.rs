@@ -24,10 +24,30 @@
 //! | `map_async(f, xs, callback=c)` | [`map_async(f, xs)`](PoolHandle::map_async), [`batch(f, xs).callback(c).map_async()`](PoolHandle::batch) |
 //! | `starmap(f, pairs)` | [`starmap(\|a, b\| …, pairs)`](PoolHandle::starmap) |
 //! | `starmap_async(f, pairs)` | [`starmap_async`](PoolHandle::starmap_async), [`star_batch`](PoolHandle::star_batch) |
+//! | `imap(f, xs)`, `imap_unordered(f, xs)` | [`imap(f, xs)`](PoolHandle::imap), [`imap_unordered`](PoolHandle::imap_unordered) |
+//! | `imap(f, xs, chunksize)`, and 3.16's `buffersize` | [`stream(f, xs).chunksize(n).buffersize(m).imap()`](PoolHandle::stream) |
+//! | `it.next(timeout)` | [`Imap::next_timeout`] |
+//! | an exception | a panic, or the `Err` of a `try_…` verb: [`try_apply`](PoolHandle::try_apply), [`try_map`](PoolHandle::try_map), … |
+//! | `concurrent.futures.wait`, `as_completed` | [`wait`](fn@wait), [`as_completed`] |
 //! | `close`, `join`, `terminate` | [`close`](PoolHandle::close), [`join`](ThreadPool::join), [`terminate`](PoolHandle::terminate) |
 //! | leaving the `with` block | dropping the pool: [`DropPolicy`] |
 //! | `result.get(timeout)` | [`get`](AsyncResult::get), [`get_timeout`](AsyncResult::get_timeout) |
 //! | `wait`, `ready`, `successful` | [`wait`](AsyncResult::wait), [`ready`](AsyncResult::ready), [`successful`](AsyncResult::successful) |
+//!
+//! Python has no counterpart to [`scope`](PoolHandle::scope) (tasks that borrow from the stack),
+//! [`map_slice`](PoolHandle::map_slice) (a map that copies no input), [`map_results`](PoolHandle::map_results) (each item's own
+//! outcome), [`cancel`](AsyncResult::cancel) and [`progress`](AsyncResult::progress). An [`AsyncResult`] is also a `Future`, of no
+//! particular runtime. The whole comparison, method by method, with the ways in which Python's pool hangs and what happens here
+//! instead, is `docs/python-parity.md`.
+//!
+//! # How to choose
+//!
+//! | | one call | many items, all at once | many items, one by one |
+//! |---|---|---|---|
+//! | wait for it | [`apply`](PoolHandle::apply) | [`map`](PoolHandle::map), [`starmap`](PoolHandle::starmap) | [`imap`](PoolHandle::imap), [`imap_unordered`](PoolHandle::imap_unordered) |
+//! | get a handle | [`apply_async`](PoolHandle::apply_async) | [`map_async`](PoolHandle::map_async), [`starmap_async`](PoolHandle::starmap_async) | |
+//! | with callbacks, a chunk size, … | [`task`](PoolHandle::task) | [`batch`](PoolHandle::batch) | [`stream`](PoolHandle::stream) |
+//! | nobody waits | [`spawn`](PoolHandle::spawn) | | |
 //!
 //! # What it promises
 //!

@@ -20,41 +20,46 @@ use crate::worker;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "nothing runs until `map` or `map_async`"]
-pub struct Batch<'p, M, A, T, E, C = (), D = ()> {
-    pool: &'p PoolHandle,
+pub struct Batch<M, A, T, E, C = (), D = ()> {
+    pool: PoolHandle,
     map: Map<M, A, T, E, C, D>,
     items: Vec<A>,
     cut: Cut,
 }
 
-impl<'p, M, A, T, E> Batch<'p, M, A, T, E> {
-    pub(super) fn new(pool: &'p PoolHandle, each: M, items: impl IntoIterator<Item = A>) -> Self {
-        Self { pool, map: Map::new(each), items: items.into_iter().collect(), cut: Cut::default() }
+impl<M, A, T, E> Batch<M, A, T, E> {
+    pub(super) fn new(pool: &PoolHandle, each: M, items: impl IntoIterator<Item = A>) -> Self {
+        Self {
+            pool: pool.clone(),
+            map: Map::new(each),
+            items: items.into_iter().collect(),
+            cut: Cut::default(),
+        }
     }
 }
 
-impl<'p, M, A, T, E, D> Batch<'p, M, A, T, E, (), D> {
+impl<M, A, T, E, D> Batch<M, A, T, E, (), D> {
     /// Calls `callback` with all values, if there is no error: once, before the result becomes visible to anybody, on the
     /// worker that finished last; of an empty batch on the calling thread. If it panics the result is
     /// [`TaskError::CallbackPanicked`].
-    pub fn callback<C: FnOnce(&Vec<T>)>(self, callback: C) -> Batch<'p, M, A, T, E, Tell<C>, D> {
+    pub fn callback<C: FnOnce(&Vec<T>)>(self, callback: C) -> Batch<M, A, T, E, Tell<C>, D> {
         let Map { each, on_value: (), on_error, types } = self.map;
         let map = Map { each, on_value: Tell(callback), on_error, types };
         Batch { pool: self.pool, map, items: self.items, cut: self.cut }
     }
 }
 
-impl<'p, M, A, T, E, C> Batch<'p, M, A, T, E, C, ()> {
+impl<M, A, T, E, C> Batch<M, A, T, E, C, ()> {
     /// Calls `callback` with the first error, if there is one, after all items are done: once, before the result becomes
     /// visible to anybody. If it panics the result is [`TaskError::CallbackPanicked`] with the error as its cause.
-    pub fn error_callback<D: FnOnce(&TaskError<E>)>(self, callback: D) -> Batch<'p, M, A, T, E, C, Tell<D>> {
+    pub fn error_callback<D: FnOnce(&TaskError<E>)>(self, callback: D) -> Batch<M, A, T, E, C, Tell<D>> {
         let Map { each, on_value, on_error: (), types } = self.map;
         let map = Map { each, on_value, on_error: Tell(callback), types };
         Batch { pool: self.pool, map, items: self.items, cut: self.cut }
     }
 }
 
-impl<M, A, T, E, C, D> Batch<'_, M, A, T, E, C, D> {
+impl<M, A, T, E, C, D> Batch<M, A, T, E, C, D> {
     /// Cuts the items into chunks of this many, each done by one worker, in order, as one: when an item fails, the rest of
     /// its chunk is skipped. If this is not called the pool cuts as it sees fit, and every other item is attempted.
     ///
@@ -79,7 +84,7 @@ impl<M, A, T, E, C, D> Batch<'_, M, A, T, E, C, D> {
     }
 }
 
-impl<M, A, T, E, C, D> Batch<'_, M, A, T, E, C, D>
+impl<M, A, T, E, C, D> Batch<M, A, T, E, C, D>
 where
     M: Each<A, T, E> + Send + Sync,
     A: Send,
@@ -104,7 +109,7 @@ where
     }
 }
 
-impl<'p, M, A, T, E, C, D> Batch<'p, M, A, T, E, C, D>
+impl<M, A, T, E, C, D> Batch<M, A, T, E, C, D>
 where
     M: Each<A, T, E> + Send + Sync + 'static,
     A: Send + 'static,
@@ -131,10 +136,10 @@ where
     }
 }
 
-impl<M, A, T, E, C, D> fmt::Debug for Batch<'_, M, A, T, E, C, D> {
+impl<M, A, T, E, C, D> fmt::Debug for Batch<M, A, T, E, C, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batch")
-            .field("pool", self.pool)
+            .field("pool", &self.pool)
             .field("items", &self.items.len())
             .field("cut", &self.cut)
             .finish_non_exhaustive()

@@ -48,7 +48,7 @@ impl PoolHandle {
     }
 
     /// As [`task`](Self::task).
-    pub fn try_task<F, T, E>(&self, f: F) -> Task<'_, Fallible<F>, T, E>
+    pub fn try_task<F, T, E>(&self, f: F) -> Task<Fallible<F>, T, E>
     where
         F: FnOnce() -> Result<T, E>,
     {
@@ -80,7 +80,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<'_, Fallible<F>, I::Item, T, E>>>
+    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<F>, I::Item, T, E>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E> + Send + Sync + 'static,
@@ -117,7 +117,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<'_, Fallible<Star<F>>, I::Item, T, E>>>
+    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<Star<F>>, I::Item, T, E>>>
     where
         I: IntoIterator,
         I::Item: Spread<F, Result<T, E>> + Send + 'static,
@@ -129,7 +129,7 @@ impl PoolHandle {
     }
 
     /// As [`batch`](Self::batch).
-    pub fn try_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<'_, Fallible<F>, I::Item, T, E>
+    pub fn try_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<F>, I::Item, T, E>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E>,
@@ -138,7 +138,7 @@ impl PoolHandle {
     }
 
     /// As [`star_batch`](Self::star_batch).
-    pub fn try_star_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<'_, Fallible<Star<F>>, I::Item, T, E>
+    pub fn try_star_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<Star<F>>, I::Item, T, E>
     where
         I: IntoIterator,
         I::Item: Spread<F, Result<T, E>>,
@@ -155,7 +155,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<Imap<I::IntoIter, T, E>, SubmitError<Stream<'_, Fallible<F>, I::IntoIter>>>
+    ) -> Result<Imap<I::IntoIter, T, E>, SubmitError<Stream<Fallible<F>, I::IntoIter>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E> + Send + Sync + 'static,
@@ -175,7 +175,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<Imap<I::IntoIter, T, E>, SubmitError<Stream<'_, Fallible<F>, I::IntoIter>>>
+    ) -> Result<Imap<I::IntoIter, T, E>, SubmitError<Stream<Fallible<F>, I::IntoIter>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E> + Send + Sync + 'static,
@@ -187,7 +187,7 @@ impl PoolHandle {
     }
 
     /// As [`stream`](Self::stream).
-    pub fn try_stream<F, I, T, E>(&self, f: F, items: I) -> Stream<'_, Fallible<F>, I::IntoIter>
+    pub fn try_stream<F, I, T, E>(&self, f: F, items: I) -> Stream<Fallible<F>, I::IntoIter>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E>,
@@ -227,7 +227,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::try_task`].
-    pub fn try_task<F, T, E>(&self, f: F) -> Task<'_, Fallible<F>, T, E>
+    pub fn try_task<F, T, E>(&self, f: F) -> Task<Fallible<F>, T, E>
     where
         F: FnOnce() -> Result<T, E>,
     {
@@ -259,7 +259,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<'_, Fallible<F>, I::Item, T, E>>>
+    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<F>, I::Item, T, E>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E> + Send + Sync + 'static,
@@ -295,7 +295,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<'_, Fallible<Star<F>>, I::Item, T, E>>>
+    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<Star<F>>, I::Item, T, E>>>
     where
         I: IntoIterator,
         I::Item: Spread<F, Result<T, E>> + Send + 'static,
@@ -307,7 +307,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::try_batch`].
-    pub fn try_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<'_, Fallible<F>, I::Item, T, E>
+    pub fn try_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<F>, I::Item, T, E>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E>,
@@ -316,7 +316,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::try_star_batch`].
-    pub fn try_star_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<'_, Fallible<Star<F>>, I::Item, T, E>
+    pub fn try_star_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<Star<F>>, I::Item, T, E>
     where
         I: IntoIterator,
         I::Item: Spread<F, Result<T, E>>,
@@ -333,7 +333,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<Imap<I::IntoIter, T, E>, SubmitError<Stream<'_, Fallible<F>, I::IntoIter>>>
+    ) -> Result<Imap<I::IntoIter, T, E>, SubmitError<Stream<Fallible<F>, I::IntoIter>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E> + Send + Sync + 'static,
@@ -353,7 +353,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<Imap<I::IntoIter, T, E>, SubmitError<Stream<'_, Fallible<F>, I::IntoIter>>>
+    ) -> Result<Imap<I::IntoIter, T, E>, SubmitError<Stream<Fallible<F>, I::IntoIter>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E> + Send + Sync + 'static,
@@ -365,7 +365,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::try_stream`].
-    pub fn try_stream<F, I, T, E>(&self, f: F, items: I) -> Stream<'_, Fallible<F>, I::IntoIter>
+    pub fn try_stream<F, I, T, E>(&self, f: F, items: I) -> Stream<Fallible<F>, I::IntoIter>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E>,

@@ -160,7 +160,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<'_, Plain<F>, I::Item, T, Infallible>>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<F>, I::Item, T, Infallible>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T + Send + Sync + 'static,
@@ -211,7 +211,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<'_, Plain<Star<F>>, I::Item, T, Infallible>>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<Star<F>>, I::Item, T, Infallible>>>
     where
         I: IntoIterator,
         I::Item: Spread<F, T> + Send + 'static,
@@ -279,7 +279,7 @@ impl PoolHandle {
     }
 
     /// A function over many items, with options: see [`Batch`]. Collects the items at once.
-    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<'_, Plain<F>, I::Item, T, Infallible>
+    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<F>, I::Item, T, Infallible>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T,
@@ -288,7 +288,7 @@ impl PoolHandle {
     }
 
     /// A function of several arguments over many tuples, with options: see [`Batch`]. Collects the items at once.
-    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<'_, Plain<Star<F>>, I::Item, T, Infallible>
+    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<Star<F>>, I::Item, T, Infallible>
     where
         I: IntoIterator,
         I::Item: Spread<F, T>,
@@ -311,7 +311,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<'_, Plain<F>, I::IntoIter>>>
+    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<Plain<F>, I::IntoIter>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T + Send + Sync + 'static,
@@ -334,7 +334,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<'_, Plain<F>, I::IntoIter>>>
+    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<Plain<F>, I::IntoIter>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T + Send + Sync + 'static,
@@ -345,7 +345,7 @@ impl PoolHandle {
     }
 
     /// A function over a lazily pulled input, with options: see [`Stream`].
-    pub fn stream<F, I, T>(&self, f: F, items: I) -> Stream<'_, Plain<F>, I::IntoIter>
+    pub fn stream<F, I, T>(&self, f: F, items: I) -> Stream<Plain<F>, I::IntoIter>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T,
@@ -354,7 +354,7 @@ impl PoolHandle {
     }
 
     /// A call with options: see [`Task`].
-    pub fn task<F, T>(&self, f: F) -> Task<'_, Plain<F>, T, Infallible>
+    pub fn task<F, T>(&self, f: F) -> Task<Plain<F>, T, Infallible>
     where
         F: FnOnce() -> T,
     {

@@ -19,16 +19,16 @@ use crate::worker::{self, Place};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "nothing runs until `imap` or `imap_unordered`"]
-pub struct Stream<'p, M, I> {
-    pool: &'p PoolHandle,
+pub struct Stream<M, I> {
+    pool: PoolHandle,
     each: M,
     input: I,
     flow: Flow,
 }
 
-impl<'p, M, I: Iterator> Stream<'p, M, I> {
-    pub(super) fn new(pool: &'p PoolHandle, each: M, input: I) -> Self {
-        Self { pool, each, input, flow: Flow::default() }
+impl<M, I: Iterator> Stream<M, I> {
+    pub(super) fn new(pool: &PoolHandle, each: M, input: I) -> Self {
+        Self { pool: pool.clone(), each, input, flow: Flow::default() }
     }
 
     /// How many consecutive items one worker does before it looks for other work. If this is not called the pool takes what
@@ -117,9 +117,9 @@ impl<'p, M, I: Iterator> Stream<'p, M, I> {
     }
 }
 
-impl<M, I> fmt::Debug for Stream<'_, M, I> {
+impl<M, I> fmt::Debug for Stream<M, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("pool", self.pool).field("flow", &self.flow).finish_non_exhaustive()
+        f.debug_struct("Stream").field("pool", &self.pool).field("flow", &self.flow).finish_non_exhaustive()
     }
 }
 

@@ -235,8 +235,9 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// What is running is not interrupted; it can ask [`current_task`](crate::current_task) whether this was called.
     pub fn cancel(&self) -> bool {
+        let kept = self.result().resolve(Reason::Cancelled);
         self.result().ask();
-        self.result().resolve(Reason::Cancelled)
+        kept
     }
 
     /// How far it has come.

@@ -19,37 +19,37 @@ use crate::worker;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "nothing runs until `apply_async`"]
-pub struct Task<'p, R, T, E, C = (), D = ()> {
-    pool: &'p PoolHandle,
+pub struct Task<R, T, E, C = (), D = ()> {
+    pool: PoolHandle,
     job: Job<R, T, E, C, D>,
 }
 
-impl<'p, R, T, E> Task<'p, R, T, E> {
-    pub(super) fn new(pool: &'p PoolHandle, run: R) -> Self {
-        Self { pool, job: Job { run, on_value: (), on_error: (), returns: PhantomData } }
+impl<R, T, E> Task<R, T, E> {
+    pub(super) fn new(pool: &PoolHandle, run: R) -> Self {
+        Self { pool: pool.clone(), job: Job { run, on_value: (), on_error: (), returns: PhantomData } }
     }
 }
 
-impl<'p, R, T, E, D> Task<'p, R, T, E, (), D> {
+impl<R, T, E, D> Task<R, T, E, (), D> {
     /// Calls `callback` with the value, if there is one: once, on the worker that ran the task, before the result becomes
     /// visible to anybody. If it panics the result is [`TaskError::CallbackPanicked`].
-    pub fn callback<C: FnOnce(&T)>(self, callback: C) -> Task<'p, R, T, E, Tell<C>, D> {
+    pub fn callback<C: FnOnce(&T)>(self, callback: C) -> Task<R, T, E, Tell<C>, D> {
         let Job { run, on_value: (), on_error, returns } = self.job;
         Task { pool: self.pool, job: Job { run, on_value: Tell(callback), on_error, returns } }
     }
 }
 
-impl<'p, R, T, E, C> Task<'p, R, T, E, C, ()> {
+impl<R, T, E, C> Task<R, T, E, C, ()> {
     /// Calls `callback` with the error, if there is one: once, before the result becomes visible to anybody, on the worker
     /// that ran the task or on the thread that cancelled it or terminated the pool. If it panics the result is
     /// [`TaskError::CallbackPanicked`] with the error as its cause.
-    pub fn error_callback<D: FnOnce(&TaskError<E>)>(self, callback: D) -> Task<'p, R, T, E, C, Tell<D>> {
+    pub fn error_callback<D: FnOnce(&TaskError<E>)>(self, callback: D) -> Task<R, T, E, C, Tell<D>> {
         let Job { run, on_value, on_error: (), returns } = self.job;
         Task { pool: self.pool, job: Job { run, on_value, on_error: Tell(callback), returns } }
     }
 }
 
-impl<'p, R, T, E, C, D> Task<'p, R, T, E, C, D>
+impl<R, T, E, C, D> Task<R, T, E, C, D>
 where
     R: Run<T, E> + Send + 'static,
     T: Send + 'static,
@@ -76,8 +76,8 @@ where
     }
 }
 
-impl<R, T, E, C, D> fmt::Debug for Task<'_, R, T, E, C, D> {
+impl<R, T, E, C, D> fmt::Debug for Task<R, T, E, C, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task").field("pool", self.pool).finish_non_exhaustive()
+        f.debug_struct("Task").field("pool", &self.pool).finish_non_exhaustive()
     }
 }

@@ -143,7 +143,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<'_, Plain<F>, I::Item, T, Infallible>>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<F>, I::Item, T, Infallible>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T + Send + Sync + 'static,
@@ -177,7 +177,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<'_, Plain<Star<F>>, I::Item, T, Infallible>>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<Star<F>>, I::Item, T, Infallible>>>
     where
         I: IntoIterator,
         I::Item: Spread<F, T> + Send + 'static,
@@ -217,7 +217,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::batch`].
-    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<'_, Plain<F>, I::Item, T, Infallible>
+    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<F>, I::Item, T, Infallible>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T,
@@ -226,7 +226,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::star_batch`].
-    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<'_, Plain<Star<F>>, I::Item, T, Infallible>
+    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<Star<F>>, I::Item, T, Infallible>
     where
         I: IntoIterator,
         I::Item: Spread<F, T>,
@@ -243,7 +243,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<'_, Plain<F>, I::IntoIter>>>
+    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<Plain<F>, I::IntoIter>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T + Send + Sync + 'static,
@@ -262,7 +262,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<'_, Plain<F>, I::IntoIter>>>
+    ) -> Result<Imap<I::IntoIter, T>, SubmitError<Stream<Plain<F>, I::IntoIter>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T + Send + Sync + 'static,
@@ -273,7 +273,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::stream`].
-    pub fn stream<F, I, T>(&self, f: F, items: I) -> Stream<'_, Plain<F>, I::IntoIter>
+    pub fn stream<F, I, T>(&self, f: F, items: I) -> Stream<Plain<F>, I::IntoIter>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T,
@@ -282,7 +282,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::task`].
-    pub fn task<F, T>(&self, f: F) -> Task<'_, Plain<F>, T, Infallible>
+    pub fn task<F, T>(&self, f: F) -> Task<Plain<F>, T, Infallible>
     where
         F: FnOnce() -> T,
     {

@@ -228,8 +228,8 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
     /// Items that nobody has begun are dropped; those that are running finish, and their outcomes are dropped by whoever is
     /// last.
     fn drop(&mut self) {
-        self.ring().header.state().ask();
         self.refuse(&Reason::Cancelled);
+        self.ring().header.state().ask();
         while let Some(outcome) = self.try_take() {
             drop_outcome(outcome, drop_quietly, 0, true);
         }

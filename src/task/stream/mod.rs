@@ -246,7 +246,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         }
         stream.mapping.with_mut(|mapping| {
             // SAFETY: the last owner's; it is dropped once, here.
-            unwind::drop_quietly(unsafe { mapping.read() });
+            unwind::drop_quietly(unsafe { mapping.cast::<M>().read() });
         });
         drop(std::mem::take(&mut stream.ring.slots));
         drop(std::mem::take(&mut stream.ring.places));
