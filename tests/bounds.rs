@@ -62,8 +62,8 @@ fn everything_public_can_be_printed() {
     prints::<Builder>();
     prints::<Panic>();
     prints::<AsyncResult<Cell<u64>>>();
-    prints::<Task<'_, Plain<fn() -> u64>, u64, Infallible>>();
-    prints::<Batch<'_, Plain<fn(u8) -> u64>, u8, u64, Infallible>>();
+    prints::<Task<Plain<fn() -> u64>, u64, Infallible>>();
+    prints::<Batch<Plain<fn(u8) -> u64>, u8, u64, Infallible>>();
     speaks::<SubmitErrorKind>();
     speaks::<Panic>();
     // Without bounds on the work, the handle or the value.
