@@ -194,7 +194,7 @@ fn i23_control_the_error_slot_is_taken_in_two_steps() {
 fn i24_control_the_first_token_spends_the_queues_right() {
     rejects(
         "I24 control: the first token spent clears the queue's bit",
-        "",
+        "ausality",
         Bound::Usual,
         Futex::Block,
         |_| {

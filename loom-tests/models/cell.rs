@@ -86,7 +86,7 @@ impl Counts {
 type Handle = ResultRef<Value, Infallible>;
 
 fn outcome(handle: Handle) -> Outcome<Value, Infallible> {
-    handle.take_done().unwrap_or_else(|_| panic!("I8: the wait ended before DONE"))
+    handle.take_done().unwrap_or_else(|_| panic!("I8 I11: the wait ended before DONE"))
 }
 
 // ---- I1, I3, I9: who consumes the closure ----
@@ -533,7 +533,7 @@ fn i11_a_wait_that_timed_out_leaves_the_handle_as_good_as_before() {
 
 #[test]
 fn i11_control_a_time_out_is_taken_for_done() {
-    rejects("I11 control: a time-out is taken for DONE", "", Bound::None, Futex::Block, |_| {
+    rejects("I11 control: a time-out is taken for DONE", "I11: ", Bound::None, Futex::Block, |_| {
         let (task, handle) = Counts::default().task();
         let worker = spawn(move || task.run(&Running));
         let time = spawn(clock::expire);
@@ -602,7 +602,7 @@ fn i10_work_taken_back_leaves_a_tombstone() {
 
 #[test]
 fn i10_control_whoever_pops_a_tombstone_frees_it() {
-    rejects("I10 control: the popper frees a tombstone", "", Bound::None, Futex::Block, |_| {
+    rejects("I10 control: the popper frees a tombstone", "ausality", Bound::None, Futex::Block, |_| {
         let (task, handle) = Counts::default().task();
         handle.help(&Running);
         let worker = spawn(move || {

@@ -235,7 +235,7 @@ fn i26_control_the_slot_is_filled_while_its_outcome_is_there() {
 fn i28_control_the_consumer_frees_beside_a_runner() {
     rejects(
         "I28 control: the consumer frees though a runner is there",
-        "",
+        "ausality",
         Bound::None,
         Futex::Block,
         |_| {
