@@ -59,7 +59,7 @@ fn at_rest(sched: &Sched) {
 }
 
 fn value(handle: Handle) -> Result<usize, TaskError> {
-    handle.take_done().unwrap_or_else(|_| panic!("I30: after join a task is not completed"))
+    handle.take_done().unwrap_or_else(|_| panic!("I17 I30: after join a task is not completed"))
 }
 
 // ---- I12, I15, I16: no wake-up is lost ----
@@ -377,6 +377,111 @@ fn i16_control_the_last_searcher_does_not_hand_over() {
     });
 }
 
+// ---- I18, I20: what lies in a deque ----
+
+/// A worker takes four tasks by halves, so two at once, of which the first cannot end before the second has begun: the rest of its
+/// batch must reach the other worker, which sleeps or is about to.
+fn batch_leftover(sched: &Arc<Sched>, idlers: Vec<Idler>, share: bool) {
+    let mut handles = Vec::new();
+    for (task, handle) in rendezvous() {
+        sched.queues.inject(task);
+        handles.push(handle);
+    }
+    // Two more, so that half of them are two; they are run before anybody else is there.
+    let (_, deques) = Queues::new(1);
+    for _ in 0..2 {
+        let (task, handle) = task(|| 0);
+        sched.queues.inject(task);
+        handles.push(handle);
+    }
+    let owner = &idlers[0];
+    let first = sched.queues.take_injected(&owner.deque, 2).expect("four were injected");
+    while let Some(other) = sched.queues.take_injected(&deques[0], 1) {
+        other.run(&**sched);
+    }
+    let shared = Arc::clone(sched);
+    let thief = spawn(move || {
+        let mut searching = false;
+        loop {
+            if let Some(task) = shared.queues.steal_any(0) {
+                if searching {
+                    shared.found();
+                }
+                return task.run(&*shared);
+            }
+            assert!(shared.park(1, searching), "the pool is not closed");
+            searching = true;
+        }
+    });
+    if share {
+        sched.queues.mark_loaded(0);
+        sched.announce(true).expect("the pool runs");
+    }
+    first.run(&**sched);
+    thief.join().expect("the thief has run the other");
+    for handle in handles {
+        value(handle).expect("it has run");
+    }
+}
+
+#[test]
+fn i18_the_rest_of_a_batch_is_found() {
+    check("I18 batch of two ‖ thief", Bound::Usual, Futex::Block, |_| {
+        let (sched, idlers) = pool(2);
+        batch_leftover(&sched, idlers, true);
+    });
+}
+
+#[test]
+fn i18_control_the_rest_of_a_batch_is_not_announced() {
+    rejects("I18 control: a batch and nobody told", "deadlock", Bound::None, Futex::Block, |_| {
+        let (sched, idlers) = pool(2);
+        batch_leftover(&sched, idlers, false);
+    });
+}
+
+/// A task that its handle has run lies in the injector as a tombstone. Returns how often the worker went through park.
+fn woken_for_a_tombstone(take: fn(&Sched) -> Option<TaskRef>) -> usize {
+    let (sched, _) = pool(1);
+    let (task, handle) = task(|| 0);
+    handle.help(&*sched);
+    value(handle).expect("it has run here");
+    let shared = Arc::clone(&sched);
+    let worker = Seen::by(move || {
+        let mut parks = 0;
+        while !shared.stage().is_over() {
+            if let Some(task) = take(&shared) {
+                task.run(&*shared);
+            } else {
+                parks += 1;
+                assert!(parks <= 3, "I20: a tombstone keeps a worker awake");
+                assert!(shared.park(0, parks > 1), "the pool is not closed");
+            }
+        }
+        parks
+    });
+    let _ = sched.inject([task]);
+    sched.terminate();
+    worker.join()
+}
+
+#[test]
+fn i20_a_tombstone_is_no_work() {
+    check("I20 tombstone, terminate ‖ worker", Bound::Whole, Futex::Block, |outcomes| {
+        outcomes.insert(woken_for_a_tombstone(|sched| {
+            let (_, deques) = Queues::new(1);
+            sched.queues.take_injected(&deques[0], 1)
+        }));
+    });
+}
+
+#[test]
+fn i20_control_a_tombstone_is_left_where_it_is() {
+    rejects("I20 control: a tombstone that nobody takes away", "I20: ", Bound::Whole, Futex::Block, |_| {
+        woken_for_a_tombstone(|_| None);
+    });
+}
+
 // ---- I37: empty queues let workers sleep ----
 
 #[test]
@@ -470,7 +575,7 @@ fn i30_i31_i34_submit_beside_close() {
 }
 
 #[test]
-fn i30_i32_close_beside_two_workers() {
+fn i17_i30_i32_close_beside_two_workers() {
     /// A worker by hand, over the real `found` and `park`: it looks into the injector alone, until the pool is over.
     fn closing_worker(sched: &Sched, me: usize) {
         let (_, deques) = Queues::new(1);
@@ -490,7 +595,7 @@ fn i30_i32_close_beside_two_workers() {
             sched.found();
         }
     }
-    check("I30 I32 submit, close ‖ worker ‖ worker", Bound::Pair, Futex::Block, |_| {
+    check("I17 I30 I32 submit, close ‖ worker ‖ worker", Bound::Pair, Futex::Block, |_| {
         let (sched, _) = pool(2);
         let (task, handle) = task(|| 0);
         let workers: Vec<_> = (0..2)
@@ -502,7 +607,7 @@ fn i30_i32_close_beside_two_workers() {
         sched.inject([task]).expect("the pool runs");
         sched.close();
         join(workers);
-        value(handle).expect("I30: what was accepted before close has run");
+        value(handle).expect("I17 I30: what was accepted before close has run");
         at_rest(&sched);
     });
 }
@@ -634,8 +739,8 @@ fn submit_looking_twice(sched: &Sched, task: TaskRef) -> bool {
 }
 
 #[test]
-fn i30_control_look_then_drained() {
-    stranded("I30 control: look, then DRAINED", submit_looking_twice, |sched| {
+fn i17_i30_control_look_then_drained() {
+    stranded("I17 I30 control: look, then DRAINED", submit_looking_twice, |sched| {
         drain_as(sched, |sched| {
             let found = sched.queues.any_work();
             assert_eq!(sched.life.join_quiet(), Quiet::LookAgain);

@@ -27,8 +27,8 @@ pub(super) fn row() -> Row {
         .measure(Measure::new("map_mean", "map call of 1,000 items, mean", Unit::Count))
         .measure(measure("apply", "blocking apply", Unit::Count, 1.0))
         .with_all(ask!(others: Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking, RustyPool))
+        .measure(measure("imap", "imap item, of 100,000 through one stream", Unit::Count, 0.01))
         .with(Contestant::ours(ours))
-        .missing("an imap item (≤ 0.01): there is no imap yet")
 }
 
 /// What one of many calls allocates, after as many again that do not count.
@@ -83,7 +83,12 @@ fn ours() -> Outcome {
         sum += pool.0.apply(move || a * b * c).expect("no task here panics");
     });
     same("the sum of the results", &sum, &(2 * 6 * (CALLS * (CALLS - 1) / 2)))?;
-    all.extend(figures([("map", map.own), ("map_mean", map.mean), ("apply", apply.own)]));
+    let mut passed = 0;
+    let stream =
+        count(|| passed = pool.0.imap(|i| 2 * i, 0..CALLS).expect("the pool is open").count() as u64);
+    same("the number of items", &passed, &CALLS)?;
+    let imap = stream[0] as f64 / CALLS as f64;
+    all.extend(figures([("map", map.own), ("map_mean", map.mean), ("apply", apply.own), ("imap", imap)]));
     Ok(all)
 }
 

@@ -1,12 +1,12 @@
-//! How near does `map` come to the machine? (P8 equal items, P9 items as uneven as in a power law, P10 hardly any
-//! items.)
+//! How near does `map` come to the machine? (P7 items of a nanosecond over a slice, P8 equal items, P9 items as uneven as in a
+//! power law, P10 hardly any items.)
 //!
-//! Not measured: items of nanoseconds over a slice (P7), streams (P11, P12).
+//! Not measured: streams, which have rows of their own.
 
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figure, figures, same};
 use crate::measure::{WORKERS, median_trip, time};
@@ -14,12 +14,17 @@ use crate::peers::{Millpond, Peer as _, Rayon};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 use crate::work::{STEPS_200_NS, steps};
 
-pub(super) fn rows() -> [Row; 3] {
+pub(super) fn rows() -> [Row; 4] {
     let share = |bound| {
         Measure::new("share", "of the sequential time beside it", Unit::Share).must(Against::Itself, bound)
     };
     let wall = || Measure::new("wall", "wall time", Unit::Nanos);
     [
+        Row::new("P7", "map_slice of 1 M × 1 ns, against par_iter on the same slice")
+            .measure(Measure::new("item", "per item", Unit::Nanos).must(Against::Named("rayon"), 1.1))
+            .with(Contestant::floor("sequential", slice_sequential))
+            .with(Contestant::ours(slice_ours))
+            .with(Contestant::peer("rayon", slice_rayon)),
         Row::new("P8", "map 100 k × 200 ns")
             .measure(share(0.51))
             .measure(wall())
@@ -106,6 +111,41 @@ fn halves(work: Work) -> Outcome {
             all
         })
     })
+}
+
+const SLICE: usize = 1_000_000;
+
+/// The median of seven passes over the slice, in nanoseconds per item.
+fn slice(map: impl Fn(&[u64]) -> Vec<u64>) -> Outcome {
+    let items: Vec<u64> = (0..SLICE as u64).collect();
+    let should: Vec<u64> = items.iter().map(light).collect();
+    let mut walls = Vec::new();
+    for _ in 0..7 {
+        let (values, wall) = time(|| map(&items));
+        same("every value in its place", &(values == should), &true)?;
+        walls.push(wall / SLICE as f64);
+    }
+    walls.sort_by(f64::total_cmp);
+    figure("item", walls[walls.len() / 2])
+}
+
+/// About a nanosecond.
+fn light(item: &u64) -> u64 {
+    (item ^ (item >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn slice_sequential() -> Outcome {
+    slice(|items| items.iter().map(light).collect())
+}
+
+fn slice_ours() -> Outcome {
+    let pool = Millpond::forever(WORKERS);
+    slice(|items| pool.0.map_slice(light, items).expect("no item here panics"))
+}
+
+fn slice_rayon() -> Outcome {
+    let pool = Rayon::forever(WORKERS);
+    slice(|items| pool.0.install(|| items.par_iter().map(light).collect()))
 }
 
 const TINY: u64 = 64;

@@ -4,6 +4,7 @@ mod allocations;
 mod fairness;
 mod fork_join;
 mod idle;
+mod imap;
 mod inside;
 mod lifecycle;
 mod map;
@@ -30,15 +31,13 @@ pub(crate) fn all() -> Vec<Row> {
         nested_maps::row(),
         open_loop::row(),
         wakes::row(),
-        Row::pending("P7", "map_slice, 1 M × 1 ns, against par_iter", "there is no map_slice yet"),
-        Row::pending("P11", "imap ordered, 200 ns items", "there is no imap yet"),
-        Row::pending("P12", "imap_unordered, 200 ns items", "there is no imap yet"),
         Row::pending("P14", "heap allocations of a bounded pool", "there is no bounded pool yet"),
         Row::pending("P24", "scan of 1,024 ports", "the row is not written yet"),
     ];
     rows.extend(round_trip::rows());
     rows.extend(stream::rows());
     rows.extend(map::rows());
+    rows.extend(imap::rows());
     rows.extend(wide::rows());
     rows.sort_by_key(|row| row.id[1..].parse::<u8>().expect("a P and a number"));
     rows
