@@ -19,8 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 handle.spawn(move || refine(id, estimate)).expect("the pool is not terminated");
             }
         })
-        .map_async()
-        .expect("the pool is open");
+        .map_async()?;
     // When this returns so has the callback: all follow-ups are submitted, and the pool may be closed.
     first_round.wait();
     pool.close();

@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // With an error callback one hears of a failure without waiting for it…
     let heard = pool.try_task(|| port("http")).error_callback(|error| println!("told: {error}"));
-    heard.apply_async().expect("the pool is open").detach();
+    heard.apply_async()?.detach();
     // …and the pool itself speaks for failures whose handle is dropped.
     pool.try_apply_async(|| port("gopher"))?.detach();
 

@@ -7,7 +7,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = ThreadPool::new(4)?;
 
     // Each item is a range of numbers to search. The input is endless; only a window of it is pulled ahead of the results.
-    let mut searches = pool.imap_unordered(search, 0_u64..).expect("the pool is open");
+    let mut searches = pool.imap_unordered(search, 0_u64..)?;
     let found = loop {
         if let Some(found) = searches.next().expect("the input is endless")? {
             break found;

@@ -38,7 +38,7 @@
 //! [`map_slice`](PoolHandle::map_slice) (a map that copies no input), [`map_results`](PoolHandle::map_results) (each item's own
 //! outcome), [`cancel`](AsyncResult::cancel) and [`progress`](AsyncResult::progress). An [`AsyncResult`] is also a `Future`, of no
 //! particular runtime. The whole comparison, method by method, with the ways in which Python's pool hangs and what happens here
-//! instead, is `docs/python-parity.md`.
+//! instead, is [`python_parity`].
 //!
 //! # How to choose
 //!
@@ -105,6 +105,10 @@ pub mod counters {
         crate::sync::futex::count::wakes()
     }
 }
+
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/python-parity.md")]
+pub mod python_parity {}
 
 #[cfg(all(test, loom, feature = "loom"))]
 #[path = "../loom-tests/models/mod.rs"]
