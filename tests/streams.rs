@@ -319,6 +319,8 @@ fn imap_16_imap_17_hang_20_a_blocking_input_holds_up_nobody_else() {
         send.send(1).unwrap();
         send.send(2).unwrap();
         is_ready.recv().unwrap();
+        // Input that is left, so that the end is an error however far the consumer has come.
+        send.send(3).unwrap();
         pool.terminate();
         pool.join().unwrap();
         drop(send);
