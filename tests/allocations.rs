@@ -76,7 +76,8 @@ fn what_each_verb_allocates() {
         });
         assert!((1_000..=1_020).contains(&calls), "apply_async: one block each, but {calls} for 1,000");
         assert!(bytes <= 64 * 1_020, "apply_async: {bytes} bytes for 1,000 blocks");
-        assert!(blocks <= 1_000 / 63 + 2, "{blocks} blocks of the injector");
+        // The injector's, of which the first may have been begun; and a few of the memory reclamation's bags, of 2 KiB each.
+        assert!(blocks <= 1_000 / 63 + 2 + 8, "{blocks} large blocks for 1,000 submissions");
 
         let calls = least(|| pool.apply(|| captured.len()).unwrap());
         assert_eq!(calls, 1, "apply: one block");
