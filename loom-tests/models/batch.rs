@@ -1,7 +1,7 @@
 //! A batch, I21 to I25: its units, its error, its tokens and its end.
 
 use super::*;
-use crate::models::harness::{Bound, Futex, Watched, check, rejects, spawn};
+use crate::models::harness::{Bound, Futex, Watched, check, control, spawn};
 use crate::sync::Ordering;
 use crate::task::{Fallible, Host, Plain, Reason, Tell};
 use std::sync::Arc;
@@ -133,7 +133,7 @@ fn i23_i25_the_first_error_wins_and_the_others_are_dropped() {
 
 #[test]
 fn i21_control_a_bite_in_two_steps() {
-    rejects("I21 control: a bite in two steps", "I21: ", Bound::None, Futex::Block, |_| {
+    control("I21 control: a bite in two steps", Bound::None, Futex::Block, |_| {
         fn bite(slot: &crate::sync::AtomicU64) -> Option<u64> {
             let next = slot.load(Ordering::Relaxed);
             (next < 1).then(|| {
@@ -155,7 +155,7 @@ fn i21_control_a_bite_in_two_steps() {
 
 #[test]
 fn i22_control_units_are_accounted_for_before_they_are_done() {
-    rejects("I22 control: accounted for too early", "ausality", Bound::None, Futex::Block, |_| {
+    control("I22 control: accounted for too early", Bound::None, Futex::Block, |_| {
         let [values] = counters();
         let pending = Arc::new(AtomicUsize::new(0));
         let value = Arc::new(Counted::new(&values));
@@ -174,7 +174,7 @@ fn i22_control_units_are_accounted_for_before_they_are_done() {
 
 #[test]
 fn i23_control_the_error_slot_is_taken_in_two_steps() {
-    rejects("I23 control: the error slot in two steps", "ausality", Bound::None, Futex::Block, |_| {
+    control("I23 control: the error slot in two steps", Bound::None, Futex::Block, |_| {
         let failed = Arc::new(AtomicU32::new(0));
         let slot = Arc::new(Watched::new());
         let fail = |failed: &AtomicU32, slot: &Watched| {
@@ -192,29 +192,42 @@ fn i23_control_the_error_slot_is_taken_in_two_steps() {
 
 #[test]
 fn i24_control_the_first_token_spends_the_queues_right() {
-    rejects(
-        "I24 control: the first token spent clears the queue's bit",
-        "ausality",
-        Bound::Usual,
-        Futex::Block,
-        |_| {
-            let each = Plain(|index: usize| index);
-            // SAFETY: models borrow nothing.
-            let (mut tokens, handle) =
-                unsafe { Batch::create(Map::new(each), vec![0, 1], Cut::default(), 2, 1) };
-            let (one, two) = (tokens.next().expect("two tokens"), tokens.next().expect("two tokens"));
-            // As if there were one token only.
-            // SAFETY: the tokens keep the block alive.
-            let block = unsafe {
-                Batch::<Map<Plain<fn(usize) -> usize>, usize, usize, std::convert::Infallible, (), ()>>::of(
-                    one.id(),
-                )
-            };
-            block.tokens.store(1, Ordering::Relaxed);
-            drop(handle);
-            let other = spawn(move || one.run(&Running));
-            two.run(&Running);
-            other.join().expect("the other returns");
-        },
-    );
+    control("I24 control: the first token spent clears the queue's bit", Bound::Usual, Futex::Block, |_| {
+        let each = Plain(|index: usize| index);
+        // SAFETY: models borrow nothing.
+        let (mut tokens, handle) = unsafe { Batch::create(Map::new(each), vec![0, 1], Cut::default(), 2, 1) };
+        let (one, two) = (tokens.next().expect("two tokens"), tokens.next().expect("two tokens"));
+        // As if there were one token only.
+        // SAFETY: the tokens keep the block alive.
+        let block = unsafe {
+            Batch::<Map<Plain<fn(usize) -> usize>, usize, usize, std::convert::Infallible, (), ()>>::of(
+                one.id(),
+            )
+        };
+        block.tokens.store(1, Ordering::Relaxed);
+        drop(handle);
+        let other = spawn(move || one.run(&Running));
+        two.run(&Running);
+        other.join().expect("the other returns");
+    });
+}
+
+#[test]
+fn i25_control_the_loser_keeps_its_error() {
+    control("I25 control: an error that comes second is not dropped", Bound::None, Futex::Block, |_| {
+        let [errors] = counters();
+        let failed = Arc::new(AtomicU32::new(0));
+        let fail = |failed: &AtomicU32, error: Counted| {
+            if failed.swap(1, Ordering::AcqRel) == 0 {
+                drop(error);
+            } else {
+                std::mem::forget(error);
+            }
+        };
+        let (theirs, other) = (Arc::clone(&failed), Counted::new(&errors));
+        let other = spawn(move || fail(&theirs, other));
+        fail(&failed, Counted::new(&errors));
+        other.join().expect("the other returns");
+        assert_eq!(count(&errors), 2, "I25: each value and each error is dropped once");
+    });
 }

@@ -4,7 +4,7 @@
 
 use super::header::discharge;
 use super::*;
-use crate::models::harness::{Bound, Futex, Seen, Watched, check, rejects, spawn};
+use crate::models::harness::{Bound, Futex, Seen, Watched, check, control, spawn};
 use crate::sync::{AtomicU32, Ordering, clock, futex};
 use std::alloc::Layout;
 use std::convert::Infallible;
@@ -128,7 +128,7 @@ fn i1_i9_control_claiming_in_two_steps() {
     fn count(consumed: &AtomicUsize) {
         consumed.fetch_add(1, Std::Relaxed);
     }
-    rejects("I1 I9 control: a claim in two steps", "I1: ", Bound::None, Futex::Block, |_| {
+    control("I1 I9 control: a claim in two steps", Bound::None, Futex::Block, |_| {
         let counts = Counts::default();
         let (task, handle) = counts.task();
         let handle = Arc::new(handle);
@@ -210,37 +210,31 @@ fn i4_i7_handle_drop_beside_completion_that_wakes() {
 
 #[test]
 fn i2_i4_control_the_handle_is_given_up_before_the_output_is_dropped() {
-    rejects(
-        "I2 I4 control: HANDLE cleared before the output is dropped",
-        "",
-        Bound::None,
-        Futex::Block,
-        |_| {
-            let counts = Counts::default();
-            let (task, handle) = counts.task();
-            let waits = Arc::new(handle);
-            let shared = Arc::clone(&waits);
-            let worker = spawn(move || task.run(&Running));
-            // A waiter sends the completer down its slow path, where it may be the one that frees.
-            shared.wait(None);
-            drop(shared);
-            let handle = Arc::into_inner(waits).expect("the only one");
-            let (header, vtable) = (handle.id(), handle.block().vtable());
-            std::mem::forget(handle);
-            // SAFETY: none: that is the bug.
-            let duty = unsafe { header.as_ref() }.state().leave_handle();
-            // SAFETY: none: that is the bug.
-            unsafe { (vtable.drop_outcome)(header) };
-            // SAFETY: the duty is of this block.
-            unsafe { discharge(header, duty) };
-            worker.join().expect("the worker returns");
-        },
-    );
+    control("I2 I4 control: HANDLE cleared before the output is dropped", Bound::None, Futex::Block, |_| {
+        let counts = Counts::default();
+        let (task, handle) = counts.task();
+        let waits = Arc::new(handle);
+        let shared = Arc::clone(&waits);
+        let worker = spawn(move || task.run(&Running));
+        // A waiter sends the completer down its slow path, where it may be the one that frees.
+        shared.wait(None);
+        drop(shared);
+        let handle = Arc::into_inner(waits).expect("the only one");
+        let (header, vtable) = (handle.id(), handle.block().vtable());
+        std::mem::forget(handle);
+        // SAFETY: none: that is the bug.
+        let duty = unsafe { header.as_ref() }.state().leave_handle();
+        // SAFETY: none: that is the bug.
+        unsafe { (vtable.drop_outcome)(header) };
+        // SAFETY: the duty is of this block.
+        unsafe { discharge(header, duty) };
+        worker.join().expect("the worker returns");
+    });
 }
 
 #[test]
 fn i3_control_the_last_owner_does_not_free() {
-    rejects("I3 control: nobody frees", "leak", Bound::None, Futex::Block, |_| {
+    control("I3 control: nobody frees", Bound::None, Futex::Block, |_| {
         let (task, handle) = Counts::default().task();
         let worker = spawn(move || task.run(&Running));
         handle.wait(None);
@@ -253,7 +247,7 @@ fn i3_control_the_last_owner_does_not_free() {
 
 #[test]
 fn i4_i7_control_the_completer_wakes_after_giving_up_its_right() {
-    rejects("I4 control: wake-up after the right is given up", "ausality", Bound::None, Futex::Block, |_| {
+    control("I4 control: wake-up after the right is given up", Bound::None, Futex::Block, |_| {
         let (task, handle) = Counts::default().task();
         let worker = spawn(move || {
             let header = task.id();
@@ -301,7 +295,7 @@ fn i5_whoever_sees_done_sees_the_callback() {
 
 #[test]
 fn i5_control_callback_after_done() {
-    rejects("I5 control: callback after DONE", "ausality", Bound::None, Futex::Block, |_| {
+    control("I5 control: callback after DONE", Bound::None, Futex::Block, |_| {
         let told = Arc::new(Watched::new());
         let late = Arc::clone(&told);
         let (task, handle) = Counts::default().task();
@@ -405,7 +399,7 @@ fn i6_a_replaced_waker_is_not_woken_and_the_new_one_is() {
 
 #[test]
 fn i6_control_the_completer_ignores_the_hook() {
-    rejects("I6 control: the hook is not woken", "deadlock", Bound::None, Futex::Block, |_| {
+    control("I6 control: the hook is not woken", Bound::None, Futex::Block, |_| {
         let (task, mut handle) = Counts::default().task();
         let worker = spawn(move || {
             let header = task.id();
@@ -423,23 +417,17 @@ fn i6_control_the_completer_ignores_the_hook() {
 
 #[test]
 fn i6_control_the_slot_is_written_while_it_is_lent() {
-    rejects(
-        "I6 control: the slot is written while it is lent",
-        "ausality",
-        Bound::None,
-        Futex::Block,
-        |_| {
-            let (task, mut handle) = Counts::default().task();
-            let worker = spawn(move || task.run(&Running));
-            let signal = Signal::new();
-            if handle.poll(&signal.waker()) == Poll::Pending {
-                // SAFETY: none: HOOK is up. That is the bug.
-                unsafe { handle.block().put_hook(signal.waker()) };
-            }
-            drop(handle);
-            worker.join().expect("the worker returns");
-        },
-    );
+    control("I6 control: the slot is written while it is lent", Bound::None, Futex::Block, |_| {
+        let (task, mut handle) = Counts::default().task();
+        let worker = spawn(move || task.run(&Running));
+        let signal = Signal::new();
+        if handle.poll(&signal.waker()) == Poll::Pending {
+            // SAFETY: none: HOOK is up. That is the bug.
+            unsafe { handle.block().put_hook(signal.waker()) };
+        }
+        drop(handle);
+        worker.join().expect("the worker returns");
+    });
 }
 
 // ---- I8, I11: waiting ----
@@ -480,7 +468,7 @@ fn i8_the_outcome_comes_with_done_whatever_ended_the_wait() {
 
 #[test]
 fn i8_control_the_waiter_does_not_announce_itself() {
-    rejects("I8 control: no announcement", "deadlock", Bound::None, Futex::Block, |_| {
+    control("I8 control: no announcement", Bound::None, Futex::Block, |_| {
         let (task, handle) = Counts::default().task();
         let worker = spawn(move || task.run(&Running));
         crate::wait::block_until(handle.block().state().word(), 0, None, |word| {
@@ -493,7 +481,7 @@ fn i8_control_the_waiter_does_not_announce_itself() {
 
 #[test]
 fn i8_control_the_outcome_is_taken_on_an_unordered_look() {
-    rejects("I8 control: DONE seen without Acquire", "ausality", Bound::None, Futex::Spurious, |_| {
+    control("I8 control: DONE seen without Acquire", Bound::None, Futex::Spurious, |_| {
         let (task, handle) = Counts::default().task();
         let worker = spawn(move || task.run(&Running));
         let word = handle.block().state().word();
@@ -533,7 +521,7 @@ fn i11_a_wait_that_timed_out_leaves_the_handle_as_good_as_before() {
 
 #[test]
 fn i11_control_a_time_out_is_taken_for_done() {
-    rejects("I11 control: a time-out is taken for DONE", "I11: ", Bound::None, Futex::Block, |_| {
+    control("I11 control: a time-out is taken for DONE", Bound::None, Futex::Block, |_| {
         let (task, handle) = Counts::default().task();
         let worker = spawn(move || task.run(&Running));
         let time = spawn(clock::expire);
@@ -602,7 +590,7 @@ fn i10_work_taken_back_leaves_a_tombstone() {
 
 #[test]
 fn i10_control_whoever_pops_a_tombstone_frees_it() {
-    rejects("I10 control: the popper frees a tombstone", "ausality", Bound::None, Futex::Block, |_| {
+    control("I10 control: the popper frees a tombstone", Bound::None, Futex::Block, |_| {
         let (task, handle) = Counts::default().task();
         handle.help(&Running);
         let worker = spawn(move || {

@@ -1,14 +1,17 @@
 //! Running a model: every execution counted, every rejection caught.
 //!
 //! A model that explores one execution proves nothing, and one that has never been seen to fail proves little: so
-//! [`check`] prints and tests the number of executions, and [`rejects`] runs the same protocol with its edge cut and
-//! demands that loom objects, in the invariant's own words.
+//! [`check`] prints and tests the number of executions, and [`control`] runs the same protocol with its edge cut and
+//! demands that it fails, in the invariant's own words.
+//!
+//! The name of a model and of a control begins with the invariants that it is about: `I12 I15 submit ‖ worker`.
 //!
 //! Settings are set here and not read from the environment, loom's `LOOM_…` variables included. One variable is
 //! ours: `MILLPOND_MODELS=long` raises the usual bound of three preemptions to four.
 //!
 //! What a model must respect stands in the README of the room `sync`.
 
+use super::invariants;
 use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicUsize as Count, execution, fence, thread};
 use std::any::Any;
@@ -85,7 +88,7 @@ pub(crate) fn check(
     let (executions, failure) = explore(bound, futex, &outcomes, model);
     let outcomes = outcomes.sorted();
     if let Some(why) = failure {
-        panic!("{name}: failed in execution {executions}: {why}");
+        panic!("{name}: failed in execution {executions}: {}", invariants::in_its_words(name, why));
     }
     let (bound, seconds) = (bound.name(), began.elapsed().as_secs_f64());
     let outcomes_seen = outcomes.len();
@@ -94,7 +97,17 @@ pub(crate) fn check(
     Report { executions, outcomes }
 }
 
-/// Explores `model`, a negative control, which must fail with a message that contains `message`.
+/// Explores `model`, a negative control, which must break one of the invariants that its name begins with.
+pub(crate) fn control(
+    name: &str,
+    bound: Bound,
+    futex: Futex,
+    model: impl Fn(&Outcomes) + Send + Sync + 'static,
+) {
+    fails(name, bound, futex, model, |said| invariants::breaks(name, said));
+}
+
+/// Explores `model`, a control of the model itself, which must fail with a message that contains `message`.
 pub(crate) fn rejects(
     name: &str,
     message: &str,
@@ -102,20 +115,32 @@ pub(crate) fn rejects(
     futex: Futex,
     model: impl Fn(&Outcomes) + Send + Sync + 'static,
 ) {
+    fails(name, bound, futex, model, |said| said.contains(message));
+}
+
+/// Explores `model`, which must fail for a reason that `is_it` accepts.
+fn fails(
+    name: &str,
+    bound: Bound,
+    futex: Futex,
+    model: impl Fn(&Outcomes) + Send + Sync + 'static,
+    is_it: impl Fn(&str) -> bool,
+) {
     let outcomes = Outcomes::default();
     SILENT.set(true);
     let (executions, failure) = explore(bound, futex, &outcomes, model);
     SILENT.set(false);
-    let Some(said) = failure else {
+    let Some(failure) = failure else {
         panic!("{name}: not rejected in {executions} executions; outcomes {:?}", outcomes.sorted());
     };
-    assert!(said.contains(message), "{name}: rejected, but not for {message:?}: {said}");
-    let why: String = said.lines().next().unwrap_or_default().chars().take(70).collect();
+    let said = invariants::in_its_words(name, failure);
+    assert!(is_it(&said), "{name}: rejected, but for another reason: {said}");
+    let why: String = said.lines().next().unwrap_or_default().chars().take(110).collect();
     say(&format!("{name}: rejected after {executions} executions: {why}"));
 }
 
 /// Prints, also where the test runner keeps what a passing test prints: how many executions a model had is part of the result.
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     // A closed pipe is no failure of the model.
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

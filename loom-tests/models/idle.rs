@@ -1,7 +1,7 @@
 //! The idle stack by itself, I13 and I14: who is on it, and who is counted.
 
 use super::*;
-use crate::models::harness::{Bound, Futex, check, rejects, spawn};
+use crate::models::harness::{Bound, Futex, check, control, spawn};
 use std::sync::Arc;
 
 /// Both workers parked, worker 1 on top.
@@ -75,7 +75,7 @@ fn i14_control_the_tag_stands_still() {
             }
         }
     }
-    rejects("I14 control: the tag stands still", "I14: ", Bound::None, Futex::Block, |_| {
+    control("I14 control: the tag stands still", Bound::None, Futex::Block, |_| {
         let idle = both_parked();
         // As if the tag had never moved.
         idle.word.fetch_and(TAG - 1, Ordering::Relaxed);
@@ -105,7 +105,7 @@ fn i14_control_the_tag_stands_still() {
 
 #[test]
 fn i13_control_the_sleeper_counts_itself() {
-    rejects("I13 control: the sleeper counts itself too", "I13: ", Bound::None, Futex::Block, |_| {
+    control("I13 control: the sleeper counts itself too", Bound::None, Futex::Block, |_| {
         let idle = both_parked();
         let one = Arc::clone(&idle);
         let sleeper = spawn(move || {
@@ -134,7 +134,7 @@ fn i14_control_below_is_read_without_an_edge() {
             futex::wake_one(&seat.signal);
         }
     }
-    rejects("I14 control: `below` read without Acquire", "I14: ", Bound::None, Futex::Block, |_| {
+    control("I14 control: `below` read without Acquire", Bound::None, Futex::Block, |_| {
         let idle = Arc::new(Idle::new(2, 2, 0));
         idle.push(0, false);
         let one = Arc::clone(&idle);

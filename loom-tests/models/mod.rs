@@ -1,6 +1,7 @@
 //! Models of the protocols, one file each, and what they have in common.
 
 pub(crate) mod harness;
+mod invariants;
 mod litmus;
 mod primitives;
 mod storage;

@@ -5,7 +5,7 @@
 
 use super::life::Life;
 use super::*;
-use crate::models::harness::{Bound, Futex, Seen, check, rejects, spawn};
+use crate::models::harness::{Bound, Futex, Seen, check, control, spawn};
 use crate::task::{Call, Job, ResultRef, TaskError};
 use crate::worker::{self, Context};
 use std::convert::Infallible;
@@ -59,7 +59,7 @@ fn at_rest(sched: &Sched) {
 }
 
 fn value(handle: Handle) -> Result<usize, TaskError> {
-    handle.take_done().unwrap_or_else(|_| panic!("I17 I30: after join a task is not completed"))
+    handle.take_done().unwrap_or_else(|_| panic!("I17 I30 I31: after join a task is not completed"))
 }
 
 // ---- I12, I15, I16: no wake-up is lost ----
@@ -213,7 +213,7 @@ fn i12_a_task_pushed_by_a_worker_reaches_a_sleeper() {
 
 #[test]
 fn a_whole_worker_runs_a_task_and_leaves() {
-    check("whole worker: submit, terminate ‖ worker", Bound::Whole, Futex::Block, |_| {
+    check("I12 I34 whole worker: submit, terminate ‖ worker", Bound::Whole, Futex::Block, |_| {
         let (sched, idlers) = pool(1);
         let workers: Vec<_> = idlers.into_iter().map(start).collect();
         let (task, handle) = task(|| 0);
@@ -285,7 +285,7 @@ fn flawed_worker(sched: &Sched, me: usize, flaw: Flaw) -> usize {
 
 /// One submission to one flawed worker.
 fn lost(name: &str, flaw: Flaw, submit: fn(&Sched, TaskRef)) {
-    rejects(name, "deadlock", Bound::None, Futex::Block, move |_| {
+    control(name, Bound::None, Futex::Block, move |_| {
         let (sched, _) = pool(1);
         let shared = Arc::clone(&sched);
         let worker = spawn(move || {
@@ -306,7 +306,7 @@ fn submit_well(sched: &Sched, task: TaskRef) {
 
 #[test]
 fn the_worker_of_the_controls_passes_without_a_flaw() {
-    check("worker of the controls, no flaw", Bound::Usual, Futex::Block, |_| {
+    check("I12 worker of the controls, no flaw", Bound::Usual, Futex::Block, |_| {
         let (sched, _) = pool(1);
         let shared = Arc::clone(&sched);
         let worker = spawn(move || {
@@ -351,7 +351,7 @@ fn i15_control_the_worker_does_not_wake_itself() {
 
 #[test]
 fn i16_control_the_last_searcher_does_not_hand_over() {
-    rejects("I16 control: no hand-off", "deadlock", Bound::Whole, Futex::Block, |_| {
+    control("I16 control: no hand-off", Bound::Whole, Futex::Block, |_| {
         let (sched, _) = pool(2);
         sched.idle.push(0, false);
         sched.idle.push(1, false);
@@ -434,7 +434,7 @@ fn i18_the_rest_of_a_batch_is_found() {
 
 #[test]
 fn i18_control_the_rest_of_a_batch_is_not_announced() {
-    rejects("I18 control: a batch and nobody told", "deadlock", Bound::None, Futex::Block, |_| {
+    control("I18 control: a batch and nobody told", Bound::None, Futex::Block, |_| {
         let (sched, idlers) = pool(2);
         batch_leftover(&sched, idlers, false);
     });
@@ -477,7 +477,7 @@ fn i20_a_tombstone_is_no_work() {
 
 #[test]
 fn i20_control_a_tombstone_is_left_where_it_is() {
-    rejects("I20 control: a tombstone that nobody takes away", "I20: ", Bound::Whole, Futex::Block, |_| {
+    control("I20 control: a tombstone that nobody takes away", Bound::Whole, Futex::Block, |_| {
         woken_for_a_tombstone(|_| None);
     });
 }
@@ -503,7 +503,7 @@ fn i37_a_bit_over_an_empty_deque_keeps_nobody_awake() {
 
 #[test]
 fn i37_control_the_bit_is_taken_for_work() {
-    rejects("I37 control: the bit is taken for work", "I37: ", Bound::None, Futex::Block, |_| {
+    control("I37 control: the bit is taken for work", Bound::None, Futex::Block, |_| {
         let (sched, _) = pool(2);
         sched.queues.mark_loaded(0);
         let shared = Arc::clone(&sched);
@@ -677,7 +677,7 @@ fn i32_exactly_one_worker_finds_the_pool_drained() {
 
 #[test]
 fn i32_control_settling_without_the_count() {
-    rejects("I32 control: DRAINED without being counted", "I32: ", Bound::None, Futex::Block, |_| {
+    control("I32 control: DRAINED without being counted", Bound::None, Futex::Block, |_| {
         let life = Arc::new(Life::new(1));
         assert!(life.close());
         let drained = Arc::new(AtomicUsize::new(0));
@@ -700,7 +700,7 @@ fn i32_control_settling_without_the_count() {
 
 /// A submission that was accepted beside a worker that ends by hand.
 fn stranded(name: &str, submit: fn(&Sched, TaskRef) -> bool, end: fn(&Sched)) {
-    rejects(name, "I30: ", Bound::None, Futex::Block, move |_| {
+    control(name, Bound::None, Futex::Block, move |_| {
         let (sched, _) = pool(1);
         let shared = Arc::clone(&sched);
         let (task, handle) = task(|| 0);
@@ -786,7 +786,7 @@ fn i31_control_the_terminator_drains_before_it_ends_the_pool() {
 
 #[test]
 fn i33_control_the_terminator_resolves_what_it_has_not_claimed() {
-    rejects("I33 control: resolved without a claim", "I33: ", Bound::None, Futex::Block, |_| {
+    control("I33 control: resolved without a claim", Bound::None, Futex::Block, |_| {
         let (task, handle) = task(|| 0);
         let handle = Arc::new(handle);
         let shared = Arc::clone(&handle);
@@ -806,7 +806,7 @@ fn i33_control_the_terminator_resolves_what_it_has_not_claimed() {
 
 #[test]
 fn i34_control_the_worker_does_not_look_at_the_stage() {
-    rejects("I34 control: park without a look at the stage", "deadlock", Bound::None, Futex::Block, |_| {
+    control("I34 control: park without a look at the stage", Bound::None, Futex::Block, |_| {
         let (sched, _) = pool(1);
         let shared = Arc::clone(&sched);
         let worker = spawn(move || {

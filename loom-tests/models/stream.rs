@@ -1,7 +1,7 @@
 //! A stream, I26 to I29: its slots, its runners' leaving, its end, its list of what is done.
 
 use super::*;
-use crate::models::harness::{Bound, Futex, Watched, check, rejects, spawn};
+use crate::models::harness::{Bound, Futex, Watched, check, control, spawn};
 use crate::sync::{fence, futex, thread};
 use crate::task::{Host, Plain, Reason, TaskRef};
 use crate::wait::block_until;
@@ -171,37 +171,31 @@ fn i28_the_pool_is_terminated_beside_a_runner() {
 
 #[test]
 fn i27_control_the_runner_does_not_look_again() {
-    rejects(
-        "I27 control: a runner leaves without a second look",
-        "deadlock",
-        Bound::None,
-        Futex::Block,
-        |_| {
-            let (published, active) = (Arc::new(AtomicU64::new(1)), Arc::new(AtomicU32::new(1)));
-            let done = Arc::new(AtomicU32::new(0));
-            let (p, a, d) = (Arc::clone(&published), Arc::clone(&active), Arc::clone(&done));
-            let runner = spawn(move || {
-                while u64::from(d.load(Ordering::Relaxed)) < p.load(Ordering::Acquire) {
-                    d.fetch_add(1, Ordering::Release);
-                    futex::wake_all(&d);
-                }
-                a.fetch_sub(1, Ordering::Relaxed);
-                fence(Ordering::SeqCst);
-            });
-            published.store(2, Ordering::Release);
-            fence(Ordering::SeqCst);
-            if active.load(Ordering::Relaxed) > 0 {
-                // Somebody is there who will see to it.
-                block_until(&done, 0, None, |done| done == 2);
+    control("I27 control: a runner leaves without a second look", Bound::None, Futex::Block, |_| {
+        let (published, active) = (Arc::new(AtomicU64::new(1)), Arc::new(AtomicU32::new(1)));
+        let done = Arc::new(AtomicU32::new(0));
+        let (p, a, d) = (Arc::clone(&published), Arc::clone(&active), Arc::clone(&done));
+        let runner = spawn(move || {
+            while u64::from(d.load(Ordering::Relaxed)) < p.load(Ordering::Acquire) {
+                d.fetch_add(1, Ordering::Release);
+                futex::wake_all(&d);
             }
-            runner.join().expect("the runner returns");
-        },
-    );
+            a.fetch_sub(1, Ordering::Relaxed);
+            fence(Ordering::SeqCst);
+        });
+        published.store(2, Ordering::Release);
+        fence(Ordering::SeqCst);
+        if active.load(Ordering::Relaxed) > 0 {
+            // Somebody is there who will see to it.
+            block_until(&done, 0, None, |done| done == 2);
+        }
+        runner.join().expect("the runner returns");
+    });
 }
 
 #[test]
 fn i29_control_the_list_is_pushed_to_in_two_steps() {
-    rejects("I29 control: a push in two steps", "deadlock", Bound::None, Futex::Block, |_| {
+    control("I29 control: a push in two steps", Bound::None, Futex::Block, |_| {
         let list = Arc::new(AtomicU32::new(0));
         let push = |list: &AtomicU32, bit: u32| {
             let before = list.load(Ordering::Relaxed);
@@ -218,7 +212,7 @@ fn i29_control_the_list_is_pushed_to_in_two_steps() {
 
 #[test]
 fn i26_control_the_slot_is_filled_while_its_outcome_is_there() {
-    rejects("I26 control: a slot filled over its outcome", "ausality", Bound::None, Futex::Block, |_| {
+    control("I26 control: a slot filled over its outcome", Bound::None, Futex::Block, |_| {
         let drops = Arc::new(AtomicUsize::new(0));
         let mut stream = stream(true, 1, 1);
         stream.put(Counted::new(0, &drops));
@@ -233,22 +227,16 @@ fn i26_control_the_slot_is_filled_while_its_outcome_is_there() {
 
 #[test]
 fn i28_control_the_consumer_frees_beside_a_runner() {
-    rejects(
-        "I28 control: the consumer frees though a runner is there",
-        "ausality",
-        Bound::None,
-        Futex::Block,
-        |_| {
-            let drops = Arc::new(AtomicUsize::new(0));
-            let mut stream = stream(true, 1, 1);
-            stream.put(Counted::new(0, &drops));
-            let threads: Vec<_> = stream.publish().map(run).collect();
-            // SAFETY: the consumer is an owner.
-            let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(stream.header()) };
-            // As if the runner were no owner.
-            ring.owners.fetch_sub(1, Ordering::Relaxed);
-            drop(stream);
-            threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
-        },
-    );
+    control("I28 control: the consumer frees though a runner is there", Bound::None, Futex::Block, |_| {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let mut stream = stream(true, 1, 1);
+        stream.put(Counted::new(0, &drops));
+        let threads: Vec<_> = stream.publish().map(run).collect();
+        // SAFETY: the consumer is an owner.
+        let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(stream.header()) };
+        // As if the runner were no owner.
+        ring.owners.fetch_sub(1, Ordering::Relaxed);
+        drop(stream);
+        threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
+    });
 }
