@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::models::harness::{Bound, Futex, Watched, check, control, spawn};
-use crate::sync::{fence, futex, thread};
+use crate::sync::{clock, fence, futex, thread};
 use crate::task::{Host, Plain, Reason, TaskRef};
 use crate::wait::block_until;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
+use std::time::Duration;
 
 struct Running;
 
@@ -40,8 +41,9 @@ type Items = StreamRef<Counted, Counted, Infallible>;
 /// A stream that passes its items on.
 fn stream(ordered: bool, slots: usize, runners: usize) -> Items {
     let flow = Flow { chunksize: Some(1), buffersize: None, ordered };
+    let window = Window { least: slots, most: slots };
     // SAFETY: models borrow nothing.
-    unsafe { StreamRef::create(Plain(|item: Counted| item), flow, slots, runners, 1) }
+    unsafe { StreamRef::create(Plain(|item: Counted| item), flow, window, runners, 1) }
 }
 
 fn run(token: TaskRef) -> thread::JoinHandle<()> {
@@ -117,6 +119,77 @@ fn i29_two_runners_out_of_order() {
 #[test]
 fn i29_a_place_is_used_again() {
     passes("I29 I27 unordered, two items through one slot", false, 1, 2, Futex::Block, Bound::Usual);
+}
+
+#[test]
+fn i26_a_stride_of_two() {
+    for ordered in [true, false] {
+        let name = format!("I26 I27 I29 three items, a stride of two (ordered: {ordered})");
+        check(&name, Bound::Usual, Futex::Block, move |outcomes| {
+            let drops = Arc::new(AtomicUsize::new(0));
+            let mut stream = stream(ordered, 4, 1);
+            stream.stride().slept(Duration::ZERO);
+            (0..3).for_each(|number| stream.put(Counted::new(number, &drops)));
+            let threads: Vec<_> = stream.publish().map(run).collect();
+            let mut taken: Vec<_> = (0..3).map(|_| take(&mut stream)).collect();
+            drop(stream);
+            threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
+            outcomes.insert(&taken);
+            taken.sort_unstable();
+            assert_eq!(taken, [0, 1, 2], "I26 I29: every item comes out once");
+            assert_eq!(drops.load(Std::Relaxed), 3, "I28: every item is dropped once");
+        });
+    }
+}
+
+/// The second item waits until the consumer has the first, and the consumer would like to sleep until both are done.
+fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
+    let has_first = Arc::new(AtomicU32::new(0));
+    let word = Arc::clone(&has_first);
+    let each = Plain(move |item: usize| {
+        if item == 1 {
+            block_until(&word, 0, None, |word| word == 1);
+        }
+        item
+    });
+    let flow = Flow { chunksize: None, buffersize: None, ordered: true };
+    // SAFETY: models borrow nothing.
+    let mut stream: StreamRef<_, _, Infallible> =
+        unsafe { StreamRef::create(each, flow, Window { least: 4, most: 4 }, 1, 1) };
+    stream.stride().slept(Duration::ZERO);
+    stream.put(0);
+    stream.put(1);
+    let mut threads: Vec<_> = stream.publish().map(run).collect();
+    if time_goes_by {
+        threads.push(spawn(clock::expire));
+    }
+    for number in 0..2 {
+        let outcome = loop {
+            match stream.try_take() {
+                Some(outcome) => break outcome,
+                None => assert!(stream.wait(None), "I26: a wait without a limit ends with an outcome"),
+            }
+        };
+        assert_eq!(outcome.expect("no item fails"), number);
+        has_first.store(1, Ordering::Release);
+        futex::wake_all(&has_first);
+    }
+    drop(stream);
+    threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
+}
+
+#[test]
+fn i26_a_stride_ends_though_its_last_item_does_not() {
+    check("I26 stride ‖ item that waits for the consumer ‖ time", Bound::Usual, Futex::Block, |_| {
+        second_waits_for_the_consumer_of_the_first(true);
+    });
+}
+
+#[test]
+fn i26_control_a_stride_without_a_limit() {
+    control("I26 control: a stride without a limit", Bound::None, Futex::Block, |_| {
+        second_waits_for_the_consumer_of_the_first(false);
+    });
 }
 
 #[test]

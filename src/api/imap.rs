@@ -38,8 +38,10 @@ impl<M, I: Iterator> Stream<M, I> {
         self
     }
 
-    /// The most items that may have been pulled and not yet yielded, strictly; 1 or more. If this is not called it is 64 or
-    /// four chunks per worker, whichever is more. 0 is refused at the call.
+    /// The most items that may have been pulled and not yet yielded, strictly; 1 or more. 0 is refused at the call.
+    ///
+    /// If this is not called it is 64, or four chunks per worker if that is more. Where no [`chunksize`](Self::chunksize) was
+    /// given either, workers claim short items up to 32 at a time, and it grows with that, up to 1,024 items.
     ///
     /// Less than one item per worker leaves workers idle.
     pub fn buffersize(mut self, items: usize) -> Self {
@@ -128,6 +130,8 @@ impl<M, I> fmt::Debug for Stream<M, I> {
 /// * The input is pulled here, on the consumer's thread: the first items at the call, the others inside [`next`], when no
 ///   finished result is waiting. So it needs no `Send`, it may be infinite, and while it blocks it holds up nobody else.
 ///   At most `buffersize` items are ahead of what was yielded.
+/// * A consumer that has to wait for short items sleeps until several are done, which costs the workers fewer wake-ups. No
+///   finished result is kept back for longer than 100 µs.
 /// * An item that fails is an `Err` of its own, and the iteration goes on.
 /// * If the input panics, the results of all earlier items come first, then [`TaskError::InputPanicked`], then the end.
 /// * After `close` a stream goes on. After `join`, `terminate` or the pool's drop it pulls no more: what has run is yielded,

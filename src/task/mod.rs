@@ -26,7 +26,7 @@ pub(crate) use header::{Header, Host, TaskRef};
 pub use panic::Panic;
 pub(crate) use scope::{ScopeRef, Scoped};
 use state::Duty;
-pub(crate) use stream::{Flow, Pulled, StreamRef};
+pub(crate) use stream::{Flow, Pulled, StreamRef, Window};
 pub use unobserved::{Failure, Unobserved};
 pub(crate) use unobserved::{UnobservedHook, unwatch, watch};
 pub(crate) use unwind::{Abort, call, drop_quietly, forget_panic};

@@ -2,10 +2,14 @@
 
 use super::context::{Place, place, push};
 use crate::sched::Sched;
-use crate::task::{Each, Flow, Pulled, StreamRef, SubmitErrorKind};
+use crate::task::{Each, Flow, Pulled, StreamRef, SubmitErrorKind, Window};
 
-/// Without a word from the caller the window has at least this many slots: fewer, and every few items wake somebody.
-const WINDOW: usize = 64;
+/// Without a word from the caller at least this many items may be ahead: fewer, and every few items wake somebody...
+const LEAST: usize = 64;
+/// ... and at most this many, or four for each worker.
+const MOST: usize = 1024;
+/// Short items are claimed up to this many at a time.
+const CLAIM: usize = 32;
 
 /// Opens a stream. Its consumer must close it, once: [`Sched::close_stream`]. [LIFE-8]
 ///
@@ -31,10 +35,14 @@ where
         return Err((SubmitErrorKind::NotRunning, each));
     }
     let workers = sched.queues.workers();
-    let chunks = workers.saturating_mul(4).saturating_mul(flow.chunksize.unwrap_or(1));
-    let slots = flow.buffersize.unwrap_or(chunks.max(WINDOW));
+    let chunks = |items: usize| workers.saturating_mul(4).saturating_mul(items).max(LEAST);
+    let window = match flow {
+        Flow { buffersize: Some(items), .. } => Window { least: items, most: items },
+        Flow { chunksize: Some(items), .. } => Window { least: chunks(items), most: chunks(items) },
+        _ => Window { least: chunks(1), most: chunks(CLAIM).min(MOST).max(chunks(1)) },
+    };
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
-    Ok(unsafe { StreamRef::create(each, flow, slots, workers, sched.id) })
+    Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id) })
 }
 
 /// Puts a stream's tokens into a queue.

@@ -31,7 +31,7 @@ pub(crate) fn expire() {
 }
 
 /// A point in time up to which a wait may last.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline(Duration);
 
 impl Deadline {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// A point in time up to which a wait may last.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline(Instant);
 
 impl Deadline {

@@ -54,25 +54,15 @@ pub(crate) mod count {
 mod timed {
     use super::{AtomicU32, Deadline};
     use rustix::thread::futex;
-    use rustix::time::{ClockId, clock_gettime};
 
-    /// The same kernel queue as the untimed wait: `PRIVATE`, because atomic-wait's wakes are.
+    /// The same kernel queue as the untimed wait: `PRIVATE`, because atomic-wait's wakes are. The time left is measured by
+    /// the monotonic clock here and in the kernel.
     pub(super) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
-        let now = clock_gettime(ClockId::Monotonic);
         let Ok(left) = deadline.left().try_into() else {
             return super::wait(word, expected);
         };
-        let Some(until) = now.checked_add(left) else {
-            return super::wait(word, expected);
-        };
         // Time-out, signal and changed value are all "look again" to the caller.
-        let _ = futex::wait_bitset(
-            word,
-            futex::Flags::PRIVATE,
-            expected,
-            Some(&until),
-            std::num::NonZeroU32::MAX,
-        );
+        let _ = futex::wait(word, futex::Flags::PRIVATE, expected, Some(&left));
     }
 
     #[inline]

@@ -4,8 +4,9 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-use super::{Content, DONE, FREE, Flow, PENDING, Ring, Stream, WAITER};
-use crate::sync::clock::Deadline;
+use super::stride::Stride;
+use super::{Content, DONE, FREE, Flow, PENDING, Ring, Stream, WAITER, Window};
+use crate::sync::clock::{Deadline, Stopwatch};
 use crate::sync::{Ordering, fence};
 use crate::task::batch::Each;
 use crate::task::error::Reason;
@@ -23,6 +24,8 @@ pub(crate) struct StreamRef<A, T, E> {
     next: u64,
     /// How many outcomes have been taken.
     taken: u64,
+    stride: Stride,
+    window: Window,
     /// Slots with nothing in them. Out of order only.
     free: Vec<u32>,
     /// Slots whose outcome is there, the last to be taken first. Out of order only.
@@ -66,19 +69,28 @@ impl<A, T, E> StreamRef<A, T, E> {
     pub(crate) unsafe fn create<M: Each<A, T, E>>(
         mapping: M,
         flow: Flow,
-        slots: usize,
+        window: Window,
         runners: usize,
         pool: u32,
     ) -> Self {
         let vtable = const { &Stream::<M, A, T, E>::VTABLE };
-        let header = Stream::<M, A, T, E>::create(mapping, flow, slots, runners, pool, vtable);
-        let (free, done) = if flow.ordered {
-            (Vec::new(), Vec::new())
-        } else {
-            let slots = u32::try_from(slots).expect("slots are counted in 32 bits");
-            ((0..slots).rev().collect(), Vec::with_capacity(slots as usize))
+        let header = Stream::<M, A, T, E>::create(mapping, flow, window, runners, pool, vtable);
+        let mut stream = Self {
+            header,
+            ring: PhantomData,
+            next: 0,
+            taken: 0,
+            stride: Stride::new(window.most as u64 / 2),
+            window,
+            free: Vec::new(),
+            done: Vec::new(),
         };
-        Self { header, ring: PhantomData, next: 0, taken: 0, free, done }
+        if !flow.ordered {
+            let slots = stream.ring().slots.len();
+            stream.free = (0..u32::try_from(slots).expect("slots are counted in 32 bits")).rev().collect();
+            stream.done.reserve(slots);
+        }
+        stream
     }
 
     fn ring(&self) -> &Ring<A, T, E> {
@@ -89,6 +101,11 @@ impl<A, T, E> StreamRef<A, T, E> {
     #[cfg(all(test, loom, feature = "loom"))]
     pub(super) fn header(&self) -> NonNull<Header> {
         self.header
+    }
+
+    #[cfg(all(test, loom, feature = "loom"))]
+    pub(super) fn stride(&mut self) -> &mut Stride {
+        &mut self.stride
     }
 
     pub(crate) fn pool(&self) -> u32 {
@@ -111,12 +128,17 @@ impl<A, T, E> StreamRef<A, T, E> {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.ahead() >= self.ring().slots.len() as u64
+        self.ahead() >= self.ahead_at_most()
     }
 
     /// Whether it is time to refill: fetching a few at a time wakes fewer workers than one by one.
     pub(crate) fn is_low(&self) -> bool {
-        self.ahead() <= self.ring().slots.len() as u64 / 2
+        self.ahead() <= self.ahead_at_most() / 2
+    }
+
+    /// How many items may be ahead: twice the stride, so that the workers have as much to go on with.
+    fn ahead_at_most(&self) -> u64 {
+        (2 * self.stride.items()).clamp(self.window.least as u64, self.window.most as u64)
     }
 
     /// Puts an item in; no runner sees it before [`publish`](Self::publish). The ring must not be full.
@@ -126,11 +148,9 @@ impl<A, T, E> StreamRef<A, T, E> {
             self.ring().slot_of(self.next)
         } else {
             let slot = self.free.pop().expect("as many free slots as the ring has room");
-            let places = &self.ring().places;
-            #[expect(clippy::cast_possible_truncation, reason = "below the number of places")]
-            let at = (self.next % places.len() as u64) as usize;
+            let ring = self.ring();
             // Relaxed: published with the number.
-            places[at].store(slot, Ordering::Relaxed);
+            ring.places[ring.place_of(self.next)].store(slot, Ordering::Relaxed);
             slot as usize
         };
         let ring = self.ring();
@@ -192,19 +212,52 @@ impl<A, T, E> StreamRef<A, T, E> {
     }
 
     /// Waits until an outcome is there, or until the deadline; false then. There must be something ahead.
-    pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> bool {
+    ///
+    /// Sleeping, it lets the workers get a stride ahead before it is woken, but keeps no outcome back for longer than the
+    /// stride may last.
+    pub(crate) fn wait(&mut self, deadline: Option<&Deadline>) -> bool {
         use std::time::Duration;
         /// An outcome that takes longer is not worth a processor that a worker could use.
         const SPIN: Duration = Duration::from_nanos(500);
+        if spin_until(SPIN, || self.is_any_done()) {
+            return true;
+        }
+        let watch = Stopwatch::start();
+        self.sleep_for_a_stride(deadline);
+        let any = self.sleep(deadline);
+        self.stride.slept(watch.elapsed());
+        any
+    }
+
+    fn is_any_done(&self) -> bool {
+        if self.ring().flow.ordered { self.oldest_done().is_some() } else { self.ring().ready.is_any() }
+    }
+
+    /// Sleeps until an outcome is there, or until the deadline; false then.
+    fn sleep(&self, deadline: Option<&Deadline>) -> bool {
         let ring = self.ring();
         if ring.flow.ordered {
             let state = &ring.slots[ring.slot_of(self.taken)].state;
             // edge DONE acquire: as in `oldest_done`, which looks again.
-            spin_until(SPIN, || state.load(Ordering::Acquire) == DONE)
-                || block_until(state, WAITER, deadline, |state| state & DONE != 0).is_some()
+            block_until(state, WAITER, deadline, |state| state & DONE != 0).is_some()
         } else {
-            spin_until(SPIN, || ring.ready.is_any()) || ring.ready.wait(deadline)
+            ring.ready.wait(deadline)
         }
+    }
+
+    /// Sleeps until the item at the end of the stride is done, whatever is done before it; not for long.
+    fn sleep_for_a_stride(&self, deadline: Option<&Deadline>) {
+        let last = (self.taken + self.stride.items()).min(self.next) - 1;
+        if last == self.taken {
+            return;
+        }
+        let ring = self.ring();
+        let limit = Deadline::after(Stride::LONGEST).expect("within the clock");
+        let limit = deadline.map_or(limit, |deadline| limit.min(*deadline));
+        // Out of order its outcome may have been taken, and the slot been used again: then this is the item of another number,
+        // or none, and the wait ends with that, or with the limit.
+        let state = &ring.slots[ring.slot_of(last)].state;
+        let _ = block_until(state, WAITER, Some(&limit), |state| state & PENDING == 0);
     }
 
     /// Runs, here, the oldest item that nobody has begun.

@@ -16,6 +16,7 @@
 
 mod consume;
 mod run;
+mod stride;
 
 use std::alloc::Layout;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -35,6 +36,13 @@ const FREE: u32 = 0;
 const PENDING: u32 = 1;
 const DONE: u32 = 2;
 const WAITER: u32 = 4;
+
+/// How many items may be ahead: the first number at least, and up to the second if they are short.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+}
 
 /// How a stream is cut, and how far it runs ahead.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,6 +87,7 @@ struct Ring<A, T, E> {
     published: AtomicU64,
     claimed: AtomicU64,
     ready: Ready,
+    /// A power of two of them.
     slots: Box<[Slot<A, T, E>]>,
     /// Which slot a number lies in, by the number modulo the ring. Empty in order.
     places: Box<[AtomicU32]>,
@@ -102,9 +111,15 @@ impl<A, T, E> Ring<A, T, E> {
         ring
     }
 
+    /// The number's place in the ring.
+    fn place_of(&self, number: u64) -> usize {
+        #[expect(clippy::cast_possible_truncation, reason = "the number of slots is a power of two")]
+        let low = number as usize;
+        low & (self.slots.len() - 1)
+    }
+
     fn slot_of(&self, number: u64) -> usize {
-        #[expect(clippy::cast_possible_truncation, reason = "below the number of slots")]
-        let at = (number % self.slots.len() as u64) as usize;
+        let at = self.place_of(number);
         if self.flow.ordered {
             at
         } else {
@@ -177,20 +192,21 @@ impl<M, A, T, E> Stream<M, A, T, E> {
     fn create(
         mapping: M,
         flow: Flow,
-        slots: usize,
+        window: Window,
         runners: usize,
         pool: u32,
         vtable: &'static VTable,
     ) -> NonNull<Header> {
         let slot =
             |_| Slot { state: AtomicU32::new(FREE), content: UnsafeCell::new(Content { nothing: () }) };
+        let slots = window.most.next_power_of_two();
         let places = if flow.ordered { 0 } else { slots };
         let stream = Self {
             ring: Ring {
                 header: Header::new(State::new(), pool, vtable),
                 owners: AtomicU32::new(1),
                 active: AtomicU32::new(0),
-                runners: u32::try_from(runners.min(slots)).expect("fewer runners than workers"),
+                runners: u32::try_from(runners.min(window.most)).expect("fewer runners than workers"),
                 flow,
                 published: AtomicU64::new(0),
                 claimed: AtomicU64::new(0),
