@@ -60,6 +60,21 @@ impl PoolHandle {
     /// # Errors
     ///
     /// As there, and [`TaskError::Failed`] with what `f` returned for the first item that failed, in time.
+    ///
+    /// Input that can fail itself is either collected first, and nothing is submitted if it does, or passed on:
+    ///
+    /// ```
+    /// use millpond::{TaskError, ThreadPool};
+    /// let pool = ThreadPool::new(2)?;
+    /// let lines = || ["1", "2", "x"].into_iter().map(str::parse::<i32>);
+    ///
+    /// assert!(lines().collect::<Result<Vec<_>, _>>().is_err(), "the call is not reached");
+    ///
+    /// let error = pool.try_map(|number| Ok(2 * number?), lines()).unwrap_err();
+    /// assert!(matches!(error, TaskError::Failed { item: Some(2), .. }));
+    /// # let _: TaskError<std::num::ParseIntError> = error;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_map<F, I, T, E>(&self, f: F, items: I) -> Result<Vec<T>, TaskError<E>>
     where
         I: IntoIterator,

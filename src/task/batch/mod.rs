@@ -43,7 +43,7 @@ pub(crate) struct Cut {
 /// |---|---|
 /// | `tokens` | each token, when it is spent |
 /// | `seated`, the slots | any runner, at any time |
-/// | `pending` | any runner, after the units it accounts for |
+/// | `pending`: items in units not yet accounted for | any runner, after the units it accounts for |
 /// | `items[i]`, `results[i]` | the runner that took the unit; after `pending` is 0 the concluder |
 /// | `error` | the runner that won `failed`; after `pending` is 0 the concluder |
 /// | `mapping` | runners through `&`, between taking a unit and accounting for it; after `pending` is 0 the concluder |
@@ -130,7 +130,7 @@ impl<M: Mapping> Batch<M> {
             slots,
             unit,
             cut,
-            pending: AtomicUsize::new(units as usize),
+            pending: AtomicUsize::new(len),
             items: Items::new(items),
             results,
             error: UnsafeCell::new(None),
@@ -230,8 +230,8 @@ impl<M: Mapping> Batch<M> {
         // SAFETY: the caller has a right to the block.
         let batch = unsafe { Self::of(header) };
         // Relaxed: a number to show, which publishes nothing.
-        let pending = batch.pending.load(Ordering::Relaxed).saturating_mul(batch.unit);
-        (batch.items.len().saturating_sub(pending), batch.items.len())
+        let pending = batch.pending.load(Ordering::Relaxed);
+        (batch.items.len() - pending, batch.items.len())
     }
 
     /// # Safety

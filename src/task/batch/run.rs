@@ -153,8 +153,8 @@ impl<M: Mapping> Batch<M> {
             pace.bitten();
             // edge UNITS release: values, holes and error of these units → the concluder.
             // edge UNITS acquire: those of all others → the concluder.
-            let before = batch.pending.fetch_sub(done as usize, Ordering::AcqRel);
-            if before == done as usize {
+            let done = batch.items_of(&(units.start..units.start + done)).len();
+            if batch.pending.fetch_sub(done, Ordering::AcqRel) == done {
                 // SAFETY: the caller's right, and it has accounted for the last units.
                 unsafe { Self::conclude(header) };
             }
