@@ -38,7 +38,7 @@
 //! [`map_slice`](PoolHandle::map_slice) (a map that copies no input), [`map_results`](PoolHandle::map_results) (each item's own
 //! outcome), [`cancel`](AsyncResult::cancel) and [`progress`](AsyncResult::progress). An [`AsyncResult`] is also a `Future`, of no
 //! particular runtime. The whole comparison, method by method, with the ways in which Python's pool hangs and what happens here
-//! instead, is [`python_parity`].
+//! instead, is [`python_parity`]. How to check your own code with the pool in it is [`model_checking`].
 //!
 //! # How to choose
 //!
@@ -109,6 +109,10 @@ pub mod counters {
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("../docs/python-parity.md")]
 pub mod python_parity {}
+
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/model-checking.md")]
+pub mod model_checking {}
 
 #[cfg(all(test, loom, feature = "loom"))]
 #[path = "../loom-tests/models/mod.rs"]
