@@ -1,5 +1,6 @@
 //! A stream, I26 to I29: its slots, its runners' leaving, its end, its list of what is done.
 
+use super::stride::Stride;
 use super::*;
 use crate::models::harness::{Bound, Futex, Watched, check, control, spawn};
 use crate::sync::{clock, fence, futex, thread};
@@ -8,7 +9,6 @@ use crate::wait::block_until;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
-use std::time::Duration;
 
 struct Running;
 
@@ -128,7 +128,7 @@ fn i26_a_stride_of_two() {
         check(&name, Bound::Usual, Futex::Block, move |outcomes| {
             let drops = Arc::new(AtomicUsize::new(0));
             let mut stream = stream(ordered, 4, 1);
-            stream.stride().slept(Duration::ZERO);
+            *stream.stride() = Stride::fixed(2);
             (0..3).for_each(|number| stream.put(Counted::new(number, &drops)));
             let threads: Vec<_> = stream.publish().map(run).collect();
             let mut taken: Vec<_> = (0..3).map(|_| take(&mut stream)).collect();
@@ -156,7 +156,7 @@ fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
         unsafe { StreamRef::create(each, flow, Window { least: 4, most: 4 }, 1, 1) };
-    stream.stride().slept(Duration::ZERO);
+    *stream.stride() = Stride::fixed(2);
     stream.put(0);
     stream.put(1);
     let mut threads: Vec<_> = stream.publish().map(run).collect();

@@ -41,7 +41,7 @@ impl<M, I: Iterator> Stream<M, I> {
     /// The most items that may have been pulled and not yet yielded, strictly; 1 or more. 0 is refused at the call.
     ///
     /// If this is not called it is 64, or four chunks per worker if that is more. Where no [`chunksize`](Self::chunksize) was
-    /// given either, workers claim short items up to 32 at a time, and it grows with that, up to 1,024 items.
+    /// given either and the items are short, it grows, up to 1,024 items.
     ///
     /// Less than one item per worker leaves workers idle.
     pub fn buffersize(mut self, items: usize) -> Self {

@@ -6,10 +6,8 @@ use crate::task::{Each, Flow, Pulled, StreamRef, SubmitErrorKind, Window};
 
 /// Without a word from the caller at least this many items may be ahead: fewer, and every few items wake somebody...
 const LEAST: usize = 64;
-/// ... and at most this many, or four for each worker.
+/// ... and up to this many, if they are short.
 const MOST: usize = 1024;
-/// Short items are claimed up to this many at a time.
-const CLAIM: usize = 32;
 
 /// Opens a stream. Its consumer must close it, once: [`Sched::close_stream`]. [LIFE-8]
 ///
@@ -39,7 +37,7 @@ where
     let window = match flow {
         Flow { buffersize: Some(items), .. } => Window { least: items, most: items },
         Flow { chunksize: Some(items), .. } => Window { least: chunks(items), most: chunks(items) },
-        _ => Window { least: chunks(1), most: chunks(CLAIM).min(MOST).max(chunks(1)) },
+        _ => Window { least: chunks(1), most: chunks(1).max(MOST) },
     };
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
     Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id) })

@@ -219,7 +219,7 @@ impl<A, T, E> StreamRef<A, T, E> {
         use std::time::Duration;
         /// An outcome that takes longer is not worth a processor that a worker could use.
         const SPIN: Duration = Duration::from_nanos(500);
-        if spin_until(SPIN, || self.is_any_done()) {
+        if self.stride.is_worth_a_spin() && spin_until(SPIN, || self.is_any_done()) {
             return true;
         }
         let watch = Stopwatch::start();

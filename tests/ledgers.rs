@@ -1,0 +1,208 @@
+//! The ledgers are what the comments say: docs/orderings.md, every edge with both its ends and the models that fail without it,
+//! and docs/unsafe.md, every unsafe block with its obligations and what checks them.
+//!
+//! `MILLPOND_LEDGERS=write cargo test --test ledgers` writes them anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// A comment of the sources, and the code that it stands before.
+struct Note {
+    /// Below `src`.
+    file: String,
+    /// The innermost function (or `impl`) around it, or the one that it stands before.
+    within: String,
+    /// The comment, on one line.
+    text: String,
+    /// The first line of code after it.
+    code: String,
+}
+
+/// The name of the function that a line begins, or the head of the `impl`.
+fn head(line: &str) -> Option<String> {
+    let line = line.trim_start();
+    if let Some(rest) = line.strip_prefix("unsafe impl").or_else(|| line.strip_prefix("impl")) {
+        return Some(format!("impl{}", rest.trim_end().trim_end_matches([' ', '{', '}'])));
+    }
+    let (before, rest) = line.split_once("fn ")?;
+    let words = ["pub", "pub(crate)", "pub(super)", "const", "unsafe", "extern", "\"C\""];
+    let is_head = before.split_whitespace().all(|word| words.contains(&word));
+    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (is_head && !name.is_empty()).then_some(name)
+}
+
+/// The comments that begin with `mark`, from there to the end of the comment or to the next mark.
+fn notes(mark: &str) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for path in files_below(&root().join("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(all(test, not(loom)))]").next().unwrap();
+        let file = path.strip_prefix(root().join("src")).unwrap().to_string_lossy().replace('\\', "/");
+        // The functions that are open, with their indentation.
+        let mut open: Vec<(usize, String)> = Vec::new();
+        let lines: Vec<&str> = code.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            if !line.trim().is_empty() && !line.trim_start().starts_with("//") {
+                open.retain(|(outer, _)| *outer < indent);
+                if let Some(head) = head(line) {
+                    open.push((indent, head));
+                }
+            }
+            let Some(said) =
+                line.trim_start().strip_prefix("//").and_then(|comment| comment.strip_prefix(mark))
+            else {
+                continue;
+            };
+            let mut text = said.trim().to_owned();
+            let mut next = at + 1;
+            while let Some(more) = lines.get(next).and_then(|line| line.trim_start().strip_prefix("//")) {
+                if ["edge ", "SAFETY", "Relaxed"].iter().any(|other| more.trim_start().starts_with(other)) {
+                    break;
+                }
+                text = format!("{text} {}", more.trim());
+                next += 1;
+            }
+            while lines.get(next).is_some_and(|line| line.trim_start().starts_with("//")) {
+                next += 1;
+            }
+            let code = lines.get(next).map_or("", |line| line.trim()).to_owned();
+            open.retain(|(outer, _)| *outer < indent);
+            let within = head(&code).or_else(|| open.last().map(|(_, head)| head.clone()));
+            notes.push(Note { file: file.clone(), within: within.unwrap_or_default(), text, code });
+        }
+    }
+    notes
+}
+
+/// Text for a table's cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+/// Compares a ledger with what it should be, or writes it.
+fn keep(name: &str, should: &str) {
+    let path = root().join("docs").join(name);
+    if std::env::var_os("MILLPOND_LEDGERS").is_some_and(|mode| mode == "write") {
+        fs::write(&path, should).unwrap();
+    }
+    let is = fs::read_to_string(&path).unwrap_or_default();
+    let line = is.lines().zip(should.lines()).position(|(is, should)| is != should);
+    assert!(
+        is == should,
+        "docs/{name} is not what the comments say (line {}): MILLPOND_LEDGERS=write cargo test --test ledgers",
+        line.map_or_else(|| is.lines().count().min(should.lines().count()) + 1, |line| line + 1)
+    );
+}
+
+/// For each edge the models that fail when one of its ends is weakened, as `cargo orderings` found them.
+const MODELS: &[(&str, &[&str])] = &[];
+
+#[test]
+fn the_ledger_of_orderings_is_fresh() {
+    let mut edges: BTreeMap<String, Vec<(String, Note)>> = BTreeMap::new();
+    for note in notes(" edge ") {
+        let (head, _) = note.text.split_once(':').expect("an edge says what it carries");
+        let (edge, end) = head.split_once(' ').expect("an edge says which end it is");
+        edges.entry(edge.to_owned()).or_default().push((end.to_owned(), note));
+    }
+    let models: BTreeSet<String> = files_below(&root().join("loom-tests/models"))
+        .iter()
+        .flat_map(|path| fs::read_to_string(path).unwrap().lines().filter_map(head).collect::<Vec<_>>())
+        .collect();
+    let mut text = String::from(
+        "# Orderings\n\nEvery happens-before edge of the library: where each end stands, what it carries, and the models that fail \
+         when an end is\nweakened. Written from the comments in `src` by `tests/ledgers.rs`; the models are those that `cargo orderings` \
+         saw fail.\n\n\
+         An end is a release, an acquire, or a SeqCst fence, of which each stands between a store and a load: of two threads that \
+         each\nstore, fence and load, one sees the other's store.\n",
+    );
+    for (edge, ends) in &edges {
+        write!(text, "\n## {edge}\n\n| end | where | what it carries |\n|---|---|---|\n").unwrap();
+        for (end, note) in ends {
+            let (_, says) = note.text.split_once(':').expect("as above");
+            writeln!(text, "| {end} | `{}`, `{}` | {} |", note.file, note.within, cell(says.trim())).unwrap();
+        }
+        let (_, proofs) = MODELS
+            .iter()
+            .find(|(named, _)| named == edge)
+            .unwrap_or_else(|| panic!("no model is named for edge {edge}"));
+        for proof in *proofs {
+            assert!(models.contains(*proof), "edge {edge}: no model is called {proof}");
+        }
+        let proofs: Vec<_> = proofs.iter().map(|proof| format!("`{proof}`")).collect();
+        writeln!(text, "\nModels: {}.", proofs.join(", ")).unwrap();
+    }
+    for (named, _) in MODELS {
+        assert!(edges.contains_key(*named), "there is no edge {named}");
+    }
+    keep("orderings.md", &text);
+}
+
+/// What checks the unsafe code of a folder or file, the longest path first.
+const CHECKS: &[(&str, &str)] = &[
+    ("api/", "tests/drops.rs, tests/allocations.rs, compile-fail tests; AddressSanitizer"),
+    ("pool/", "tests/lifecycle.rs, tests/drops.rs; AddressSanitizer"),
+    ("sched/", "loom-tests/models/sched.rs (leaks, late accesses); tests/rounds.rs"),
+    ("sync/model/", "loom-tests/models/primitives.rs, storage.rs"),
+    ("sync/real/", "tests/fork.rs, tests/results.rs; AddressSanitizer"),
+    (
+        "task/batch/",
+        "loom-tests/models/batch.rs (races, late accesses, leaks, drops counted); tests/drops.rs, tests/map.rs",
+    ),
+    ("task/scope.rs", "loom-tests/models/scope.rs (races on the frame, late accesses); tests/scopes.rs"),
+    (
+        "task/stream/",
+        "loom-tests/models/stream.rs (races, late accesses, leaks, drops counted); tests/drops.rs, tests/streams.rs",
+    ),
+    ("task/", "loom-tests/models/cell.rs (races, late accesses, leaks, drops counted); tests/drops.rs"),
+    ("worker/", "loom-tests/models/sched.rs; tests/drops.rs, tests/nesting.rs"),
+];
+
+#[test]
+fn the_ledger_of_unsafe_code_is_fresh() {
+    let mut files: BTreeMap<String, Vec<Note>> = BTreeMap::new();
+    for note in notes(" SAFETY: ") {
+        files.entry(note.file.clone()).or_default().push(note);
+    }
+    let count: usize = files.values().map(Vec::len).sum();
+    let mut text = format!(
+        "# Unsafe code\n\nEvery unsafe block and `unsafe impl` of the library, {count} in all: where it stands, what it does, why it may, and \
+         what checks\nthat. Written from the comments in `src` by `tests/ledgers.rs`. One operation stands in each block; the lints see to \
+         it.\n\nThe contracts of unsafe functions are their `# Safety` sections. What each model watches is told in `loom-tests/README.md`; all \
+         of\nit also runs under AddressSanitizer and valgrind (`CONTRIBUTING.md` has the commands).\n"
+    );
+    for (file, notes) in &files {
+        let (_, checks) = CHECKS
+            .iter()
+            .filter(|(path, _)| file.starts_with(path))
+            .max_by_key(|(path, _)| path.len())
+            .unwrap_or_else(|| panic!("nothing is named that checks {file}"));
+        write!(text, "\n## {file}\n\nChecked by {checks}.\n\n| where | what | why it may |\n|---|---|---|\n")
+            .unwrap();
+        for Note { within, text: why, code, .. } in notes {
+            writeln!(text, "| `{within}` | `{}` | {} |", cell(code), cell(why)).unwrap();
+        }
+    }
+    keep("unsafe.md", &text);
+}
