@@ -164,7 +164,7 @@ fn cb_09_a_callback_may_submit() {
 }
 
 #[test]
-fn cb_15_a_callback_may_end_the_pool_but_not_wait_for_the_end() {
+fn cb_15_f27_a_callback_may_end_the_pool_but_not_wait_for_the_end() {
     in_time(|| {
         for close in [true, false] {
             let pool = Arc::new(ThreadPool::new(2).unwrap());

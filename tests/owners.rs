@@ -11,6 +11,42 @@ use std::thread;
 
 const POLICIES: [DropPolicy; 3] = [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain];
 
+#[test]
+fn f25_a_pool_is_dropped_while_its_tasks_panic() {
+    for policy in POLICIES {
+        let pool = ThreadPool::builder().workers(2).drop_policy(policy).build().unwrap();
+        let (begun, gate) = ([Gate::new(), Gate::new()], Gate::new());
+        let running = [0, 1].map(|i| {
+            let (begins, pass) = (begun[i].clone(), gate.clone());
+            let task = move || -> usize {
+                begins.open();
+                pass.wait();
+                panic!("while the pool is being dropped");
+            };
+            pool.apply_async(task).unwrap()
+        });
+        begun.iter().for_each(Gate::wait);
+        let queued = [(); 10].map(|()| pool.apply_async(|| -> usize { panic!("queued") }).unwrap());
+        let dropper = thread::spawn(move || drop(pool));
+        if policy != DropPolicy::Drain {
+            queued.iter().for_each(|result| assert!(result.wait()));
+        }
+        gate.open();
+        dropper.join().unwrap();
+        for result in running {
+            let error = result.get().unwrap_err();
+            assert!(matches!(error, TaskError::Panicked(_)), "{error}");
+        }
+        for result in queued {
+            match result.get().unwrap_err() {
+                TaskError::Terminated => assert_ne!(policy, DropPolicy::Drain),
+                TaskError::Panicked(_) => assert_eq!(policy, DropPolicy::Drain),
+                other => panic!("{other}"),
+            }
+        }
+    }
+}
+
 /// What only its threads keep: gone when the last worker is out.
 fn watched(workers: usize, policy: DropPolicy) -> (ThreadPool, Receiver<()>) {
     let (kept, gone) = channel::<()>();

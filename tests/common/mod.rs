@@ -39,16 +39,21 @@ pub(crate) fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
+/// The command that runs one test in a process of its own. `name` is the test's.
+pub(crate) fn again(name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a test knows its program"));
+    command.args(["--exact", name, "--nocapture"]).env(CHILD, "1");
+    command
+}
+
 /// Runs `body` in a process of its own, which may end as it likes; says how it ended and what it said. In the child it
-/// returns nothing, and the test must return too. `name` is the test's.
+/// returns nothing, and the test must return too.
 pub(crate) fn in_child(name: &str, body: impl FnOnce()) -> Option<Output> {
     if is_child() {
         body();
         return None;
     }
-    let program = std::env::current_exe().expect("a test knows its program");
-    let output = Command::new(program).args(["--exact", name, "--nocapture"]).env(CHILD, "1").output();
-    Some(output.expect("the program starts again"))
+    Some(again(name).output().expect("the program starts again"))
 }
 
 /// Runs a test in a process of its own: for what other tests in the same process would disturb.
