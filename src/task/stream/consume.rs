@@ -256,8 +256,9 @@ mod tests {
     fn f47_a_stream_goes_on_beyond_four_thousand_million_items() {
         // Not a power of two: numbers that lost their upper half would come to lie in other slots.
         const SLOTS: usize = 3;
-        let start = u64::from(u32::MAX) - 7;
-        for ordered in [true, false] {
+        // Wherever in the ring the limit is passed.
+        for (before, ordered) in (0..8).flat_map(|before| [(before, true), (before, false)]) {
+            let start = u64::from(u32::MAX) - before;
             let flow = Flow { chunksize: Some(1), buffersize: None, ordered };
             // SAFETY: it borrows nothing.
             let mut stream: StreamRef<u64, u64, Infallible> =
@@ -283,7 +284,7 @@ mod tests {
             if !ordered {
                 taken.sort_unstable();
             }
-            assert_eq!(taken, (start..stream.next).collect::<Vec<_>>(), "ordered: {ordered}");
+            assert_eq!(taken, (start..stream.next).collect::<Vec<_>>(), "ordered: {ordered}, from {start}");
             assert!(stream.next > u64::from(u32::MAX) + SLOTS as u64);
         }
     }
