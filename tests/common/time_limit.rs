@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 
 /// Several times what the longest test takes on a loaded machine.
 const LIMIT: Duration = Duration::from_secs(180);
-/// A process that a test has started must fail before the test does, which then shows what it has said.
-const LESS_IN_A_CHILD: Duration = Duration::from_secs(20);
 /// Another limit, in seconds: for machines on which everything is slow.
 const VARIABLE: &str = "MILLPOND_TEST_LIMIT";
 
@@ -34,7 +32,8 @@ extern "C" fn start() {
 fn limit() -> Duration {
     let seconds = std::env::var(VARIABLE).ok().and_then(|text| text.parse().ok());
     let limit = seconds.map_or(LIMIT, Duration::from_secs);
-    if super::is_child() { limit.saturating_sub(LESS_IN_A_CHILD) } else { limit }
+    // A process that a test has started must fail before the test does, which then shows what it has said.
+    if super::is_child() { limit - limit / 8 } else { limit }
 }
 
 extern "C" fn watch(_: *mut c_void) -> *mut c_void {
