@@ -64,7 +64,8 @@
 //!   parent's goes on.
 //! * A running task is never interrupted: threads cannot be.
 //! * A cycle of waits that the program builds itself, through its own locks or channels or a ring of saturated pools, blocks.
-//! * With `panic = "abort"` the first panic of a task ends the process.
+//! * With `panic = "abort"` the first panic of a task ends the process. So does, as everywhere in Rust, a panic during the
+//!   unwinding of another, in the panic hook, or in the destructor of a thread-local; and so does memory that runs out.
 //! * It is tested on Linux on x86-64.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_types, clippy::disallowed_methods))]

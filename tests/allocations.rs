@@ -55,8 +55,8 @@ fn least<T>(mut f: impl FnMut() -> T) -> usize {
 }
 
 #[test]
-fn what_each_verb_allocates() {
-    alone("what_each_verb_allocates", || {
+fn f46_what_each_verb_allocates() {
+    alone("f46_what_each_verb_allocates", || {
         let pool = ThreadPool::new(2).unwrap();
         // Threads allocate on their first steps; each worker must have made them.
         let barrier = std::sync::Barrier::new(2);

@@ -1,11 +1,9 @@
 //! One-off tasks and their failures: the rows APP and ERR of the parity table.
 
 mod common;
-mod parity;
 
 use common::Gate;
 use millpond::{PoolHandle, TaskError, ThreadPool};
-use parity::in_time;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -39,17 +37,15 @@ fn app_02_err_04_both_ways_to_call_give_the_same_failure() {
 
 #[test]
 fn app_04_submitting_never_waits_for_the_queue() {
-    in_time(|| {
-        let pool = ThreadPool::new(1).unwrap();
-        let gate = Gate::new();
-        let pass = gate.clone();
-        pool.spawn(move || pass.wait()).unwrap();
-        let results: Vec<_> = (0..10_000_u64).map(|i| pool.apply_async(move || i).unwrap()).collect();
-        assert!(results.iter().all(|result| !result.ready()), "the only worker is busy");
-        gate.open();
-        let sum: u64 = results.into_iter().map(|result| result.get().unwrap()).sum();
-        assert_eq!(sum, 49_995_000);
-    });
+    let pool = ThreadPool::new(1).unwrap();
+    let gate = Gate::new();
+    let pass = gate.clone();
+    pool.spawn(move || pass.wait()).unwrap();
+    let results: Vec<_> = (0..10_000_u64).map(|i| pool.apply_async(move || i).unwrap()).collect();
+    assert!(results.iter().all(|result| !result.ready()), "the only worker is busy");
+    gate.open();
+    let sum: u64 = results.into_iter().map(|result| result.get().unwrap()).sum();
+    assert_eq!(sum, 49_995_000);
 }
 
 #[test]

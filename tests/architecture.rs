@@ -93,6 +93,49 @@ fn what_is_dangerous_stands_behind_its_door() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// A clock that somebody can set would end waits early or never. Deadlines stand on `Instant` and on the kernel's clock of the
+/// same name, which only go forward; that a deadline and a wake-up may come in any order is the models' business.
+#[test]
+fn f39_no_clock_that_can_be_set_is_read() {
+    let settable = ["SystemTime", "UNIX_EPOCH", "REALTIME", "ClockId::Realtime", "gettimeofday", "time::Utc"];
+    let mut wrong = Vec::new();
+    let mut is_monotonic_named = false;
+    for (name, _, text) in sources() {
+        for line in code_lines(&text) {
+            is_monotonic_named |= line.contains("ClockId::Monotonic");
+            if settable.iter().any(|clock| line.contains(clock)) {
+                wrong.push(format!("src/{name}: {}", line.trim()));
+            }
+            if let Some((_, clock)) = line.split_once("clock_gettime(") {
+                if !clock.starts_with("ClockId::Monotonic)") {
+                    wrong.push(format!("src/{name}: {}", line.trim()));
+                }
+            }
+        }
+    }
+    assert!(is_monotonic_named, "the timed wait was not found");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The time limit of tests/common applies to every test that could hang.
+#[test]
+fn every_test_that_makes_a_pool_has_a_time_limit() {
+    let tests = root().join("tests");
+    let own = |path: &PathBuf| path.parent() == Some(&tests);
+    let texts = files_below(&tests, "rs")
+        .into_iter()
+        .filter(own)
+        .map(|path| (fs::read_to_string(&path).unwrap(), path));
+    let makes_one =
+        |text: &str| text.contains("ThreadPool") && text.lines().any(|line| line.starts_with("use millpond"));
+    let (limited, unlimited): (Vec<_>, Vec<_>) = texts
+        .filter(|(text, _)| makes_one(text))
+        .partition(|(text, _)| text.lines().any(|line| line == "mod common;"));
+    assert!(limited.len() > 20, "the tests were not found");
+    let unlimited: Vec<_> = unlimited.into_iter().map(|(_, path)| path).collect();
+    assert!(unlimited.is_empty(), "without `mod common;`: {unlimited:#?}");
+}
+
 #[test]
 fn no_source_outgrows_what_one_reads_in_one_sitting() {
     const LIMIT: usize = 420;

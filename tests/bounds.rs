@@ -1,5 +1,7 @@
 //! What may cross threads, and what it weighs: fault F51. What may not is in tests/compile_fail.
 
+mod common;
+
 use millpond::{
     AsyncResult, Batch, BuildError, Builder, JoinError, NotReady, Panic, Plain, PoolHandle, SubmitError,
     SubmitErrorKind, Task, TaskError, ThreadPool, Timeout,

@@ -5,7 +5,7 @@ mod parity;
 
 use common::Gate;
 use millpond::{JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
-use parity::{Ledger, in_time};
+use parity::Ledger;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
@@ -110,44 +110,40 @@ fn cb_06_a_function_without_a_value_calls_back_too() {
 
 #[test]
 fn cb_07_callbacks_of_different_tasks_may_overlap() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        let both = Arc::new(Barrier::new(2));
-        let results = [1, 2].map(|i| {
-            let both = Arc::clone(&both);
-            // Each callback waits until the other one has begun.
-            pool.task(move || i)
-                .callback(move |_| assert!(both.wait().is_leader() || i > 0))
-                .apply_async()
-                .unwrap()
-        });
-        assert_eq!(results.map(|result| result.get().unwrap()), [1, 2]);
+    let pool = ThreadPool::new(2).unwrap();
+    let both = Arc::new(Barrier::new(2));
+    let results = [1, 2].map(|i| {
+        let both = Arc::clone(&both);
+        // Each callback waits until the other one has begun.
+        pool.task(move || i)
+            .callback(move |_| assert!(both.wait().is_leader() || i > 0))
+            .apply_async()
+            .unwrap()
     });
+    assert_eq!(results.map(|result| result.get().unwrap()), [1, 2]);
 }
 
 #[test]
 fn cb_08_a_slow_callback_keeps_only_its_own_worker() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        let (entered, gate) = (Gate::new(), Gate::new());
-        let (enter, pass) = (entered.clone(), gate.clone());
-        let slow = pool
-            .task(|| 1)
-            .callback(move |_| {
-                enter.open();
-                pass.wait();
-            })
-            .apply_async()
-            .unwrap();
-        entered.wait();
-        // The other worker goes on delivering results.
-        for i in 0..100 {
-            assert_eq!(pool.apply(|| i).unwrap(), i);
-        }
-        assert!(!slow.ready());
-        gate.open();
-        assert_eq!(slow.get().unwrap(), 1);
-    });
+    let pool = ThreadPool::new(2).unwrap();
+    let (entered, gate) = (Gate::new(), Gate::new());
+    let (enter, pass) = (entered.clone(), gate.clone());
+    let slow = pool
+        .task(|| 1)
+        .callback(move |_| {
+            enter.open();
+            pass.wait();
+        })
+        .apply_async()
+        .unwrap();
+    entered.wait();
+    // The other worker goes on delivering results.
+    for i in 0..100 {
+        assert_eq!(pool.apply(|| i).unwrap(), i);
+    }
+    assert!(!slow.ready());
+    gate.open();
+    assert_eq!(slow.get().unwrap(), 1);
 }
 
 #[test]
@@ -164,26 +160,24 @@ fn cb_09_a_callback_may_submit() {
 }
 
 #[test]
-fn cb_15_a_callback_may_end_the_pool_but_not_wait_for_the_end() {
-    in_time(|| {
-        for close in [true, false] {
-            let pool = Arc::new(ThreadPool::new(2).unwrap());
-            let inner = Arc::clone(&pool);
-            let (send, receive) = channel();
-            let task = pool.task(|| 1).callback(move |_| {
-                if close {
-                    inner.close();
-                } else {
-                    inner.terminate();
-                }
-                send.send(inner.join()).unwrap();
-            });
-            assert_eq!(task.apply_async().unwrap().get().unwrap(), 1, "its own result is delivered");
-            assert_eq!(receive.recv().unwrap(), Err(JoinError::WouldDeadlock));
-            assert_eq!(pool.apply_async(|| ()).unwrap_err().kind(), SubmitErrorKind::NotRunning);
-            pool.join().unwrap();
-        }
-    });
+fn cb_15_f27_a_callback_may_end_the_pool_but_not_wait_for_the_end() {
+    for close in [true, false] {
+        let pool = Arc::new(ThreadPool::new(2).unwrap());
+        let inner = Arc::clone(&pool);
+        let (send, receive) = channel();
+        let task = pool.task(|| 1).callback(move |_| {
+            if close {
+                inner.close();
+            } else {
+                inner.terminate();
+            }
+            send.send(inner.join()).unwrap();
+        });
+        assert_eq!(task.apply_async().unwrap().get().unwrap(), 1, "its own result is delivered");
+        assert_eq!(receive.recv().unwrap(), Err(JoinError::WouldDeadlock));
+        assert_eq!(pool.apply_async(|| ()).unwrap_err().kind(), SubmitErrorKind::NotRunning);
+        pool.join().unwrap();
+    }
 }
 
 #[test]

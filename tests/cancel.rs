@@ -5,7 +5,7 @@ mod parity;
 
 use common::Gate;
 use millpond::{PoolHandle, Progress, TaskError, ThreadPool, current_task};
-use parity::{Ledger, in_time};
+use parity::Ledger;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
@@ -20,7 +20,6 @@ fn until_asked(begun: &Sender<bool>) -> &'static str {
 
 #[test]
 fn res_15_a_call_that_runs_is_asked_and_gives_its_value() {
-    in_time(|| {
         let pool = ThreadPool::new(1).unwrap();
         let (send, begun) = channel();
         let result = pool.apply_async(move || until_asked(&send)).unwrap();
@@ -31,12 +30,10 @@ fn res_15_a_call_that_runs_is_asked_and_gives_its_value() {
         assert_eq!(result.get().unwrap(), "asked");
         assert!(!pool.apply(|| current_task().is_cancelled()).unwrap(), "the next task has not been asked");
         assert!(!current_task().is_cancelled(), "nor has what is no task");
-    });
 }
 
 #[test]
 fn res_15_a_batch_begun_and_cancelled_drops_what_is_left_when_the_running_item_is_done() {
-    in_time(|| {
         let pool = ThreadPool::new(1).unwrap();
         let (ledger, (begins, begun), gate) = (Ledger::new(), channel(), Gate::new());
         let (pass, (send, told)) = (gate.clone(), channel());
@@ -66,12 +63,10 @@ fn res_15_a_batch_begun_and_cancelled_drops_what_is_left_when_the_running_item_i
         assert!(matches!(result.get(), Err(TaskError::Cancelled)));
         assert_eq!(begun.into_iter().count(), 0, "no other item has begun");
         ledger.settle("the items");
-    });
 }
 
 #[test]
 fn res_15_a_batch_that_has_begun_whole_is_not_cancelled() {
-    in_time(|| {
         let pool = ThreadPool::new(2).unwrap();
         let (send, begun) = channel();
         let result = pool.batch(move |_: u32| until_asked(&send), 0..2).chunksize(1).map_async().unwrap();
@@ -79,29 +74,24 @@ fn res_15_a_batch_that_has_begun_whole_is_not_cancelled() {
         assert_eq!(begun.recv(), Ok(false));
         assert!(!result.cancel(), "nothing was left");
         assert_eq!(result.get().unwrap(), ["asked", "asked"], "but both were asked");
-    });
 }
 
 #[test]
 fn res_15_a_batch_is_kept_from_starting_before_its_running_items_are_asked() {
-    in_time(|| {
         for _ in 0..20 {
             let pool = ThreadPool::new(2).unwrap();
             let (send, begun) = channel();
-            let result =
-                pool.batch(move |_: u32| until_asked(&send), 0..1_000).chunksize(1).map_async().unwrap();
+        let result = pool.batch(move |_: u32| until_asked(&send), 0..1_000).chunksize(1).map_async().unwrap();
             assert_eq!(begun.recv(), Ok(false));
             assert_eq!(begun.recv(), Ok(false));
             assert!(result.cancel());
             assert!(matches!(result.get(), Err(TaskError::Cancelled)));
             assert_eq!(begun.into_iter().count(), 0, "no other item has begun");
         }
-    });
 }
 
 #[test]
 fn res_15_a_batch_that_had_failed_keeps_its_failure() {
-    in_time(|| {
         let pool = ThreadPool::new(1).unwrap();
         let (gate, (begins, begun)) = (Gate::new(), channel());
         let pass = gate.clone();
@@ -119,12 +109,10 @@ fn res_15_a_batch_that_had_failed_keeps_its_failure() {
         gate.open();
         let error = result.get().unwrap_err();
         assert!(matches!(error, TaskError::Failed { error: "before", item: Some(0) }), "{error:?}");
-    });
 }
 
 #[test]
 fn res_15_imap_20_a_stream_that_is_dropped_asks_its_running_items() {
-    in_time(|| {
         for _ in 0..20 {
             let pool = ThreadPool::new(2).unwrap();
             let (send, begun) = channel();
@@ -137,12 +125,10 @@ fn res_15_imap_20_a_stream_that_is_dropped_asks_its_running_items() {
             assert_eq!(ended.into_iter().collect::<Vec<_>>(), ["asked", "asked"]);
             assert_eq!(begun.into_iter().count(), 0, "no other item has begun");
         }
-    });
 }
 
 #[test]
 fn res_15_a_task_inside_another_is_asked_for_itself() {
-    in_time(|| {
         let pool = ThreadPool::new(1).unwrap();
         let (inner_runs, (send, begun), gate) = (channel(), channel(), Gate::new());
         let (pass, (says, said)) = (gate.clone(), inner_runs);
@@ -152,8 +138,7 @@ fn res_15_a_task_inside_another_is_asked_for_itself() {
                 pass.wait();
                 let before = current_task().is_cancelled();
                 // The worker runs it here, as it waits for it.
-                let inner =
-                    PoolHandle::current().unwrap().apply_async(|| current_task().is_cancelled()).unwrap();
+            let inner = PoolHandle::current().unwrap().apply_async(|| current_task().is_cancelled()).unwrap();
                 says.send((before, inner.get().unwrap(), current_task().is_cancelled())).unwrap();
             })
             .unwrap();
@@ -162,12 +147,10 @@ fn res_15_a_task_inside_another_is_asked_for_itself() {
         gate.open();
         assert_eq!(said.recv(), Ok((true, false, true)), "outer, inner, outer");
         outer.get().unwrap();
-    });
 }
 
 #[test]
 fn res_15_progress_of_a_call_a_batch_and_a_stream() {
-    in_time(|| {
         let pool = ThreadPool::new(1).unwrap();
         let (gate, (begins, begun)) = (Gate::new(), channel());
         let pass = gate.clone();
@@ -203,7 +186,6 @@ fn res_15_progress_of_a_call_a_batch_and_a_stream() {
         }
         assert!(stream.next().is_none());
         assert_eq!(stream.progress(), Progress { done: 10, total: 10 }, "also after the end");
-    });
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod parity;
 
 use common::{Gate, threads};
 use millpond::{DropPolicy, SubmitErrorKind, TaskError, ThreadPool, Timeout};
-use parity::{Ledger, in_time};
+use parity::Ledger;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -83,10 +83,8 @@ fn test_map_async_callbacks_cb_02_cb_04() {
 
 #[test]
 fn test_map_chunksize_map_09() {
-    in_time(|| {
-        let result = pool().batch(sqr, []).chunksize(1).map_async().unwrap();
-        assert_eq!(result.get_timeout(Duration::from_secs(10)).unwrap().unwrap(), []);
-    });
+    let result = pool().batch(sqr, []).chunksize(1).map_async().unwrap();
+    assert_eq!(result.get_timeout(Duration::from_secs(10)).unwrap().unwrap(), []);
 }
 
 #[derive(Debug)]
@@ -163,25 +161,23 @@ fn test_make_pool_new_02_new_04() {
 
 #[test]
 fn test_terminate_life_06() {
-    in_time(|| {
-        let pool = ThreadPool::new(3).unwrap();
-        let gate = Gate::new();
-        let pass = gate.clone();
-        let (begins, begun) = channel();
-        let slow = move |_: u32| {
-            begins.send(()).unwrap();
-            pass.wait();
-        };
-        let result = pool.batch(slow, 0..10_000).chunksize(1).map_async().unwrap();
-        for _ in 0..3 {
-            begun.recv().unwrap();
-        }
-        pool.terminate();
-        gate.open();
-        pool.join().unwrap();
-        assert!(matches!(result.get(), Err(TaskError::Terminated)));
-        assert_eq!(begun.into_iter().count(), 0, "only the three that were running have run");
-    });
+    let pool = ThreadPool::new(3).unwrap();
+    let gate = Gate::new();
+    let pass = gate.clone();
+    let (begins, begun) = channel();
+    let slow = move |_: u32| {
+        begins.send(()).unwrap();
+        pass.wait();
+    };
+    let result = pool.batch(slow, 0..10_000).chunksize(1).map_async().unwrap();
+    for _ in 0..3 {
+        begun.recv().unwrap();
+    }
+    pool.terminate();
+    gate.open();
+    pool.join().unwrap();
+    assert!(matches!(result.get(), Err(TaskError::Terminated)));
+    assert_eq!(begun.into_iter().count(), 0, "only the three that were running have run");
 }
 
 #[test]
@@ -233,24 +229,22 @@ fn test_wrapped_exception_res_14() {
 
 #[test]
 fn test_map_no_failfast_map_13() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        let (failed, ended) = (Gate::new(), AtomicUsize::new(0));
-        let each = |i: u32| {
-            if i == 0 {
-                failed.open();
-                panic!("{}", "large".repeat(1 << 18));
-            }
-            failed.wait();
-            // Stands for work that goes on after the failure.
-            thread::sleep(Duration::from_millis(20));
-            ended.fetch_add(1, Ordering::Relaxed);
-        };
-        let error = pool.map(each, [0, 1]).unwrap_err();
-        assert_eq!((error.item(), ended.load(Ordering::Relaxed)), (Some(0), 1), "map has waited for both");
-        pool.close();
-        pool.join().unwrap();
-    });
+    let pool = ThreadPool::new(2).unwrap();
+    let (failed, ended) = (Gate::new(), AtomicUsize::new(0));
+    let each = |i: u32| {
+        if i == 0 {
+            failed.open();
+            panic!("{}", "large".repeat(1 << 18));
+        }
+        failed.wait();
+        // Stands for work that goes on after the failure.
+        thread::sleep(Duration::from_millis(20));
+        ended.fetch_add(1, Ordering::Relaxed);
+    };
+    let error = pool.map(each, [0, 1]).unwrap_err();
+    assert_eq!((error.item(), ended.load(Ordering::Relaxed)), (Some(0), 1), "map has waited for both");
+    pool.close();
+    pool.join().unwrap();
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod parity;
 
 use common::Gate;
 use millpond::{AsyncResult, PoolHandle, TaskError, ThreadPool};
-use parity::{Counted, Ledger, block_on, dispose, in_time};
+use parity::{Counted, Ledger, block_on, dispose};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
@@ -240,17 +240,15 @@ fn one_call(way: Way, bomb: Bomb, fails: bool, callbacks: Option<Callbacks>) {
 
 #[test]
 fn f02_f03_f05_f06_err_05_each_part_of_a_call_is_dropped_once() {
-    in_time(|| {
-        for way in WAYS {
-            for bomb in BOMBS {
-                for fails in [false, true] {
-                    for callbacks in [None, Some(Callbacks::Return), Some(Callbacks::Panic)] {
-                        one_call(way, bomb, fails, callbacks);
-                    }
+    for way in WAYS {
+        for bomb in BOMBS {
+            for fails in [false, true] {
+                for callbacks in [None, Some(Callbacks::Return), Some(Callbacks::Panic)] {
+                    one_call(way, bomb, fails, callbacks);
                 }
             }
         }
-    });
+    }
 }
 
 /// How a batch is cut.
@@ -328,90 +326,84 @@ fn every_batch(workers: usize, callbacks: Option<Callbacks>) {
 
 #[test]
 fn f02_f03_f04_f05_err_05_each_part_of_a_batch_is_dropped_once() {
-    in_time(|| every_batch(1, None));
+    every_batch(1, None);
 }
 
 #[test]
 fn f02_f03_f04_f05_err_05_each_part_of_a_batch_of_two_workers_is_dropped_once() {
-    in_time(|| every_batch(2, None));
+    every_batch(2, None);
 }
 
 #[test]
 fn f04_f08_err_05_each_part_of_a_batch_with_callbacks_is_dropped_once() {
-    in_time(|| {
-        every_batch(1, Some(Callbacks::Return));
-        every_batch(2, Some(Callbacks::Panic));
-    });
+    every_batch(1, Some(Callbacks::Return));
+    every_batch(2, Some(Callbacks::Panic));
 }
 
 #[test]
 fn f02_f04_err_05_each_part_of_a_blocking_call_is_dropped_once() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        for inside in [false, true] {
-            for bomb in BOMBS {
-                for fails_from in [0, 3, ITEMS] {
-                    let ledger = Ledger::new();
-                    let each = |(i, argument): (usize, Counted)| {
-                        drop(argument);
-                        if i >= fails_from {
-                            resume_unwind(Box::new(ledger.value(bomb == Bomb::Payload)));
-                        }
-                        ledger.value(bomb == Bomb::Value)
-                    };
-                    let all = || {
-                        let items = || (0..ITEMS).map(|i| (i, ledger.value(bomb == Bomb::Argument)));
-                        dispose(pool.map(each, items()));
-                        dispose(pool.starmap(|i, argument| each((i, argument)), items()));
-                        dispose(pool.batch(each, items()).chunksize(3).map());
-                        dispose(pool.batch(each, []).map());
-                        let argument = ledger.value(bomb == Bomb::Argument);
-                        dispose(pool.apply(|| each((3, argument))));
-                    };
-                    if inside {
-                        pool.apply(all).unwrap()
-                    } else {
-                        all()
+    let pool = ThreadPool::new(2).unwrap();
+    for inside in [false, true] {
+        for bomb in BOMBS {
+            for fails_from in [0, 3, ITEMS] {
+                let ledger = Ledger::new();
+                let each = |(i, argument): (usize, Counted)| {
+                    drop(argument);
+                    if i >= fails_from {
+                        resume_unwind(Box::new(ledger.value(bomb == Bomb::Payload)));
                     }
-                    ledger.settle(&format!("inside {inside}, bomb {bomb:?}, fails from {fails_from}"));
+                    ledger.value(bomb == Bomb::Value)
+                };
+                let all = || {
+                    let items = || (0..ITEMS).map(|i| (i, ledger.value(bomb == Bomb::Argument)));
+                    dispose(pool.map(each, items()));
+                    dispose(pool.starmap(|i, argument| each((i, argument)), items()));
+                    dispose(pool.batch(each, items()).chunksize(3).map());
+                    dispose(pool.batch(each, []).map());
+                    let argument = ledger.value(bomb == Bomb::Argument);
+                    dispose(pool.apply(|| each((3, argument))));
+                };
+                if inside {
+                    pool.apply(all).unwrap()
+                } else {
+                    all()
                 }
+                ledger.settle(&format!("inside {inside}, bomb {bomb:?}, fails from {fails_from}"));
             }
         }
-        pool.close();
-        let ledger = Ledger::new();
-        let items = || (0..ITEMS).map(|_| ledger.value(true));
-        // Refused work is dropped where it was to be submitted: what its drop does is the caller's own.
-        let refused: [&dyn Fn(); 3] = [
-            &|| assert!(pool.map(drop, items()).is_err()),
-            &|| assert!(pool.batch(drop, items()).chunksize(0).map().is_err()),
-            &|| {
-                let captured = ledger.value(true);
-                assert!(pool.apply(move || drop(captured)).is_err());
-            },
-        ];
-        for call in refused {
-            dispose(catch_unwind(AssertUnwindSafe(call)));
-        }
-        ledger.settle("refused");
-    });
+    }
+    pool.close();
+    let ledger = Ledger::new();
+    let items = || (0..ITEMS).map(|_| ledger.value(true));
+    // Refused work is dropped where it was to be submitted: what its drop does is the caller's own.
+    let refused: [&dyn Fn(); 3] = [
+        &|| assert!(pool.map(drop, items()).is_err()),
+        &|| assert!(pool.batch(drop, items()).chunksize(0).map().is_err()),
+        &|| {
+            let captured = ledger.value(true);
+            assert!(pool.apply(move || drop(captured)).is_err());
+        },
+    ];
+    for call in refused {
+        dispose(catch_unwind(AssertUnwindSafe(call)));
+    }
+    ledger.settle("refused");
 }
 
 #[test]
 fn f41_a_handle_that_is_dropped_while_its_task_ends() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        let ledger = Ledger::new();
-        for round in 0..4_000_u32 {
-            let value = ledger.value(round % 3 == 0);
-            let result = pool.apply_async(move || value).unwrap();
-            // From at once to well after its end.
-            for _ in 0..round % 64 * 8 {
-                std::hint::spin_loop();
-            }
-            drop(result);
+    let pool = ThreadPool::new(2).unwrap();
+    let ledger = Ledger::new();
+    for round in 0..4_000_u32 {
+        let value = ledger.value(round % 3 == 0);
+        let result = pool.apply_async(move || value).unwrap();
+        // From at once to well after its end.
+        for _ in 0..round % 64 * 8 {
+            std::hint::spin_loop();
         }
-        pool.close();
-        pool.join().unwrap();
-        ledger.settle("every value, once, by one side or the other");
-    });
+        drop(result);
+    }
+    pool.close();
+    pool.join().unwrap();
+    ledger.settle("every value, once, by one side or the other");
 }

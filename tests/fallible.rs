@@ -5,7 +5,7 @@ mod parity;
 
 use common::Gate;
 use millpond::{SubmitErrorKind, TaskError, ThreadPool};
-use parity::{Ledger, in_time};
+use parity::Ledger;
 use std::error::Error;
 use std::num::ParseIntError;
 use std::sync::Mutex;
@@ -106,36 +106,34 @@ fn cb_01_cb_02_cb_12_callbacks_see_the_value_or_the_typed_error_before_anybody_e
 
 #[test]
 fn map_12_map_13_of_a_batch_the_first_failure_in_time_counts_and_every_item_is_attempted() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        // Whichever item but 0 comes first fails first; item 0 fails when the thread of that one has gone on to another.
-        let (first, recorded, attempts) = (Mutex::new(None), Gate::new(), AtomicU32::new(0));
-        let result = pool.try_map(
-            |item: u32| {
-                attempts.fetch_add(1, Ordering::Relaxed);
-                let here = thread::current().id();
-                let mut first = first.lock().unwrap();
-                match *first {
-                    None if item != 0 => {
-                        *first = Some((item, here));
-                        return Err(item);
-                    }
-                    Some((_, thread)) if thread == here => recorded.open(),
-                    _ => {}
+    let pool = ThreadPool::new(2).unwrap();
+    // Whichever item but 0 comes first fails first; item 0 fails when the thread of that one has gone on to another.
+    let (first, recorded, attempts) = (Mutex::new(None), Gate::new(), AtomicU32::new(0));
+    let result = pool.try_map(
+        |item: u32| {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            let here = thread::current().id();
+            let mut first = first.lock().unwrap();
+            match *first {
+                None if item != 0 => {
+                    *first = Some((item, here));
+                    return Err(item);
                 }
-                drop(first);
-                if item != 0 {
-                    return Ok(item);
-                }
-                recorded.wait();
-                Err(0)
-            },
-            0..10,
-        );
-        let (item, _) = first.into_inner().unwrap().unwrap();
-        assert_eq!(failed(result), (item, Some(item as usize)), "not the lowest index");
-        assert_eq!(attempts.into_inner(), 10);
-    });
+                Some((_, thread)) if thread == here => recorded.open(),
+                _ => {}
+            }
+            drop(first);
+            if item != 0 {
+                return Ok(item);
+            }
+            recorded.wait();
+            Err(0)
+        },
+        0..10,
+    );
+    let (item, _) = first.into_inner().unwrap().unwrap();
+    assert_eq!(failed(result), (item, Some(item as usize)), "not the lowest index");
+    assert_eq!(attempts.into_inner(), 10);
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn f17_life_17_hang_21_a_forked_child_gets_errors_and_the_parent_goes_on() {
         let mut stream = pool.stream(|x: u32| x, 0..).buffersize(1).imap().unwrap();
         assert_eq!(stream.next().unwrap().unwrap(), 0);
         let status = in_child(|| {
-            // A hang is a failure too.
+            // A hang is a failure too, and the thread that watches for hangs is in the parent only.
             // SAFETY: it sets a timer.
             unsafe { libc::alarm(20) };
             let refused = matches!(pool.apply_async(|| 1), Err(e) if e.kind() == SubmitErrorKind::Forked)

@@ -5,7 +5,8 @@
 mod common;
 
 use common::{Gate, alone};
-use millpond::ThreadPool;
+use millpond::{PoolHandle, ThreadPool};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 /// Processor time of this process so far.
@@ -19,6 +20,16 @@ fn cpu() -> Duration {
         }
     }
     Duration::from_nanos(sum)
+}
+
+/// Fails unless next to no processor time is used while nothing is asked of the pool.
+fn assert_sleeps(length: Duration) {
+    let (used, began) = (cpu(), Instant::now());
+    // The length of the measurement, not a choreography: the longer, the smaller the share of the spins at its start.
+    std::thread::sleep(length);
+    let (used, took) = (cpu() - used, began.elapsed());
+    println!("{used:?} of processor time in {took:?}");
+    assert!(used < took / 200, "idle workers used {used:?} in {took:?}");
 }
 
 #[test]
@@ -38,14 +49,61 @@ fn f48_one_long_task_lets_the_other_workers_sleep() {
             })
             .unwrap();
         entered.wait();
-        let (used, began) = (cpu(), Instant::now());
-        // The length of the measurement, not a choreography: the longer, the smaller the share of the spins at its start.
-        std::thread::sleep(Duration::from_secs(5));
-        let (used, took) = (cpu() - used, began.elapsed());
-        println!("{used:?} of processor time in {took:?}");
-        assert!(used < took / 200, "idle workers used {used:?} in {took:?}");
+        assert_sleeps(Duration::from_secs(5));
         gate.open();
         long.get().unwrap();
+        pool.close();
+        pool.join().unwrap();
+    });
+}
+
+/// Lets this process run on one processor only, as `taskset -c` does.
+fn stay_on_one_processor() {
+    // SAFETY: all zeros is an empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `set` is a place for a set of this size, and 0 is the calling thread.
+    let failed = unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) };
+    assert_eq!(failed, 0);
+    let is_ours = |processor: &usize| {
+        // SAFETY: `set` has room for so many processors.
+        unsafe { libc::CPU_ISSET(*processor, &set) }
+    };
+    let limit = usize::try_from(libc::CPU_SETSIZE).unwrap();
+    let one = (0..limit).find(is_ours).expect("it runs on some processor");
+    // SAFETY: as above.
+    set = unsafe { std::mem::zeroed() };
+    // SAFETY: `one` was found in such a set.
+    unsafe { libc::CPU_SET(one, &mut set) };
+    // SAFETY: as for the question.
+    let failed = unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
+    assert_eq!(failed, 0);
+}
+
+#[test]
+fn f48_sixty_four_workers_on_one_processor() {
+    alone("f48_sixty_four_workers_on_one_processor", || {
+        const WORKERS: usize = 64;
+        // Threads inherit it.
+        stay_on_one_processor();
+        assert_eq!(std::thread::available_parallelism().unwrap().get(), 1);
+        let pool = ThreadPool::new(WORKERS).unwrap();
+        // All at once, each waiting for every other.
+        let barrier = Barrier::new(WORKERS);
+        pool.scope(|s| {
+            for _ in 0..WORKERS {
+                s.spawn(|| _ = barrier.wait()).unwrap();
+            }
+        });
+        // Waits of workers, and a caller that submits one by one.
+        let nested =
+            |x: u64| PoolHandle::current().unwrap().map(|y: u64| x * y, 0..10).unwrap().iter().sum::<u64>();
+        assert_eq!(pool.map(nested, 0..100).unwrap().into_iter().sum::<u64>(), 4950 * 45);
+        for x in 0..1_000 {
+            assert_eq!(pool.apply(|| x).unwrap(), x);
+        }
+        assert_eq!(pool.imap(|x: u64| x, 0..1_000).unwrap().map(Result::unwrap).sum::<u64>(), 499_500);
+        assert_sleeps(Duration::from_secs(2));
+        assert_eq!(pool.apply(|| 1).unwrap(), 1, "and they wake again");
         pool.close();
         pool.join().unwrap();
     });

@@ -6,7 +6,7 @@ mod parity;
 
 use common::Gate;
 use millpond::{NotReady, PoolHandle, ThreadPool, Timeout};
-use parity::{Random, SECOND, Transcript, in_time, sleep};
+use parity::{Random, SECOND, Transcript, sleep};
 use std::time::Duration;
 
 fn pool() -> ThreadPool {
@@ -137,49 +137,44 @@ fn s0_e7_get_of_a_failed_task() {
 
 #[test]
 fn s1_e2_cb_03_cb_09_follow_ups_from_a_callback() {
-    in_time(|| {
-        let (pool, out, random) = (pool(), Transcript::new(), Random::new(12));
-        let (print, follow) = (out.clone(), out.clone());
-        let (draw, redraw) = (random.clone(), random);
-        let task1 = move |identifier: usize| {
-            let value = draw.draw();
-            sleep(value);
-            print.say(format!(">{identifier} generated {value}"));
-            (identifier, value)
-        };
-        let task2 = move |identifier: usize, value: f64| {
-            let more = redraw.draw();
-            sleep(more);
-            follow.say(format!(">>{identifier} with {value}, generated {more}"));
-        };
-        // It submits to the pool that it runs on.
-        let callback = move |results: &Vec<(usize, f64)>| {
-            let pool = PoolHandle::current().unwrap();
-            for (identifier, value) in results.iter().copied().filter(|(_, value)| *value > 0.5) {
-                let task2 = task2.clone();
-                pool.spawn(move || task2(identifier, value)).unwrap();
-            }
-        };
-        let result = pool.batch(task1, 0..10).callback(callback).map_async().unwrap();
-        result.wait();
-        let values = result.get().unwrap();
-        end(&pool);
-        out.say("All done.");
-
-        let lines = out.lines();
-        assert!(
-            lines[..10].iter().all(|line| line.starts_with('>') && !line.starts_with(">>")),
-            "{lines:#?}"
-        );
-        let mut follow_ups: Vec<_> = values.iter().filter(|(_, value)| *value > 0.5).collect();
-        assert!((1..10).contains(&follow_ups.len()), "the seed must give both kinds");
-        for line in &lines[10..lines.len() - 1] {
-            let about = |(i, value): &&(usize, f64)| line.starts_with(&format!(">>{i} with {value}, "));
-            follow_ups.remove(follow_ups.iter().position(about).expect(line));
+    let (pool, out, random) = (pool(), Transcript::new(), Random::new(12));
+    let (print, follow) = (out.clone(), out.clone());
+    let (draw, redraw) = (random.clone(), random);
+    let task1 = move |identifier: usize| {
+        let value = draw.draw();
+        sleep(value);
+        print.say(format!(">{identifier} generated {value}"));
+        (identifier, value)
+    };
+    let task2 = move |identifier: usize, value: f64| {
+        let more = redraw.draw();
+        sleep(more);
+        follow.say(format!(">>{identifier} with {value}, generated {more}"));
+    };
+    // It submits to the pool that it runs on.
+    let callback = move |results: &Vec<(usize, f64)>| {
+        let pool = PoolHandle::current().unwrap();
+        for (identifier, value) in results.iter().copied().filter(|(_, value)| *value > 0.5) {
+            let task2 = task2.clone();
+            pool.spawn(move || task2(identifier, value)).unwrap();
         }
-        assert!(follow_ups.is_empty(), "{follow_ups:?}");
-        assert_eq!(lines.last().unwrap(), "All done.");
-    });
+    };
+    let result = pool.batch(task1, 0..10).callback(callback).map_async().unwrap();
+    result.wait();
+    let values = result.get().unwrap();
+    end(&pool);
+    out.say("All done.");
+
+    let lines = out.lines();
+    assert!(lines[..10].iter().all(|line| line.starts_with('>') && !line.starts_with(">>")), "{lines:#?}");
+    let mut follow_ups: Vec<_> = values.iter().filter(|(_, value)| *value > 0.5).collect();
+    assert!((1..10).contains(&follow_ups.len()), "the seed must give both kinds");
+    for line in &lines[10..lines.len() - 1] {
+        let about = |(i, value): &&(usize, f64)| line.starts_with(&format!(">>{i} with {value}, "));
+        follow_ups.remove(follow_ups.iter().position(about).expect(line));
+    }
+    assert!(follow_ups.is_empty(), "{follow_ups:?}");
+    assert_eq!(lines.last().unwrap(), "All done.");
 }
 
 // ---- S2: getting results ----
@@ -275,33 +270,31 @@ fn s4_e2_s4_e3_from_map_async_and_starmap_async() {
 
 #[test]
 fn s4_e5_res_07_get_with_a_time_limit() {
-    in_time(|| {
-        for quick in [true, false] {
-            let (pool, out, gate) = (pool(), Transcript::new(), Gate::new());
-            let (print, pass) = (out.clone(), gate.clone());
-            if quick {
-                gate.open();
-            }
-            let result = pool.apply_async(move || {
-                print.say("Task 0 executing");
-                pass.wait();
-                print.say("Task 0 done");
-                0.4
-            });
-            // The quick one has all the time there is.
-            let limit = if quick { Duration::MAX } else { SECOND / 2 };
-            match result.unwrap().get_timeout(limit) {
-                Ok(value) => out.say(format!("Got: {}", value.unwrap())),
-                Err(Timeout(_)) => out.say("Failed to get the result"),
-            }
+    for quick in [true, false] {
+        let (pool, out, gate) = (pool(), Transcript::new(), Gate::new());
+        let (print, pass) = (out.clone(), gate.clone());
+        if quick {
             gate.open();
-            end(&pool);
-            let mut lines = out.lines();
-            let said = lines.remove(lines.iter().position(|line| !line.starts_with("Task")).unwrap());
-            assert_eq!(said, if quick { "Got: 0.4" } else { "Failed to get the result" });
-            assert_eq!(lines, ["Task 0 executing", "Task 0 done"], "join waits for the task in any case");
         }
-    });
+        let result = pool.apply_async(move || {
+            print.say("Task 0 executing");
+            pass.wait();
+            print.say("Task 0 done");
+            0.4
+        });
+        // The quick one has all the time there is.
+        let limit = if quick { Duration::MAX } else { SECOND / 2 };
+        match result.unwrap().get_timeout(limit) {
+            Ok(value) => out.say(format!("Got: {}", value.unwrap())),
+            Err(Timeout(_)) => out.say("Failed to get the result"),
+        }
+        gate.open();
+        end(&pool);
+        let mut lines = out.lines();
+        let said = lines.remove(lines.iter().position(|line| !line.starts_with("Task")).unwrap());
+        assert_eq!(said, if quick { "Got: 0.4" } else { "Failed to get the result" });
+        assert_eq!(lines, ["Task 0 executing", "Task 0 done"], "join waits for the task in any case");
+    }
 }
 
 #[test]
@@ -329,24 +322,22 @@ fn s4_e6_s4_e11_a_failing_task() {
 
 #[test]
 fn s4_e8_s4_e9_s4_e12_res_02_what_can_be_asked_of_a_task_that_is_not_done() {
-    in_time(|| {
-        let (pool, out, gate) = (pool(), Transcript::new(), Gate::new());
-        let (print, pass) = (out.clone(), gate.clone());
-        let result = pool.apply_async(move || {
-            pass.wait();
-            print.say("Task 0 done");
-        });
-        let result = result.unwrap();
-        assert_eq!(result.successful(), Err(NotReady));
-        assert_eq!(result.successful().unwrap_err().to_string(), "not ready");
-        assert!(!result.wait_timeout(SECOND / 2), "it returns although the task goes on");
-        assert!(!result.ready(), "Tasks are not complete");
-        pool.close();
-        gate.open();
-        pool.join().unwrap();
-        assert_eq!(out.lines(), ["Task 0 done"], "join completes the rest");
-        assert!(result.ready(), "Tasks are complete");
+    let (pool, out, gate) = (pool(), Transcript::new(), Gate::new());
+    let (print, pass) = (out.clone(), gate.clone());
+    let result = pool.apply_async(move || {
+        pass.wait();
+        print.say("Task 0 done");
     });
+    let result = result.unwrap();
+    assert_eq!(result.successful(), Err(NotReady));
+    assert_eq!(result.successful().unwrap_err().to_string(), "not ready");
+    assert!(!result.wait_timeout(SECOND / 2), "it returns although the task goes on");
+    assert!(!result.ready(), "Tasks are not complete");
+    pool.close();
+    gate.open();
+    pool.join().unwrap();
+    assert_eq!(out.lines(), ["Task 0 done"], "join completes the rest");
+    assert!(result.ready(), "Tasks are complete");
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod parity;
 
 use common::Gate;
 use millpond::{JoinError, TaskError, ThreadPool};
-use parity::{Random, Transcript, in_time, sleep};
+use parity::{Random, Transcript, sleep};
 use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread;
@@ -138,49 +138,45 @@ fn s3_e6_map_async_and_forget() {
 
 #[test]
 fn s3_e7_imap_02_results_as_they_are_completed() {
-    in_time(|| {
-        let (out, random, gate) = (Transcript::new(), Random::new(7), Gate::new());
-        // At least two workers, one of which waits.
-        let (pool, pass, print) = (ThreadPool::new(2).unwrap(), gate.clone(), out.clone());
-        let task = move |value| {
-            let result = work(value, &random);
-            if value == 0 {
-                // The first task ends last: only a line of another one lets it go on.
-                pass.wait();
-                print.say("the first task ends");
-            }
-            result
-        };
-        for result in pool.imap_unordered(task, 0..10).unwrap() {
-            let (value, _) = result.unwrap();
-            out.say(format!(">got {value}"));
-            if out.lines().len() == 5 {
-                gate.open();
-            }
+    let (out, random, gate) = (Transcript::new(), Random::new(7), Gate::new());
+    // At least two workers, one of which waits.
+    let (pool, pass, print) = (ThreadPool::new(2).unwrap(), gate.clone(), out.clone());
+    let task = move |value| {
+        let result = work(value, &random);
+        if value == 0 {
+            // The first task ends last: only a line of another one lets it go on.
+            pass.wait();
+            print.say("the first task ends");
         }
-        let lines = out.lines();
-        assert!(lines[..5].iter().all(|line| line.starts_with(">got ")), "{lines:?}");
-        let mut got: Vec<_> = lines.iter().filter(|line| line.starts_with(">got ")).collect();
-        got.sort_unstable();
-        assert_eq!(got, (0..10).map(|i| format!(">got {i}")).collect::<Vec<_>>().iter().collect::<Vec<_>>());
-    });
+        result
+    };
+    for result in pool.imap_unordered(task, 0..10).unwrap() {
+        let (value, _) = result.unwrap();
+        out.say(format!(">got {value}"));
+        if out.lines().len() == 5 {
+            gate.open();
+        }
+    }
+    let lines = out.lines();
+    assert!(lines[..5].iter().all(|line| line.starts_with(">got ")), "{lines:?}");
+    let mut got: Vec<_> = lines.iter().filter(|line| line.starts_with(">got ")).collect();
+    got.sort_unstable();
+    assert_eq!(got, (0..10).map(|i| format!(">got {i}")).collect::<Vec<_>>().iter().collect::<Vec<_>>());
 }
 
 #[test]
 fn s3_e9_hang_01_a_failing_initializer() {
-    in_time(|| {
-        for workers in [1, 4] {
-            let builder = ThreadPool::builder().workers(workers);
-            let pool = builder.initializer(|_| panic!("Something bad happened!")).build().unwrap();
-            let error = pool.apply(|| sleep(1.0)).unwrap_err();
-            // Which of the two depends on whether an initializer had run before the call.
-            match error {
-                TaskError::Broken(why) => assert_eq!(&*why, "Something bad happened!"),
-                TaskError::NotSubmitted(kind) => assert_eq!(kind, millpond::SubmitErrorKind::Broken),
-                other => panic!("{other}"),
-            }
+    for workers in [1, 4] {
+        let builder = ThreadPool::builder().workers(workers);
+        let pool = builder.initializer(|_| panic!("Something bad happened!")).build().unwrap();
+        let error = pool.apply(|| sleep(1.0)).unwrap_err();
+        // Which of the two depends on whether an initializer had run before the call.
+        match error {
+            TaskError::Broken(why) => assert_eq!(&*why, "Something bad happened!"),
+            TaskError::NotSubmitted(kind) => assert_eq!(kind, millpond::SubmitErrorKind::Broken),
+            other => panic!("{other}"),
         }
-    });
+    }
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! Waiting inside tasks: the rows NEST of the parity table, and the faults of re-entrancy.
 
 mod common;
-mod parity;
 
 use common::Gate;
 use millpond::{AsyncResult, PoolHandle, TaskError, ThreadPool, Timeout};
-use parity::in_time;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -19,133 +17,123 @@ fn current() -> PoolHandle {
 
 #[test]
 fn nest_01_f32_a_worker_runs_what_it_waits_for_itself() {
-    in_time(|| {
-        let pool = ThreadPool::new(1).unwrap();
-        let here = |()| thread::current().id();
-        let (outer, inner) = pool
-            .apply(move || {
-                let pool = current();
-                let one = pool.apply_async(move || here(())).unwrap().get().unwrap();
-                let waited = pool.apply_async(move || here(())).unwrap();
-                assert!(waited.wait());
-                let two = waited.get().unwrap();
-                let three = pool.apply(|| here(())).unwrap();
-                let many = pool.map_async(here, [(); 10]).unwrap().get().unwrap();
-                let all = [vec![one, two, three], many, pool.map(here, [(); 10]).unwrap()].concat();
-                (thread::current().id(), all)
-            })
-            .unwrap();
-        assert_eq!(inner, [outer; 23]);
-    });
+    let pool = ThreadPool::new(1).unwrap();
+    let here = |()| thread::current().id();
+    let (outer, inner) = pool
+        .apply(move || {
+            let pool = current();
+            let one = pool.apply_async(move || here(())).unwrap().get().unwrap();
+            let waited = pool.apply_async(move || here(())).unwrap();
+            assert!(waited.wait());
+            let two = waited.get().unwrap();
+            let three = pool.apply(|| here(())).unwrap();
+            let many = pool.map_async(here, [(); 10]).unwrap().get().unwrap();
+            let all = [vec![one, two, three], many, pool.map(here, [(); 10]).unwrap()].concat();
+            (thread::current().id(), all)
+        })
+        .unwrap();
+    assert_eq!(inner, [outer; 23]);
 }
 
 #[test]
 fn nest_01_f32_a_wait_with_a_time_limit_runs_nothing() {
-    in_time(|| {
-        let pool = ThreadPool::new(1).unwrap();
-        let ran = Arc::new(AtomicBool::new(false));
-        let sets = Arc::clone(&ran);
-        pool.apply(move || {
-            let looks = Arc::clone(&sets);
-            let inner = current().apply_async(move || sets.store(true, Ordering::Relaxed)).unwrap();
-            let batch = current().map_async(|i: u32| i, 0..3).unwrap();
-            assert!(!inner.wait_timeout(Duration::from_millis(5)) && !batch.wait_timeout(Duration::ZERO));
-            let Err(Timeout(inner)) = inner.get_timeout(Duration::from_millis(5)) else { panic!("it ran") };
-            let Err(Timeout(batch)) = batch.get_timeout(Duration::from_millis(5)) else { panic!("it ran") };
-            assert!(!looks.load(Ordering::Relaxed));
-            inner.get().unwrap();
-            assert!(looks.load(Ordering::Relaxed), "a wait without one does");
-            assert_eq!(batch.get().unwrap(), [0, 1, 2]);
-        })
-        .unwrap();
-    });
+    let pool = ThreadPool::new(1).unwrap();
+    let ran = Arc::new(AtomicBool::new(false));
+    let sets = Arc::clone(&ran);
+    pool.apply(move || {
+        let looks = Arc::clone(&sets);
+        let inner = current().apply_async(move || sets.store(true, Ordering::Relaxed)).unwrap();
+        let batch = current().map_async(|i: u32| i, 0..3).unwrap();
+        assert!(!inner.wait_timeout(Duration::from_millis(5)) && !batch.wait_timeout(Duration::ZERO));
+        let Err(Timeout(inner)) = inner.get_timeout(Duration::from_millis(5)) else { panic!("it ran") };
+        let Err(Timeout(batch)) = batch.get_timeout(Duration::from_millis(5)) else { panic!("it ran") };
+        assert!(!looks.load(Ordering::Relaxed));
+        inner.get().unwrap();
+        assert!(looks.load(Ordering::Relaxed), "a wait without one does");
+        assert_eq!(batch.get().unwrap(), [0, 1, 2]);
+    })
+    .unwrap();
 }
 
 #[test]
 fn nest_01_a_worker_waits_for_what_runs_elsewhere() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        let (entered, gate) = (Gate::new(), Gate::new());
-        let (enter, pass) = (entered.clone(), gate.clone());
-        let elsewhere = pool
-            .apply_async(move || {
-                enter.open();
-                pass.wait();
-                thread::current().id()
-            })
-            .unwrap();
-        entered.wait();
-        let (send, receive) = channel();
-        let waits = pool
-            .apply_async(move || {
-                send.send(()).unwrap();
-                (elsewhere.get().unwrap(), thread::current().id())
-            })
-            .unwrap();
-        receive.recv().unwrap();
-        assert!(!waits.wait_timeout(Duration::from_millis(5)));
-        gate.open();
-        let (elsewhere, here) = waits.get().unwrap();
-        assert_ne!(elsewhere, here);
-    });
+    let pool = ThreadPool::new(2).unwrap();
+    let (entered, gate) = (Gate::new(), Gate::new());
+    let (enter, pass) = (entered.clone(), gate.clone());
+    let elsewhere = pool
+        .apply_async(move || {
+            enter.open();
+            pass.wait();
+            thread::current().id()
+        })
+        .unwrap();
+    entered.wait();
+    let (send, receive) = channel();
+    let waits = pool
+        .apply_async(move || {
+            send.send(()).unwrap();
+            (elsewhere.get().unwrap(), thread::current().id())
+        })
+        .unwrap();
+    receive.recv().unwrap();
+    assert!(!waits.wait_timeout(Duration::from_millis(5)));
+    gate.open();
+    let (elsewhere, here) = waits.get().unwrap();
+    assert_ne!(elsewhere, here);
 }
 
 #[test]
 fn nest_01_a_task_from_outside_is_awaited_inside() {
-    in_time(|| {
-        // Its entry is in the common queue behind the task that waits for it.
-        let pool = ThreadPool::new(1).unwrap();
-        let gate = Gate::new();
-        let pass = gate.clone();
-        pool.spawn(move || pass.wait()).unwrap();
-        let (send, receive) = channel::<AsyncResult<u32>>();
-        let outer = pool.apply_async(move || receive.recv().unwrap().get().unwrap() + 1).unwrap();
-        send.send(pool.apply_async(|| 1).unwrap()).unwrap();
-        gate.open();
-        assert_eq!(outer.get().unwrap(), 2);
-    });
+    // Its entry is in the common queue behind the task that waits for it.
+    let pool = ThreadPool::new(1).unwrap();
+    let gate = Gate::new();
+    let pass = gate.clone();
+    pool.spawn(move || pass.wait()).unwrap();
+    let (send, receive) = channel::<AsyncResult<u32>>();
+    let outer = pool.apply_async(move || receive.recv().unwrap().get().unwrap() + 1).unwrap();
+    send.send(pool.apply_async(|| 1).unwrap()).unwrap();
+    gate.open();
+    assert_eq!(outer.get().unwrap(), 2);
 }
 
 #[test]
 fn nest_03_f34_a_waiting_worker_runs_nothing_that_it_does_not_wait_for() {
-    in_time(|| {
-        let pool = ThreadPool::new(1).unwrap();
-        // Held across every wait below: to run one of the unrelated tasks there would block for ever.
-        let lock = Arc::new(Mutex::new(0));
-        let gate = Gate::new();
-        let pass = gate.clone();
-        let holds = Arc::clone(&lock);
-        let outer = pool
-            .apply_async(move || {
-                pass.wait();
-                let pool = current();
-                let unrelated = |_| {
-                    let lock = Arc::clone(&holds);
-                    move || *lock.lock().unwrap() += 1
-                };
-                // Unrelated work is older and newer than what is awaited, in the own deque and in the common queue.
-                (0..5).map(unrelated).for_each(|task| pool.spawn(task).unwrap());
-                let awaited = pool.apply_async(|| 7).unwrap();
-                let batch = pool.map_async(|i: u32| i, 0..100).unwrap();
-                (0..5).map(unrelated).for_each(|task| pool.spawn(task).unwrap());
-                let held = holds.lock().unwrap();
-                let value = awaited.get().unwrap();
-                let sum: u32 = batch.get().unwrap().into_iter().sum();
-                let nested = pool.map(|i| pool.apply(|| i).unwrap(), 0..10).unwrap().len();
-                assert_eq!(*held, 0);
-                (value, sum, nested)
-            })
-            .unwrap();
-        for _ in 0..5 {
-            let lock = Arc::clone(&lock);
-            pool.spawn(move || *lock.lock().unwrap() += 1).unwrap();
-        }
-        gate.open();
-        assert_eq!(outer.get().unwrap(), (7, 4950, 10));
-        pool.close();
-        pool.join().unwrap();
-        assert_eq!(*lock.lock().unwrap(), 15, "they ran afterwards");
-    });
+    let pool = ThreadPool::new(1).unwrap();
+    // Held across every wait below: to run one of the unrelated tasks there would block for ever.
+    let lock = Arc::new(Mutex::new(0));
+    let gate = Gate::new();
+    let pass = gate.clone();
+    let holds = Arc::clone(&lock);
+    let outer = pool
+        .apply_async(move || {
+            pass.wait();
+            let pool = current();
+            let unrelated = |_| {
+                let lock = Arc::clone(&holds);
+                move || *lock.lock().unwrap() += 1
+            };
+            // Unrelated work is older and newer than what is awaited, in the own deque and in the common queue.
+            (0..5).map(unrelated).for_each(|task| pool.spawn(task).unwrap());
+            let awaited = pool.apply_async(|| 7).unwrap();
+            let batch = pool.map_async(|i: u32| i, 0..100).unwrap();
+            (0..5).map(unrelated).for_each(|task| pool.spawn(task).unwrap());
+            let held = holds.lock().unwrap();
+            let value = awaited.get().unwrap();
+            let sum: u32 = batch.get().unwrap().into_iter().sum();
+            let nested = pool.map(|i| pool.apply(|| i).unwrap(), 0..10).unwrap().len();
+            assert_eq!(*held, 0);
+            (value, sum, nested)
+        })
+        .unwrap();
+    for _ in 0..5 {
+        let lock = Arc::clone(&lock);
+        pool.spawn(move || *lock.lock().unwrap() += 1).unwrap();
+    }
+    gate.open();
+    assert_eq!(outer.get().unwrap(), (7, 4950, 10));
+    pool.close();
+    pool.join().unwrap();
+    assert_eq!(*lock.lock().unwrap(), 15, "they ran afterwards");
 }
 
 /// A map in each item of a map, this deep.
@@ -161,10 +149,8 @@ fn nest(depth: u32) -> u64 {
 #[test]
 fn nest_02_f33_maps_in_maps_64_deep() {
     for workers in [1, 2] {
-        in_time(move || {
-            let pool = ThreadPool::builder().workers(workers).stack_size(16 << 20).build().unwrap();
-            assert_eq!(pool.map(|_| nest(63), 0..4).unwrap(), [8; 4]);
-        });
+        let pool = ThreadPool::builder().workers(workers).stack_size(16 << 20).build().unwrap();
+        assert_eq!(pool.map(|_| nest(63), 0..4).unwrap(), [8; 4]);
     }
 }
 
@@ -179,54 +165,48 @@ fn countdown(from: u32) -> u32 {
 #[test]
 fn nest_01_f33_a_chain_of_awaited_tasks_64_deep() {
     for workers in [1, 2] {
-        in_time(move || {
-            let pool = ThreadPool::builder().workers(workers).stack_size(16 << 20).build().unwrap();
-            assert_eq!(pool.apply(|| countdown(64)).unwrap(), 64);
-        });
+        let pool = ThreadPool::builder().workers(workers).stack_size(16 << 20).build().unwrap();
+        assert_eq!(pool.apply(|| countdown(64)).unwrap(), 64);
     }
 }
 
 #[test]
 fn nest_01_a_panic_in_nested_work_belongs_to_the_nested_work() {
-    in_time(|| {
-        let pool = ThreadPool::new(1).unwrap();
-        let inside = || {
-            let pool = current();
-            let errors = [
-                pool.apply(|| panic!("apply")).unwrap_err(),
-                pool.apply_async(|| panic!("async")).unwrap().get().unwrap_err(),
-                pool.map(|_| panic!("map"), [()]).map(|_: Vec<()>| ()).unwrap_err(),
-            ];
-            errors.map(|error: TaskError| error.to_string())
-        };
-        let said = pool.apply(inside).unwrap();
-        assert_eq!(
-            said,
-            ["the task panicked: apply", "the task panicked: async", "item 0: the task panicked: map"]
-        );
-    });
+    let pool = ThreadPool::new(1).unwrap();
+    let inside = || {
+        let pool = current();
+        let errors = [
+            pool.apply(|| panic!("apply")).unwrap_err(),
+            pool.apply_async(|| panic!("async")).unwrap().get().unwrap_err(),
+            pool.map(|_| panic!("map"), [()]).map(|_: Vec<()>| ()).unwrap_err(),
+        ];
+        errors.map(|error: TaskError| error.to_string())
+    };
+    let said = pool.apply(inside).unwrap();
+    assert_eq!(
+        said,
+        ["the task panicked: apply", "the task panicked: async", "item 0: the task panicked: map"]
+    );
 }
 
 #[test]
 fn nest_04_f35_a_chain_through_several_pools_completes() {
-    in_time(|| {
-        let pools = Arc::new([(); 4].map(|()| ThreadPool::new(1).unwrap()));
-        fn along(pools: &Arc<[ThreadPool; 4]>, at: usize) -> usize {
-            match pools.get(at) {
-                None => 0,
-                Some(pool) => {
-                    let next = Arc::clone(pools);
-                    pool.apply_async(move || along(&next, at + 1)).unwrap().get().unwrap() + 1
-                }
+    let pools = Arc::new([(); 4].map(|()| ThreadPool::new(1).unwrap()));
+    fn along(pools: &Arc<[ThreadPool; 4]>, at: usize) -> usize {
+        match pools.get(at) {
+            None => 0,
+            Some(pool) => {
+                let next = Arc::clone(pools);
+                pool.apply_async(move || along(&next, at + 1)).unwrap().get().unwrap() + 1
             }
         }
-        assert_eq!(along(&pools, 0), 4);
-        // A worker of one pool is an outsider to the others: it waits, and runs nothing of theirs.
-        let (a, b) = (&pools[0], &pools[1]);
-        let (in_a, in_b) =
-            a.apply(|| (thread::current().id(), b.apply(|| thread::current().id()).unwrap())).unwrap();
-        assert_ne!(in_a, in_b);
-    });
+    }
+    assert_eq!(along(&pools, 0), 4);
+    // A worker of one pool is an outsider to the others: it waits, and runs nothing of theirs.
+    let (a, b) = (&pools[0], &pools[1]);
+    let (in_a, in_b) =
+        a.apply(|| (thread::current().id(), b.apply(|| thread::current().id()).unwrap())).unwrap();
+    assert_ne!(in_a, in_b);
 }
 
 thread_local! {
@@ -244,18 +224,16 @@ fn nest_05_thread_local_state_persists_between_the_tasks_of_a_worker() {
 
 #[test]
 fn nest_02_two_workers_share_a_nested_batch() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        let together = AtomicUsize::new(0);
-        let (first, second) = (Gate::new(), Gate::new());
-        // The two items of the inner map are in hand at the same time, each of them waits for the other.
-        let inner = |i: u32| {
-            let (mine, other) = if i == 0 { (&first, &second) } else { (&second, &first) };
-            mine.open();
-            other.wait();
-            together.fetch_add(1, Ordering::Relaxed);
-        };
-        pool.apply(|| current().map(inner, 0..2).map(drop)).unwrap().unwrap();
-        assert_eq!(together.into_inner(), 2);
-    });
+    let pool = ThreadPool::new(2).unwrap();
+    let together = AtomicUsize::new(0);
+    let (first, second) = (Gate::new(), Gate::new());
+    // The two items of the inner map are in hand at the same time, each of them waits for the other.
+    let inner = |i: u32| {
+        let (mine, other) = if i == 0 { (&first, &second) } else { (&second, &first) };
+        mine.open();
+        other.wait();
+        together.fetch_add(1, Ordering::Relaxed);
+    };
+    pool.apply(|| current().map(inner, 0..2).map(drop)).unwrap().unwrap();
+    assert_eq!(together.into_inner(), 2);
 }

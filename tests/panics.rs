@@ -6,7 +6,7 @@ mod parity;
 
 use common::Gate;
 use millpond::{AsyncResult, PoolHandle, TaskError, ThreadPool};
-use parity::{Counted, Ledger, block_on, dispose, in_time};
+use parity::{Counted, Ledger, block_on, dispose};
 use std::future::Future;
 use std::marker::PhantomPinned;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -77,44 +77,40 @@ impl Drop for Chain {
 
 #[test]
 fn f03_a_payload_that_nobody_takes_panics_unheard() {
-    in_time(|| {
-        for length in 0..4 {
-            let pool = Watched::new();
-            let drops = Arc::new(AtomicUsize::new(0));
-            let payload = Chain(length, Arc::clone(&drops));
-            let (result, gate) = gated(&pool.0, move || panic_any(payload));
-            let result: AsyncResult<()> = result;
-            drop(result);
-            gate.open();
-            pool.lives();
-            assert!(drops.load(Ordering::Relaxed) >= 1);
-        }
-    });
+    for length in 0..4 {
+        let pool = Watched::new();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let payload = Chain(length, Arc::clone(&drops));
+        let (result, gate) = gated(&pool.0, move || panic_any(payload));
+        let result: AsyncResult<()> = result;
+        drop(result);
+        gate.open();
+        pool.lives();
+        assert!(drops.load(Ordering::Relaxed) >= 1);
+    }
 }
 
 #[test]
 fn f04_two_panics_in_one_map_of_which_the_second_payload_panics() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        let (ledger, ended) = (Ledger::new(), AtomicUsize::new(0));
-        let both_failed = Gate::new();
-        // Of two workers one has items 0 and 1, and waits in item 0; the other fails in 2 and 3, and then steals item 1.
-        let each = |i: u32| {
-            match i {
-                0 => both_failed.wait(),
-                1 => both_failed.open(),
-                _ => panic_any(ledger.value(i == 3)),
-            }
-            ended.fetch_add(1, Ordering::Relaxed);
-        };
-        let error = pool.batch(each, 0..4).chunksize(1).map().unwrap_err();
-        assert_eq!(ended.load(Ordering::Relaxed), 2, "map has waited for the items that did not fail");
-        assert_eq!(error.item(), Some(2), "the first");
-        assert_eq!((ledger.made(), ledger.dropped()), (2, 1));
-        drop(error);
-        ledger.settle("both payloads");
-        assert_eq!(pool.map(|i: u32| i, 0..3).unwrap(), [0, 1, 2]);
-    });
+    let pool = ThreadPool::new(2).unwrap();
+    let (ledger, ended) = (Ledger::new(), AtomicUsize::new(0));
+    let both_failed = Gate::new();
+    // Of two workers one has items 0 and 1, and waits in item 0; the other fails in 2 and 3, and then steals item 1.
+    let each = |i: u32| {
+        match i {
+            0 => both_failed.wait(),
+            1 => both_failed.open(),
+            _ => panic_any(ledger.value(i == 3)),
+        }
+        ended.fetch_add(1, Ordering::Relaxed);
+    };
+    let error = pool.batch(each, 0..4).chunksize(1).map().unwrap_err();
+    assert_eq!(ended.load(Ordering::Relaxed), 2, "map has waited for the items that did not fail");
+    assert_eq!(error.item(), Some(2), "the first");
+    assert_eq!((ledger.made(), ledger.dropped()), (2, 1));
+    drop(error);
+    ledger.settle("both payloads");
+    assert_eq!(pool.map(|i: u32| i, 0..3).unwrap(), [0, 1, 2]);
 }
 
 #[test]
@@ -246,41 +242,39 @@ fn poll<T>(result: &mut AsyncResult<T>, waker: &Waker) -> bool {
 
 #[test]
 fn f08_a_waker_that_panics() {
-    in_time(|| {
-        let pool = Watched::new();
-        // In clone: in the poller's thread, and nothing has changed.
-        let (mood, waker) = moody();
-        let (mut result, gate) = gated(&pool.0, || 1);
-        mood.clone.store(true, Ordering::SeqCst);
-        assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut result, &waker))).is_err());
-        mood.clone.store(false, Ordering::SeqCst);
-        assert!(!poll(&mut result, &waker));
-        mood.clone.store(true, Ordering::SeqCst);
-        assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut result, &waker))).is_err());
-        assert_eq!(mood.alive.load(Ordering::SeqCst), 2, "the one of the poll before is still there");
-        // In drop: when another waker takes its place, and when the handle goes.
-        mood.drop.store(true, Ordering::SeqCst);
-        let (other, replaces) = moody();
-        assert!(!poll(&mut result, &replaces));
-        assert_eq!(mood.alive.load(Ordering::SeqCst), 1);
-        other.drop.store(true, Ordering::SeqCst);
-        drop(result);
-        assert_eq!(other.alive.load(Ordering::SeqCst), 1);
-        gate.open();
-        // In wake: on the worker.
-        let (last, wakes) = moody();
-        let (mut result, gate) = gated(&pool.0, || 2);
-        last.wake.store(true, Ordering::SeqCst);
-        assert!(!poll(&mut result, &wakes));
-        gate.open();
-        result.wait();
-        assert_eq!(result.get().unwrap(), 2);
-        pool.lives();
-        assert_eq!(last.alive.load(Ordering::SeqCst), 1, "it was woken");
-        for waker in [waker, replaces] {
-            dispose(waker);
-        }
-    });
+    let pool = Watched::new();
+    // In clone: in the poller's thread, and nothing has changed.
+    let (mood, waker) = moody();
+    let (mut result, gate) = gated(&pool.0, || 1);
+    mood.clone.store(true, Ordering::SeqCst);
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut result, &waker))).is_err());
+    mood.clone.store(false, Ordering::SeqCst);
+    assert!(!poll(&mut result, &waker));
+    mood.clone.store(true, Ordering::SeqCst);
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut result, &waker))).is_err());
+    assert_eq!(mood.alive.load(Ordering::SeqCst), 2, "the one of the poll before is still there");
+    // In drop: when another waker takes its place, and when the handle goes.
+    mood.drop.store(true, Ordering::SeqCst);
+    let (other, replaces) = moody();
+    assert!(!poll(&mut result, &replaces));
+    assert_eq!(mood.alive.load(Ordering::SeqCst), 1);
+    other.drop.store(true, Ordering::SeqCst);
+    drop(result);
+    assert_eq!(other.alive.load(Ordering::SeqCst), 1);
+    gate.open();
+    // In wake: on the worker.
+    let (last, wakes) = moody();
+    let (mut result, gate) = gated(&pool.0, || 2);
+    last.wake.store(true, Ordering::SeqCst);
+    assert!(!poll(&mut result, &wakes));
+    gate.open();
+    result.wait();
+    assert_eq!(result.get().unwrap(), 2);
+    pool.lives();
+    assert_eq!(last.alive.load(Ordering::SeqCst), 1, "it was woken");
+    for waker in [waker, replaces] {
+        dispose(waker);
+    }
 }
 
 #[test]

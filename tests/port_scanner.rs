@@ -3,6 +3,8 @@
 //! `cargo test` builds the examples too; `cargo test --test port_scanner` does not, and takes the one that is there.
 //! Nothing but loopback is ever contacted.
 
+mod common;
+
 use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsStr;
 use std::net::TcpListener;

@@ -1,5 +1,5 @@
-//! The register: every row of the parity table, every program of the tutorials, every hang of Python's pool and every test of
-//! CPython's has a test here that bears its id. `cargo test --test register -- --nocapture` prints what has none.
+//! The register: every row of the parity table, every program of the tutorials, every hang of Python's pool, every test of
+//! CPython's and every fault of the fault catalogue has a test here that bears its id. `cargo test --test register -- --nocapture` prints what has none.
 //!
 //! A name bears an id if the id stands in it between underscores: `new_04_new_06_n_threads_at_once` bears NEW-04 and NEW-06.
 //! What counts are functions with `#[test]` (the models among them) and the files that must, or must not, compile.
@@ -29,6 +29,9 @@ const PROGRAMS: [(&str, u32); 5] = [("S0", 7), ("S1", 2), ("S2", 3), ("S3", 24),
 
 /// The ways to hang Python's pool.
 const HANGS: u32 = 22;
+
+/// The faults that a user, their code or the machine can put to a pool.
+const FAULTS: u32 = 51;
 
 /// CPython's `WithThreadsTestPool`, and one of its tests for processes that says something of threads.
 const CPYTHON: [&str; 25] = [
@@ -163,7 +166,8 @@ fn every_id_has_a_test() {
     required.extend(numbered(&PROGRAMS, |text, n| in_names(&format!("{text}-E{n}"))));
     required.extend(numbered(&[("hang", HANGS)], |hang, n| format!("{hang}_{n:02}")));
     required.extend(CPYTHON.map(str::to_owned));
-    assert_eq!(required.len(), 154 + 48 + 22 + 25, "the ids are all different");
+    required.extend(numbered(&[("f", FAULTS)], |f, n| format!("{f}{n:02}")));
+    assert_eq!(required.len(), 154 + 48 + 22 + 25 + 51, "the ids are all different");
 
     let tests = tests();
     let mut covered: BTreeMap<String, &str> = BTreeMap::new();

@@ -5,7 +5,7 @@ mod parity;
 
 use common::Gate;
 use millpond::{AsyncResult, NotReady, TaskError, ThreadPool, Timeout};
-use parity::{Ledger, block_on, in_time};
+use parity::{Ledger, block_on};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -145,34 +145,32 @@ fn res_10_peek_reads_the_value_where_it_is_any_number_of_times() {
 
 #[test]
 fn res_11_f40_any_number_of_threads_may_wait_for_one_result() {
-    in_time(|| {
-        let pool = ThreadPool::new(1).unwrap();
-        for round in 0..20 {
-            let (result, gate) = gated(&pool, round);
-            let barrier = Barrier::new(9);
-            thread::scope(|scope| {
-                for waiter in 0..8 {
-                    let (result, barrier) = (&result, &barrier);
-                    scope.spawn(move || {
-                        barrier.wait();
-                        let done = match waiter % 2 {
-                            0 => result.wait(),
-                            _ => result.wait_timeout(Duration::MAX),
-                        };
-                        assert!(done && result.ready());
-                        assert_eq!(*result.peek().unwrap().as_ref().unwrap(), round);
-                    });
-                }
-                barrier.wait();
-                // In some rounds all are asleep by now, in some they are just on their way.
-                if round % 2 == 0 {
-                    assert!(!result.wait_timeout(Duration::from_millis(2)));
-                }
-                gate.open();
-            });
-            assert_eq!(result.get().unwrap(), round);
-        }
-    });
+    let pool = ThreadPool::new(1).unwrap();
+    for round in 0..20 {
+        let (result, gate) = gated(&pool, round);
+        let barrier = Barrier::new(9);
+        thread::scope(|scope| {
+            for waiter in 0..8 {
+                let (result, barrier) = (&result, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    let done = match waiter % 2 {
+                        0 => result.wait(),
+                        _ => result.wait_timeout(Duration::MAX),
+                    };
+                    assert!(done && result.ready());
+                    assert_eq!(*result.peek().unwrap().as_ref().unwrap(), round);
+                });
+            }
+            barrier.wait();
+            // In some rounds all are asleep by now, in some they are just on their way.
+            if round % 2 == 0 {
+                assert!(!result.wait_timeout(Duration::from_millis(2)));
+            }
+            gate.open();
+        });
+        assert_eq!(result.get().unwrap(), round);
+    }
 }
 
 #[test]
@@ -244,31 +242,28 @@ impl Wake for Alarm {
 
 #[test]
 fn res_16_a_handle_can_be_awaited() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        assert_eq!(block_on(pool.apply_async(|| 6 * 7).unwrap()).unwrap(), 42);
-        let all = async {
-            let (one, many) =
-                (pool.apply_async(|| 1).unwrap(), pool.map_async(|i: i32| i, 0..1_000).unwrap());
-            one.await.unwrap() + many.await.unwrap().into_iter().sum::<i32>()
-        };
-        assert_eq!(block_on(all), 499_501);
-        assert!(matches!(
-            block_on(pool.apply_async(|| panic!("x")).unwrap()),
-            Err::<(), _>(TaskError::Panicked(_))
-        ));
-        // A task that nobody has begun: it is the end of the pool that wakes.
-        let (running, gate) = gated(&pool, ());
-        let (also_running, other_gate) = gated(&pool, ());
-        let queued = pool.apply_async(|| 1).unwrap();
-        let waiter = thread::spawn(move || block_on(queued));
-        pool.terminate();
-        assert!(matches!(waiter.join().unwrap(), Err(TaskError::Terminated)));
-        gate.open();
-        other_gate.open();
-        block_on(running).unwrap();
-        block_on(also_running).unwrap();
-    });
+    let pool = ThreadPool::new(2).unwrap();
+    assert_eq!(block_on(pool.apply_async(|| 6 * 7).unwrap()).unwrap(), 42);
+    let all = async {
+        let (one, many) = (pool.apply_async(|| 1).unwrap(), pool.map_async(|i: i32| i, 0..1_000).unwrap());
+        one.await.unwrap() + many.await.unwrap().into_iter().sum::<i32>()
+    };
+    assert_eq!(block_on(all), 499_501);
+    assert!(matches!(
+        block_on(pool.apply_async(|| panic!("x")).unwrap()),
+        Err::<(), _>(TaskError::Panicked(_))
+    ));
+    // A task that nobody has begun: it is the end of the pool that wakes.
+    let (running, gate) = gated(&pool, ());
+    let (also_running, other_gate) = gated(&pool, ());
+    let queued = pool.apply_async(|| 1).unwrap();
+    let waiter = thread::spawn(move || block_on(queued));
+    pool.terminate();
+    assert!(matches!(waiter.join().unwrap(), Err(TaskError::Terminated)));
+    gate.open();
+    other_gate.open();
+    block_on(running).unwrap();
+    block_on(also_running).unwrap();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use common::Gate;
 use millpond::{
     DropPolicy, JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool, Timeout, current_task,
 };
-use parity::{Ledger, in_time};
+use parity::Ledger;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{TryRecvError, channel};
@@ -50,21 +50,19 @@ fn new_08_a_pool_without_options_and_one_with_all_that_python_s_has() {
 
 #[test]
 fn new_11_the_constructor_does_not_wait_for_the_workers() {
-    in_time(|| {
-        let (gate, begun) = (Gate::new(), Arc::new(AtomicUsize::new(0)));
-        let (pass, count) = (gate.clone(), Arc::clone(&begun));
-        let initializer = move |_| {
-            pass.wait();
-            count.fetch_add(1, Ordering::Relaxed);
-        };
-        // If it did, this would never return: only the lines below let a worker begin.
-        let pool = ThreadPool::builder().workers(8).initializer(initializer).build().unwrap();
-        assert_eq!((pool.workers(), begun.load(Ordering::Relaxed)), (8, 0));
-        gate.open();
-        pool.close();
-        pool.join().unwrap();
-        assert_eq!(begun.load(Ordering::Relaxed), 8);
-    });
+    let (gate, begun) = (Gate::new(), Arc::new(AtomicUsize::new(0)));
+    let (pass, count) = (gate.clone(), Arc::clone(&begun));
+    let initializer = move |_| {
+        pass.wait();
+        count.fetch_add(1, Ordering::Relaxed);
+    };
+    // If it did, this would never return: only the lines below let a worker begin.
+    let pool = ThreadPool::builder().workers(8).initializer(initializer).build().unwrap();
+    assert_eq!((pool.workers(), begun.load(Ordering::Relaxed)), (8, 0));
+    gate.open();
+    pool.close();
+    pool.join().unwrap();
+    assert_eq!(begun.load(Ordering::Relaxed), 8);
 }
 
 #[test]
@@ -87,28 +85,26 @@ fn life_01_the_states_of_a_pool_in_their_order() {
 
 #[test]
 fn life_07_terminate_asks_what_runs_to_stop_and_ends_nothing_by_force() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        let (patient_begins, begun) = channel();
-        let patient = pool
-            .apply_async(move || {
-                assert!(!current_task().is_cancelled(), "not yet");
-                patient_begins.send(()).unwrap();
-                while !current_task().is_cancelled() {
-                    thread::yield_now();
-                }
-                "asked, and stopped"
-            })
-            .unwrap();
-        begun.recv().unwrap();
-        let (deaf, gate) = hold(&pool);
-        pool.terminate();
-        assert_eq!(patient.get().unwrap(), "asked, and stopped");
-        assert!(!deaf.ready(), "what does not ask goes on");
-        gate.open();
-        assert_eq!(deaf.get().unwrap(), "finished");
-        pool.join().unwrap();
-    });
+    let pool = ThreadPool::new(2).unwrap();
+    let (patient_begins, begun) = channel();
+    let patient = pool
+        .apply_async(move || {
+            assert!(!current_task().is_cancelled(), "not yet");
+            patient_begins.send(()).unwrap();
+            while !current_task().is_cancelled() {
+                thread::yield_now();
+            }
+            "asked, and stopped"
+        })
+        .unwrap();
+    begun.recv().unwrap();
+    let (deaf, gate) = hold(&pool);
+    pool.terminate();
+    assert_eq!(patient.get().unwrap(), "asked, and stopped");
+    assert!(!deaf.ready(), "what does not ask goes on");
+    gate.open();
+    assert_eq!(deaf.get().unwrap(), "finished");
+    pool.join().unwrap();
 }
 
 #[test]
@@ -127,7 +123,7 @@ fn life_12_f19_a_process_that_ends_does_not_wait_for_its_pools() {
     let mut again = Command::new(std::env::current_exe().unwrap());
     again.args(["--exact", name, "--nocapture"]).env(MARK, "1").stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = again.spawn().unwrap();
-    let output = in_time(|| child.wait_with_output()).unwrap();
+    let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}: {text}", output.status);
     assert!(text.contains("the main thread ends") && text.contains("1 passed"), "{text}");
@@ -137,115 +133,106 @@ fn life_12_f19_a_process_that_ends_does_not_wait_for_its_pools() {
 
 #[test]
 fn life_15_the_drop_policy_decides_how_long_pending_work_lives() {
-    in_time(|| {
-        for policy in [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain] {
-            let pool = ThreadPool::builder().workers(1).drop_policy(policy).build().unwrap();
-            // Neither the results nor a handle of the pool keep it alive.
-            let handle = pool.handle();
-            let (held, gate) = hold(&pool);
-            let ledger = Ledger::new();
-            let captured = ledger.value(false);
-            let queued = pool.apply_async(move || drop(captured)).unwrap();
-            let refused =
-                || handle.apply_async(|| ()).is_err_and(|e| e.kind() == SubmitErrorKind::NotRunning);
-            if policy == DropPolicy::Terminate {
-                drop(pool);
-                assert!(queued.ready() && !held.ready(), "it does not wait for what runs");
-                gate.open();
-                assert_eq!(held.get().unwrap(), "finished");
-            } else {
-                let was_done = thread::scope(|scope| {
-                    scope.spawn(|| {
-                        while !refused() {
-                            thread::yield_now();
-                        }
-                        assert!(!held.ready());
-                        gate.open();
-                    });
-                    drop(pool);
-                    held.ready() && queued.ready()
+    for policy in [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain] {
+        let pool = ThreadPool::builder().workers(1).drop_policy(policy).build().unwrap();
+        // Neither the results nor a handle of the pool keep it alive.
+        let handle = pool.handle();
+        let (held, gate) = hold(&pool);
+        let ledger = Ledger::new();
+        let captured = ledger.value(false);
+        let queued = pool.apply_async(move || drop(captured)).unwrap();
+        let refused = || handle.apply_async(|| ()).is_err_and(|e| e.kind() == SubmitErrorKind::NotRunning);
+        if policy == DropPolicy::Terminate {
+            drop(pool);
+            assert!(queued.ready() && !held.ready(), "it does not wait for what runs");
+            gate.open();
+            assert_eq!(held.get().unwrap(), "finished");
+        } else {
+            let was_done = thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !refused() {
+                        thread::yield_now();
+                    }
+                    assert!(!held.ready());
+                    gate.open();
                 });
-                assert!(was_done, "{policy:?} waits for what runs");
-            }
-            assert!(refused());
-            ledger.settle("the closure is gone");
-            match queued.get() {
-                Ok(()) => assert_eq!(policy, DropPolicy::Drain),
-                Err(TaskError::Terminated) => assert_ne!(policy, DropPolicy::Drain),
-                Err(other) => panic!("{policy:?}: {other}"),
-            }
+                drop(pool);
+                held.ready() && queued.ready()
+            });
+            assert!(was_done, "{policy:?} waits for what runs");
         }
-    });
+        assert!(refused());
+        ledger.settle("the closure is gone");
+        match queued.get() {
+            Ok(()) => assert_eq!(policy, DropPolicy::Drain),
+            Err(TaskError::Terminated) => assert_ne!(policy, DropPolicy::Drain),
+            Err(other) => panic!("{policy:?}: {other}"),
+        }
+    }
 }
 
 #[test]
 fn life_16_join_with_a_time_limit() {
-    in_time(|| {
-        const SHORT: Duration = Duration::from_millis(2);
-        let pool = ThreadPool::new(2).unwrap();
-        assert_eq!(pool.join_timeout(Duration::MAX), Err(JoinError::StillRunning));
-        let (held, gate) = hold(&pool);
+    const SHORT: Duration = Duration::from_millis(2);
+    let pool = ThreadPool::new(2).unwrap();
+    assert_eq!(pool.join_timeout(Duration::MAX), Err(JoinError::StillRunning));
+    let (held, gate) = hold(&pool);
+    pool.close();
+    for limit in [Duration::ZERO, SHORT, SHORT] {
+        assert_eq!(pool.join_timeout(limit), Err(JoinError::TimedOut), "a worker is held");
+    }
+    let opener = thread::spawn(move || gate.open());
+    assert_eq!(pool.join_timeout(Duration::MAX), Ok(()));
+    assert!(held.ready(), "the accepted work is done");
+    assert_eq!(pool.join_timeout(Duration::ZERO), Ok(()), "again");
+    pool.join().unwrap();
+    opener.join().unwrap();
+    let pool = ThreadPool::new(1).unwrap();
+    let from_inside = pool.apply(|| {
         pool.close();
-        for limit in [Duration::ZERO, SHORT, SHORT] {
-            assert_eq!(pool.join_timeout(limit), Err(JoinError::TimedOut), "a worker is held");
-        }
-        let opener = thread::spawn(move || gate.open());
-        assert_eq!(pool.join_timeout(Duration::MAX), Ok(()));
-        assert!(held.ready(), "the accepted work is done");
-        assert_eq!(pool.join_timeout(Duration::ZERO), Ok(()), "again");
-        pool.join().unwrap();
-        opener.join().unwrap();
-        let pool = ThreadPool::new(1).unwrap();
-        let from_inside = pool.apply(|| {
-            pool.close();
-            pool.join_timeout(Duration::MAX)
-        });
-        assert_eq!(from_inside.unwrap(), Err(JoinError::WouldDeadlock));
+        pool.join_timeout(Duration::MAX)
     });
+    assert_eq!(from_inside.unwrap(), Err(JoinError::WouldDeadlock));
 }
 
 #[test]
 fn imap_05_one_type_whatever_the_chunk_size_and_all_of_it_can_be_waited_for() {
-    in_time(|| {
-        for (chunksize, ordered) in [(1, true), (3, true), (100, true), (1, false), (3, false)] {
-            let pool = ThreadPool::new(1).unwrap();
-            let gate = Gate::new();
-            let pass = gate.clone();
-            let work = move |x: u32| {
-                pass.wait();
-                x * x
-            };
-            let stream = pool.stream(work, 0..4).chunksize(chunksize);
-            let mut it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
-            assert!(matches!(it.next_timeout(Duration::from_millis(2)), Err(Timeout(()))));
-            gate.open();
-            let mut squares = Vec::new();
-            while let Some(square) = it.next_timeout(Duration::MAX).unwrap() {
-                squares.push(square.unwrap());
-            }
-            assert_eq!(squares, [0, 1, 4, 9], "one worker does them in order, chunks of {chunksize}");
-            assert!(matches!(it.next_timeout(Duration::ZERO), Ok(None)), "the end is no time-out");
+    for (chunksize, ordered) in [(1, true), (3, true), (100, true), (1, false), (3, false)] {
+        let pool = ThreadPool::new(1).unwrap();
+        let gate = Gate::new();
+        let pass = gate.clone();
+        let work = move |x: u32| {
+            pass.wait();
+            x * x
+        };
+        let stream = pool.stream(work, 0..4).chunksize(chunksize);
+        let mut it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+        assert!(matches!(it.next_timeout(Duration::from_millis(2)), Err(Timeout(()))));
+        gate.open();
+        let mut squares = Vec::new();
+        while let Some(square) = it.next_timeout(Duration::MAX).unwrap() {
+            squares.push(square.unwrap());
         }
-    });
+        assert_eq!(squares, [0, 1, 4, 9], "one worker does them in order, chunks of {chunksize}");
+        assert!(matches!(it.next_timeout(Duration::ZERO), Ok(None)), "the end is no time-out");
+    }
 }
 
 #[test]
 fn imap_19_what_is_in_the_window_runs_though_nobody_takes_a_result() {
-    in_time(|| {
-        let pool = ThreadPool::new(2).unwrap();
-        let (runs, ran) = channel();
-        let mut pulled = 0;
-        let input = (0..10).inspect(|_| pulled += 1);
-        let mut it = pool.stream(move |x: u32| runs.send(x).unwrap(), input).buffersize(4).imap().unwrap();
-        let mut first: Vec<_> = (0..4).map(|_| ran.recv().unwrap()).collect();
-        first.sort_unstable();
-        assert_eq!(first, [0, 1, 2, 3]);
-        assert_eq!(ran.try_recv(), Err(TryRecvError::Empty), "the rest as results are taken");
-        assert_eq!(it.progress().total, 4);
-        assert_eq!(it.by_ref().map(Result::unwrap).count(), 10);
-        drop(it);
-        assert_eq!((ran.try_iter().count(), pulled), (6, 10));
-    });
+    let pool = ThreadPool::new(2).unwrap();
+    let (runs, ran) = channel();
+    let mut pulled = 0;
+    let input = (0..10).inspect(|_| pulled += 1);
+    let mut it = pool.stream(move |x: u32| runs.send(x).unwrap(), input).buffersize(4).imap().unwrap();
+    let mut first: Vec<_> = (0..4).map(|_| ran.recv().unwrap()).collect();
+    first.sort_unstable();
+    assert_eq!(first, [0, 1, 2, 3]);
+    assert_eq!(ran.try_recv(), Err(TryRecvError::Empty), "the rest as results are taken");
+    assert_eq!(it.progress().total, 4);
+    assert_eq!(it.by_ref().map(Result::unwrap).count(), 10);
+    drop(it);
+    assert_eq!((ran.try_iter().count(), pulled), (6, 10));
 }
 
 #[test]
@@ -348,12 +335,10 @@ fn map_15_map_results_keeps_every_other_value() {
 
 #[test]
 fn map_15_map_results_of_a_pool_that_ends_says_so_as_a_whole() {
-    in_time(|| {
-        let pool = ThreadPool::new(1).unwrap();
-        let handle = pool.handle();
-        let error = pool.map_results(|_: u32| handle.terminate(), 0..10_000).unwrap_err();
-        assert!(matches!(error, TaskError::Terminated), "{error}");
-    });
+    let pool = ThreadPool::new(1).unwrap();
+    let handle = pool.handle();
+    let error = pool.map_results(|_: u32| handle.terminate(), 0..10_000).unwrap_err();
+    assert!(matches!(error, TaskError::Terminated), "{error}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Failures that nobody looks at (ERR-03).
 
+mod common;
+
 use millpond::{Failure, ThreadPool};
 use std::sync::{Arc, Mutex};
 

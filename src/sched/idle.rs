@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_of_the_word_reaches_its_limit_alone() {
+    fn f47_every_field_of_the_word_reaches_its_limit_alone() {
         let full = Word(TOP | SEARCHERS);
         assert_eq!((full.top(), full.searchers()), (0xffff, 0xffff));
         assert_eq!(full.with_top(1).searchers(), 0xffff);

@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_quiet_count_reaches_its_limit_without_touching_the_stage() {
+    fn f47_the_quiet_count_reaches_its_limit_without_touching_the_stage() {
         let workers = 0xffff;
         let life = Life::new(workers);
         assert!(life.close());
@@ -220,6 +220,19 @@ mod tests {
         assert_eq!(life.stage(), Stage::Draining);
         assert!(life.settle(false, true));
         assert_eq!(life.stage(), Stage::Drained);
+    }
+
+    #[test]
+    fn f47_the_count_of_streams_reaches_its_limit_without_touching_the_others() {
+        let life = Life::new(1);
+        let most = u64::MAX / STREAM;
+        life.word.store(STREAM * (most - 1), ORDER);
+        assert!(life.open_stream(false));
+        assert_eq!((life.stage(), life.word.load(ORDER) / STREAM), (Stage::Run, most));
+        assert!(life.close());
+        assert_eq!(life.join_quiet(), Quiet::Park, "streams are open");
+        assert_eq!(life.close_stream(), Quiet::Park);
+        assert_eq!(life.word.load(ORDER), STREAM * (most - 1) + QUIET + Stage::Closed as u64);
     }
 
     #[test]

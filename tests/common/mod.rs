@@ -1,8 +1,11 @@
 //! What the tests share.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::{Arc, Condvar, Mutex};
+
+#[cfg(target_os = "linux")]
+mod time_limit;
 
 /// Keeps those who wait until it is opened.
 #[derive(Clone, Debug, Default)]
@@ -28,21 +31,41 @@ pub(crate) fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").expect("Linux lists its threads").count()
 }
 
+/// Marks a process that a test has started to run its own body.
+const CHILD: &str = "MILLPOND_TEST_CHILD";
+
+/// Whether a test has started this process.
+pub(crate) fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// The command that runs one test in a process of its own. `name` is the test's.
+pub(crate) fn again(name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a test knows its program"));
+    command.args(["--exact", name, "--nocapture"]).env(CHILD, "1");
+    command
+}
+
+/// Runs `body` in a process of its own, which may end as it likes; says how it ended and what it said. In the child it
+/// returns nothing, and the test must return too.
+pub(crate) fn in_child(name: &str, body: impl FnOnce()) -> Option<Output> {
+    if is_child() {
+        body();
+        return None;
+    }
+    Some(again(name).output().expect("the program starts again"))
+}
+
 /// Runs a test in a process of its own: for what other tests in the same process would disturb.
 pub(crate) fn alone(name: &str, body: impl FnOnce()) {
-    const MARK: &str = "MILLPOND_TEST_ALONE";
-    if std::env::var_os(MARK).is_some() {
-        return body();
-    }
-    let program = std::env::current_exe().expect("a test knows its program");
-    let output = Command::new(program).args(["--exact", name, "--nocapture"]).env(MARK, "1").output();
-    let output = output.expect("the program starts again");
+    let Some(output) = in_child(name, body) else { return };
+    let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
+        "{}\n{said}\n{}",
+        output.status,
         String::from_utf8_lossy(&output.stderr)
     );
-    print!("{}", String::from_utf8_lossy(&output.stdout));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "the test must have run");
+    print!("{said}");
+    assert!(said.contains("1 passed"), "the test must have run");
 }

@@ -1,28 +1,13 @@
-//! What the parity tests share: a ledger of drops, a deadline, a minimal executor, a transcript, and seeded random numbers.
+//! What the parity tests share: a ledger of drops, a minimal executor, a transcript, and seeded random numbers.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake};
 use std::thread::{self, Thread};
 use std::time::Duration;
-
-/// Longer than any of these tests takes on a loaded machine: who passes it hangs.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
-
-/// Runs a test on a thread of its own, and fails if it does not end.
-pub(crate) fn in_time<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
-    let (send, receive) = channel();
-    let thread = thread::spawn(move || send.send(body()).expect("the test waits or has failed"));
-    match receive.recv_timeout(DEADLINE) {
-        Ok(value) => value,
-        Err(RecvTimeoutError::Timeout) => panic!("it hangs"),
-        Err(RecvTimeoutError::Disconnected) => resume_unwind(thread.join().unwrap_err()),
-    }
-}
 
 /// Counts the drops of the values that it has made.
 #[derive(Clone, Debug, Default)]

@@ -42,3 +42,16 @@ fn watch_for_forks() {
 
 #[cfg(not(unix))]
 fn watch_for_forks() {}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f47_numbers_roll_over_and_zero_is_left_out() {
+        // Nobody else in this process makes pools.
+        NEXT.store(u32::MAX - 1, Ordering::Relaxed);
+        assert_eq!([(); 4].map(|()| unique()), [u32::MAX - 1, u32::MAX, 1, 2]);
+        assert!(!is_forked(1) && !is_forked(u32::MAX), "nobody has forked");
+    }
+}

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_the_largest_batch_fit() {
+    fn f47_the_parts_of_the_largest_batch_fit() {
         let slots = slots(u32::MAX, 1024);
         assert_eq!(unpack(slots[0].load(ORDER)).start, 0);
         assert_eq!(unpack(slots[1023].load(ORDER)).end, u32::MAX);

@@ -290,3 +290,55 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
         unsafe { Ring::<A, T, E>::leave(self.header) };
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::task::Plain;
+    use std::convert::Infallible;
+
+    struct Running;
+
+    impl Host for Running {
+        fn stopping(&self) -> Option<Reason> {
+            None
+        }
+    }
+
+    #[test]
+    fn f47_a_stream_goes_on_beyond_four_thousand_million_items() {
+        // Not a power of two: numbers that lost their upper half would come to lie in other slots.
+        const SLOTS: usize = 3;
+        // Wherever in the ring the limit is passed.
+        for (before, ordered) in (0..8).flat_map(|before| [(before, true), (before, false)]) {
+            let start = u64::from(u32::MAX) - before;
+            let flow = Flow { chunksize: Some(1), buffersize: None, ordered };
+            // SAFETY: it borrows nothing.
+            let mut stream: StreamRef<u64, u64, Infallible> =
+                unsafe { StreamRef::create(Plain(|item: u64| item), flow, SLOTS, 1, 1) };
+            (stream.next, stream.taken) = (start, start);
+            stream.ring().published.store(start, Ordering::Relaxed);
+            stream.ring().claimed.store(start, Ordering::Relaxed);
+            let mut taken = Vec::new();
+            for round in 0..6 {
+                while !stream.is_full() {
+                    stream.put(stream.next);
+                }
+                stream.publish().for_each(|token| token.run(&Running));
+                assert!(!stream.has_backlog());
+                // In some rounds a part stays where it is.
+                for _ in 0..SLOTS - round % 2 {
+                    taken.push(stream.try_take().expect("it has run").expect("no item fails"));
+                }
+            }
+            while let Some(rest) = stream.try_take() {
+                taken.push(rest.expect("no item fails"));
+            }
+            if !ordered {
+                taken.sort_unstable();
+            }
+            assert_eq!(taken, (start..stream.next).collect::<Vec<_>>(), "ordered: {ordered}, from {start}");
+            assert!(stream.next > u64::from(u32::MAX) + SLOTS as u64);
+        }
+    }
+}
