@@ -20,172 +20,172 @@ fn until_asked(begun: &Sender<bool>) -> &'static str {
 
 #[test]
 fn res_15_a_call_that_runs_is_asked_and_gives_its_value() {
-        let pool = ThreadPool::new(1).unwrap();
-        let (send, begun) = channel();
-        let result = pool.apply_async(move || until_asked(&send)).unwrap();
-        assert_eq!(begun.recv(), Ok(false));
-        assert!(!result.cancel(), "nothing was kept from starting");
-        assert!(!result.cancel(), "nor the second time");
-        assert!(!result.cancelled());
-        assert_eq!(result.get().unwrap(), "asked");
-        assert!(!pool.apply(|| current_task().is_cancelled()).unwrap(), "the next task has not been asked");
-        assert!(!current_task().is_cancelled(), "nor has what is no task");
+    let pool = ThreadPool::new(1).unwrap();
+    let (send, begun) = channel();
+    let result = pool.apply_async(move || until_asked(&send)).unwrap();
+    assert_eq!(begun.recv(), Ok(false));
+    assert!(!result.cancel(), "nothing was kept from starting");
+    assert!(!result.cancel(), "nor the second time");
+    assert!(!result.cancelled());
+    assert_eq!(result.get().unwrap(), "asked");
+    assert!(!pool.apply(|| current_task().is_cancelled()).unwrap(), "the next task has not been asked");
+    assert!(!current_task().is_cancelled(), "nor has what is no task");
 }
 
 #[test]
 fn res_15_a_batch_begun_and_cancelled_drops_what_is_left_when_the_running_item_is_done() {
-        let pool = ThreadPool::new(1).unwrap();
-        let (ledger, (begins, begun), gate) = (Ledger::new(), channel(), Gate::new());
-        let (pass, (send, told)) = (gate.clone(), channel());
-        let work = move |(item, _captured)| {
-            begins.send(item).unwrap();
-            pass.wait();
-            assert!(current_task().is_cancelled(), "its batch was cancelled meanwhile");
-        };
-        let items: Vec<_> = (0..10).map(|item| (item, ledger.value(false))).collect();
-        let batch = pool.batch(work, items).chunksize(1);
-        let result = batch
-            .callback(|_| unreachable!("it has no values"))
-            .error_callback(move |error| send.send(matches!(error, TaskError::Cancelled)).unwrap())
-            .map_async()
-            .unwrap();
-        assert_eq!(begun.recv(), Ok(0));
-        assert_eq!(result.progress(), Progress { done: 0, total: 10 });
-        assert!(result.cancel(), "nine items were kept from starting");
-        assert!(!result.cancel(), "and none this time");
-        assert_eq!(ledger.dropped(), 9);
-        assert!(!result.ready() && told.try_recv().is_err(), "one is running");
-        gate.open();
-        result.wait();
-        assert!(result.cancelled() && result.ready());
-        assert_eq!(result.progress(), Progress { done: 10, total: 10 });
-        assert_eq!(told.into_iter().collect::<Vec<_>>(), [true], "one call, when all was done");
-        assert!(matches!(result.get(), Err(TaskError::Cancelled)));
-        assert_eq!(begun.into_iter().count(), 0, "no other item has begun");
-        ledger.settle("the items");
+    let pool = ThreadPool::new(1).unwrap();
+    let (ledger, (begins, begun), gate) = (Ledger::new(), channel(), Gate::new());
+    let (pass, (send, told)) = (gate.clone(), channel());
+    let work = move |(item, _captured)| {
+        begins.send(item).unwrap();
+        pass.wait();
+        assert!(current_task().is_cancelled(), "its batch was cancelled meanwhile");
+    };
+    let items: Vec<_> = (0..10).map(|item| (item, ledger.value(false))).collect();
+    let batch = pool.batch(work, items).chunksize(1);
+    let result = batch
+        .callback(|_| unreachable!("it has no values"))
+        .error_callback(move |error| send.send(matches!(error, TaskError::Cancelled)).unwrap())
+        .map_async()
+        .unwrap();
+    assert_eq!(begun.recv(), Ok(0));
+    assert_eq!(result.progress(), Progress { done: 0, total: 10 });
+    assert!(result.cancel(), "nine items were kept from starting");
+    assert!(!result.cancel(), "and none this time");
+    assert_eq!(ledger.dropped(), 9);
+    assert!(!result.ready() && told.try_recv().is_err(), "one is running");
+    gate.open();
+    result.wait();
+    assert!(result.cancelled() && result.ready());
+    assert_eq!(result.progress(), Progress { done: 10, total: 10 });
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), [true], "one call, when all was done");
+    assert!(matches!(result.get(), Err(TaskError::Cancelled)));
+    assert_eq!(begun.into_iter().count(), 0, "no other item has begun");
+    ledger.settle("the items");
 }
 
 #[test]
 fn res_15_a_batch_that_has_begun_whole_is_not_cancelled() {
-        let pool = ThreadPool::new(2).unwrap();
-        let (send, begun) = channel();
-        let result = pool.batch(move |_: u32| until_asked(&send), 0..2).chunksize(1).map_async().unwrap();
-        assert_eq!(begun.recv(), Ok(false));
-        assert_eq!(begun.recv(), Ok(false));
-        assert!(!result.cancel(), "nothing was left");
-        assert_eq!(result.get().unwrap(), ["asked", "asked"], "but both were asked");
+    let pool = ThreadPool::new(2).unwrap();
+    let (send, begun) = channel();
+    let result = pool.batch(move |_: u32| until_asked(&send), 0..2).chunksize(1).map_async().unwrap();
+    assert_eq!(begun.recv(), Ok(false));
+    assert_eq!(begun.recv(), Ok(false));
+    assert!(!result.cancel(), "nothing was left");
+    assert_eq!(result.get().unwrap(), ["asked", "asked"], "but both were asked");
 }
 
 #[test]
 fn res_15_a_batch_is_kept_from_starting_before_its_running_items_are_asked() {
-        for _ in 0..20 {
-            let pool = ThreadPool::new(2).unwrap();
-            let (send, begun) = channel();
+    for _ in 0..20 {
+        let pool = ThreadPool::new(2).unwrap();
+        let (send, begun) = channel();
         let result = pool.batch(move |_: u32| until_asked(&send), 0..1_000).chunksize(1).map_async().unwrap();
-            assert_eq!(begun.recv(), Ok(false));
-            assert_eq!(begun.recv(), Ok(false));
-            assert!(result.cancel());
-            assert!(matches!(result.get(), Err(TaskError::Cancelled)));
-            assert_eq!(begun.into_iter().count(), 0, "no other item has begun");
-        }
+        assert_eq!(begun.recv(), Ok(false));
+        assert_eq!(begun.recv(), Ok(false));
+        assert!(result.cancel());
+        assert!(matches!(result.get(), Err(TaskError::Cancelled)));
+        assert_eq!(begun.into_iter().count(), 0, "no other item has begun");
+    }
 }
 
 #[test]
 fn res_15_a_batch_that_had_failed_keeps_its_failure() {
-        let pool = ThreadPool::new(1).unwrap();
-        let (gate, (begins, begun)) = (Gate::new(), channel());
-        let pass = gate.clone();
-        let work = move |item: u32| match item {
-            0 => Err("before"),
-            _ => {
-                begins.send(()).unwrap();
-                pass.wait();
-                Ok(item)
-            }
-        };
-        let result = pool.try_batch(work, 0..10).chunksize(1).map_async().unwrap();
-        begun.recv().unwrap();
-        assert!(result.cancel(), "eight items were kept from starting");
-        gate.open();
-        let error = result.get().unwrap_err();
-        assert!(matches!(error, TaskError::Failed { error: "before", item: Some(0) }), "{error:?}");
+    let pool = ThreadPool::new(1).unwrap();
+    let (gate, (begins, begun)) = (Gate::new(), channel());
+    let pass = gate.clone();
+    let work = move |item: u32| match item {
+        0 => Err("before"),
+        _ => {
+            begins.send(()).unwrap();
+            pass.wait();
+            Ok(item)
+        }
+    };
+    let result = pool.try_batch(work, 0..10).chunksize(1).map_async().unwrap();
+    begun.recv().unwrap();
+    assert!(result.cancel(), "eight items were kept from starting");
+    gate.open();
+    let error = result.get().unwrap_err();
+    assert!(matches!(error, TaskError::Failed { error: "before", item: Some(0) }), "{error:?}");
 }
 
 #[test]
 fn res_15_imap_20_a_stream_that_is_dropped_asks_its_running_items() {
-        for _ in 0..20 {
-            let pool = ThreadPool::new(2).unwrap();
-            let (send, begun) = channel();
-            let (ends, ended) = channel();
-            let work = move |_: u32| ends.send(until_asked(&send)).unwrap();
-            let stream = pool.imap_unordered(work, 0..).unwrap();
-            assert_eq!(begun.recv(), Ok(false));
-            assert_eq!(begun.recv(), Ok(false));
-            drop(stream);
-            assert_eq!(ended.into_iter().collect::<Vec<_>>(), ["asked", "asked"]);
-            assert_eq!(begun.into_iter().count(), 0, "no other item has begun");
-        }
+    for _ in 0..20 {
+        let pool = ThreadPool::new(2).unwrap();
+        let (send, begun) = channel();
+        let (ends, ended) = channel();
+        let work = move |_: u32| ends.send(until_asked(&send)).unwrap();
+        let stream = pool.imap_unordered(work, 0..).unwrap();
+        assert_eq!(begun.recv(), Ok(false));
+        assert_eq!(begun.recv(), Ok(false));
+        drop(stream);
+        assert_eq!(ended.into_iter().collect::<Vec<_>>(), ["asked", "asked"]);
+        assert_eq!(begun.into_iter().count(), 0, "no other item has begun");
+    }
 }
 
 #[test]
 fn res_15_a_task_inside_another_is_asked_for_itself() {
-        let pool = ThreadPool::new(1).unwrap();
-        let (inner_runs, (send, begun), gate) = (channel(), channel(), Gate::new());
-        let (pass, (says, said)) = (gate.clone(), inner_runs);
-        let outer = pool
-            .apply_async(move || {
-                send.send(()).unwrap();
-                pass.wait();
-                let before = current_task().is_cancelled();
-                // The worker runs it here, as it waits for it.
+    let pool = ThreadPool::new(1).unwrap();
+    let (inner_runs, (send, begun), gate) = (channel(), channel(), Gate::new());
+    let (pass, (says, said)) = (gate.clone(), inner_runs);
+    let outer = pool
+        .apply_async(move || {
+            send.send(()).unwrap();
+            pass.wait();
+            let before = current_task().is_cancelled();
+            // The worker runs it here, as it waits for it.
             let inner = PoolHandle::current().unwrap().apply_async(|| current_task().is_cancelled()).unwrap();
-                says.send((before, inner.get().unwrap(), current_task().is_cancelled())).unwrap();
-            })
-            .unwrap();
-        begun.recv().unwrap();
-        outer.cancel();
-        gate.open();
-        assert_eq!(said.recv(), Ok((true, false, true)), "outer, inner, outer");
-        outer.get().unwrap();
+            says.send((before, inner.get().unwrap(), current_task().is_cancelled())).unwrap();
+        })
+        .unwrap();
+    begun.recv().unwrap();
+    outer.cancel();
+    gate.open();
+    assert_eq!(said.recv(), Ok((true, false, true)), "outer, inner, outer");
+    outer.get().unwrap();
 }
 
 #[test]
 fn res_15_progress_of_a_call_a_batch_and_a_stream() {
-        let pool = ThreadPool::new(1).unwrap();
-        let (gate, (begins, begun)) = (Gate::new(), channel());
-        let pass = gate.clone();
-        let call = pool.apply_async(move || pass.wait()).unwrap();
-        assert_eq!(call.progress(), Progress { done: 0, total: 1 });
-        // Chunks of three items, and a last one of one: what is done is told by the chunk.
-        let (steps, step) = channel::<()>();
-        let step = std::sync::Mutex::new(step);
-        let work = move |item: u32| {
-            begins.send(item).unwrap();
-            step.lock().unwrap().recv().unwrap();
-        };
-        let batch = pool.batch(work, 0..7).chunksize(3).map_async().unwrap();
-        assert_eq!(batch.progress(), Progress { done: 0, total: 7 });
-        gate.open();
-        call.wait();
-        assert_eq!(call.progress(), Progress { done: 1, total: 1 });
-        for item in 0..7 {
-            assert_eq!(begun.recv(), Ok(item));
-            assert_eq!(batch.progress(), Progress { done: item as usize / 3 * 3, total: 7 });
-            steps.send(()).unwrap();
-        }
-        batch.wait();
-        assert_eq!(batch.progress(), Progress { done: 7, total: 7 });
-        assert_eq!(pool.map_async(|x: u32| x, []).unwrap().progress(), Progress { done: 0, total: 0 });
+    let pool = ThreadPool::new(1).unwrap();
+    let (gate, (begins, begun)) = (Gate::new(), channel());
+    let pass = gate.clone();
+    let call = pool.apply_async(move || pass.wait()).unwrap();
+    assert_eq!(call.progress(), Progress { done: 0, total: 1 });
+    // Chunks of three items, and a last one of one: what is done is told by the chunk.
+    let (steps, step) = channel::<()>();
+    let step = std::sync::Mutex::new(step);
+    let work = move |item: u32| {
+        begins.send(item).unwrap();
+        step.lock().unwrap().recv().unwrap();
+    };
+    let batch = pool.batch(work, 0..7).chunksize(3).map_async().unwrap();
+    assert_eq!(batch.progress(), Progress { done: 0, total: 7 });
+    gate.open();
+    call.wait();
+    assert_eq!(call.progress(), Progress { done: 1, total: 1 });
+    for item in 0..7 {
+        assert_eq!(begun.recv(), Ok(item));
+        assert_eq!(batch.progress(), Progress { done: item as usize / 3 * 3, total: 7 });
+        steps.send(()).unwrap();
+    }
+    batch.wait();
+    assert_eq!(batch.progress(), Progress { done: 7, total: 7 });
+    assert_eq!(pool.map_async(|x: u32| x, []).unwrap().progress(), Progress { done: 0, total: 0 });
 
-        let mut stream = pool.stream(|x: u32| x, 0..10).buffersize(4).imap().unwrap();
-        assert_eq!(stream.progress(), Progress { done: 0, total: 4 });
-        for yielded in 1..=10 {
-            stream.next().unwrap().unwrap();
-            let Progress { done, total } = stream.progress();
-            assert!(done == yielded && (done..=done + 4).contains(&total), "{done} of {total}");
-        }
-        assert!(stream.next().is_none());
-        assert_eq!(stream.progress(), Progress { done: 10, total: 10 }, "also after the end");
+    let mut stream = pool.stream(|x: u32| x, 0..10).buffersize(4).imap().unwrap();
+    assert_eq!(stream.progress(), Progress { done: 0, total: 4 });
+    for yielded in 1..=10 {
+        stream.next().unwrap().unwrap();
+        let Progress { done, total } = stream.progress();
+        assert!(done == yielded && (done..=done + 4).contains(&total), "{done} of {total}");
+    }
+    assert!(stream.next().is_none());
+    assert_eq!(stream.progress(), Progress { done: 10, total: 10 }, "also after the end");
 }
 
 #[test]

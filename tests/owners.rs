@@ -239,8 +239,9 @@ fn f16_a_thread_local_of_a_worker_submits_while_the_pool_ends() {
         let refusals = told.recv().unwrap();
         let (refused, waits) = refusals;
         assert_eq!(refused, [SubmitErrorKind::NotRunning; 4]);
-        // The thread is one that the pool's end waits for: it must not wait for the pool, whatever the pool's state.
-        assert!(waits.iter().all(|error| matches!(error, TaskError::WouldDeadlock)), "{waits:?}");
+        let refused =
+            |error: &TaskError| matches!(error, TaskError::NotSubmitted(SubmitErrorKind::NotRunning));
+        assert!(waits.iter().all(refused), "{waits:?}");
     }
 }
 

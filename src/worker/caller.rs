@@ -35,12 +35,13 @@ where
     W::Value: Send,
     W::Error: Send,
 {
-    match place(sched.id) {
+    let place = place(sched.id);
+    if let Some(kind) = sched.refusal(place == Place::Worker) {
+        return Err((Some(kind), work));
+    }
+    match place {
         // A worker would wait for what it can as well do itself.
-        Place::Worker => match sched.refusal(true) {
-            None => return Ok(work.run().0),
-            Some(kind) => return Err((Some(kind), work)),
-        },
+        Place::Worker => return Ok(work.run().0),
         Place::Member => return Err((None, work)),
         Place::Outside => {}
     }
@@ -142,11 +143,11 @@ where
     M::Error: Send,
 {
     let place = place(sched.id);
-    if place == Place::Member {
-        return Err(None);
-    }
     if let Some(kind) = sched.refusal(place == Place::Worker) {
         return Err(Some(kind)); // [LIFE-1]
+    }
+    if place == Place::Member {
+        return Err(None);
     }
     let empty = items.is_empty();
     // SAFETY: all parts are `Send`, `Mapping` asks that `each` may be called by several threads, and this frame does not end

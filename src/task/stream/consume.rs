@@ -307,15 +307,15 @@ mod tests {
 
     #[test]
     fn f47_a_stream_goes_on_beyond_four_thousand_million_items() {
-        // Not a power of two: numbers that lost their upper half would come to lie in other slots.
         const SLOTS: usize = 3;
         // Wherever in the ring the limit is passed.
         for (before, ordered) in (0..8).flat_map(|before| [(before, true), (before, false)]) {
             let start = u64::from(u32::MAX) - before;
             let flow = Flow { chunksize: Some(1), buffersize: None, ordered };
             // SAFETY: it borrows nothing.
-            let mut stream: StreamRef<u64, u64, Infallible> =
-                unsafe { StreamRef::create(Plain(|item: u64| item), flow, SLOTS, 1, 1) };
+            let mut stream: StreamRef<u64, u64, Infallible> = unsafe {
+                StreamRef::create(Plain(|item: u64| item), flow, Window { least: SLOTS, most: SLOTS }, 1, 1)
+            };
             (stream.next, stream.taken) = (start, start);
             stream.ring().published.store(start, Ordering::Relaxed);
             stream.ring().claimed.store(start, Ordering::Relaxed);
