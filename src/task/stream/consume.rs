@@ -199,8 +199,8 @@ impl<A, T, E> StreamRef<A, T, E> {
         let ring = self.ring();
         if ring.flow.ordered {
             let state = &ring.slots[ring.slot_of(self.taken)].state;
-            // edge DONE acquire: as in `oldest_done`, which looks again.
-            spin_until(SPIN, || state.load(Ordering::Acquire) == DONE)
+            // Relaxed: a look that orders nothing, as the one at the list below; `oldest_done` looks again.
+            spin_until(SPIN, || state.load(Ordering::Relaxed) == DONE)
                 || block_until(state, WAITER, deadline, |state| state & DONE != 0).is_some()
         } else {
             spin_until(SPIN, || ring.ready.is_any()) || ring.ready.wait(deadline)
