@@ -190,6 +190,8 @@ impl Walk<'_> {
                             );
                         }
                         self.add(word.span(), end, function, false, order);
+                    } else if imports(rest) {
+                        return Err(self.complaint(word.span(), "orderings are written with `Ordering::`"));
                     }
                 }
                 [TokenTree::Group(group), ..] => {
@@ -222,6 +224,19 @@ impl Walk<'_> {
 
     fn complaint(&self, at: Span, what: &str) -> Refusal {
         format!("{}:{}: {what}", self.file, at.start().line)
+    }
+}
+
+/// Whether these tokens bring several orderings into scope by their bare names.
+fn imports(tokens: &[TokenTree]) -> bool {
+    match tokens {
+        [_, TokenTree::Punct(a), TokenTree::Punct(b), TokenTree::Group(_), ..] => {
+            a.as_char() == ':' && b.as_char() == ':'
+        }
+        [_, TokenTree::Punct(a), TokenTree::Punct(b), TokenTree::Punct(star), ..] => {
+            (a.as_char(), b.as_char(), star.as_char()) == (':', ':', '*')
+        }
+        _ => false,
     }
 }
 

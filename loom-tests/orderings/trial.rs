@@ -20,7 +20,7 @@ pub(crate) fn all<'a>(
             Ok(killer) => (Verdict::Killed, killer),
             Err(tried) => {
                 let verdict = if allowed.holds(mutant) { Verdict::Allowed } else { Verdict::Survived };
-                (verdict, format!("{tried} models come by it, and none objects"))
+                (verdict, format!("of {tried} models that come by it none objects"))
             }
         };
         let fate = Fate { mutant: mutant.clone(), verdict, how };
