@@ -71,7 +71,7 @@ pub(crate) struct Mutant<'a> {
 }
 
 impl Site {
-    /// What it can be weakened to. What the one step does not kill, two would not either, so AcqRel is not made Relaxed.
+    /// What it can be weakened to. AcqRel is not made Relaxed: whatever objects to half of that objects to all of it.
     pub(crate) fn weaker(&self) -> &'static [Weaker] {
         match (self.is_fence, self.order) {
             (_, Order::Relaxed) => &[],
