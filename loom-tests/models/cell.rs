@@ -603,3 +603,35 @@ fn i10_control_whoever_pops_a_tombstone_frees_it() {
         worker.join().expect("the worker returns");
     });
 }
+
+// ---- I5: what comes with Ready ----
+
+/// Polls once beside the completion of a task with a callback, and looks at what that wrote if `is_ready` says so.
+fn callback_beside(is_ready: fn(&mut ResultRef<(), Infallible>, &Waker) -> bool) -> bool {
+    let told = Arc::new(Watched::new());
+    let (task, mut handle) = task_with_callback(Arc::clone(&told));
+    let worker = spawn(move || task.run(&Running));
+    let ready = is_ready(&mut handle, &Signal::new().waker());
+    if ready {
+        told.read();
+    }
+    drop(handle);
+    worker.join().expect("the worker returns");
+    ready
+}
+
+#[test]
+fn i5_whoever_is_told_ready_sees_the_callback() {
+    check("I5 poll ‖ callback, complete", Bound::None, Futex::Block, |outcomes| {
+        outcomes.insert(callback_beside(|handle, waker| handle.poll(waker).is_ready()));
+    });
+}
+
+#[test]
+fn i5_control_ready_is_told_on_an_unordered_look() {
+    control("I5 control: Ready told without Acquire", Bound::None, Futex::Block, |_| {
+        callback_beside(|handle, _| {
+            state::Snapshot::of(handle.block().state().word().load(Ordering::Relaxed)).is_done()
+        });
+    });
+}

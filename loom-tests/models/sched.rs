@@ -5,7 +5,7 @@
 
 use super::life::Life;
 use super::*;
-use crate::models::harness::{Bound, Futex, Seen, check, control, spawn};
+use crate::models::harness::{Bound, Futex, Seen, Watched, check, control, spawn};
 use crate::task::{Call, Job, ResultRef, TaskError};
 use crate::worker::{self, Context};
 use std::convert::Infallible;
@@ -814,5 +814,71 @@ fn i34_control_the_worker_does_not_look_at_the_stage() {
         });
         sched.terminate();
         worker.join().expect("the worker leaves");
+    });
+}
+
+// ---- What the end of the pool brings along ----
+
+/// Two workers that each do something and leave, beside somebody who waits until none is left.
+fn two_leave(leave: fn(&Sched)) {
+    let (sched, _) = pool(2);
+    let done = [(); 2].map(|()| Arc::new(Watched::new()));
+    let workers = done.each_ref().map(|done| {
+        let (sched, done) = (Arc::clone(&sched), Arc::clone(done));
+        spawn(move || {
+            done.write();
+            leave(&sched);
+        })
+    });
+    assert_eq!(crate::wait::block_until(sched.live(), 0, None, |live| live == 0), Some(0));
+    done.iter().for_each(|done| done.write());
+    join(workers.into());
+}
+
+#[test]
+fn i38_whoever_sees_none_left_sees_what_all_did() {
+    check("I38 worker ‖ worker ‖ wait for none left", Bound::Usual, Futex::Spurious, |_| {
+        two_leave(Sched::leave);
+    });
+}
+
+#[test]
+fn i38_control_a_worker_leaves_without_an_edge() {
+    control("I38 control: a worker leaves without Release", Bound::None, Futex::Spurious, |_| {
+        two_leave(|sched| {
+            if sched.live.fetch_sub(1, Ordering::Relaxed) == 1 {
+                futex::wake_all(&sched.live);
+            }
+        });
+    });
+}
+
+/// An initializer has panicked beside a worker that looks. Says whether the worker was told so, and why.
+fn broken(break_down: fn(&Sched)) -> bool {
+    let (sched, _) = pool(1);
+    let shared = Arc::clone(&sched);
+    let initializer = spawn(move || break_down(&shared));
+    let told = sched.stopping();
+    if let Some(reason) = &told {
+        assert!(matches!(reason, Reason::Broken(why) if &**why == "why"), "I39: {reason:?} does not say why");
+    }
+    initializer.join().expect("the initializer's worker goes on");
+    told.is_some()
+}
+
+#[test]
+fn i39_whoever_sees_the_pool_broken_sees_why() {
+    check("I39 break down ‖ look", Bound::None, Futex::Block, |outcomes| {
+        outcomes.insert(broken(|sched| sched.break_down("why")));
+    });
+}
+
+#[test]
+fn i39_control_the_message_comes_after_the_stage() {
+    control("I39 control: the stage, then the message", Bound::None, Futex::Block, |_| {
+        broken(|sched| {
+            sched.life.end(Stage::Broken);
+            let _ = sched.broken.set("why".into());
+        });
     });
 }

@@ -148,3 +148,50 @@ fn i36_control_the_last_task_touches_the_block_after_it_has_left() {
         worker.join().expect("the worker returns");
     });
 }
+
+/// A task of the scope that has another run before it ends. The other's token lies in a queue that nobody looks into: the
+/// frame alone can run it. `push` is given the other, and gives its token if it made one.
+fn waits_for_another(push: fn(&ScopeRef, TaskRef) -> Option<TaskRef>) {
+    let (scope, ran) = (Arc::new(ScopeRef::new(1)), Arc::new(AtomicU32::new(0)));
+    let (inner, told) = (Arc::clone(&scope), Arc::clone(&ran));
+    let pending = scope.begin();
+    let worker = spawn(move || {
+        let work = Job::plain(move || {
+            told.store(1, Ordering::Release);
+            futex::wake_all(&told);
+        });
+        // SAFETY: models borrow nothing.
+        let (task, handle) = unsafe { Call::create(Scoped { work, pending: inner.begin() }, 1) };
+        let token = push(&inner, task);
+        drop(handle);
+        block_until(&ran, 0, None, |ran| ran == 1);
+        drop(pending);
+        if let Some(token) = token {
+            token.run(&Running);
+        }
+    });
+    scope.work_and_wait(&Running);
+    worker.join().expect("the worker returns");
+}
+
+#[test]
+fn i35_the_frame_runs_what_nobody_else_can() {
+    check("I35 worker frame ‖ task that waits for another", Bound::Usual, Futex::Block, |_| {
+        waits_for_another(|scope, task| Some(scope.push(task)));
+    });
+}
+
+#[test]
+fn i35_control_the_submitter_looks_for_the_mark_without_a_fence() {
+    control("I35 control: a push without its fence", Bound::None, Futex::Block, |_| {
+        waits_for_another(|scope, task| {
+            let block = scope.block();
+            block.queue.push(task);
+            if block.pending.load(Ordering::Relaxed) & WAITER != 0 {
+                block.pending.fetch_and(!WAITER, Ordering::Relaxed);
+                futex::wake_all(&block.pending);
+            }
+            None
+        });
+    });
+}

@@ -3,7 +3,7 @@
 use super::harness::{Bound, Futex, Seen, Shared, Watched, beside, check, rejects};
 use crate::sync::deque::{Injector, Steal, Worker};
 use crate::sync::heap::{self, Alive};
-use crate::sync::{AtomicU32, Ordering, fence, futex};
+use crate::sync::{AtomicU32, OnceLock, Ordering, fence, futex};
 use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -272,4 +272,24 @@ fn a_batch_keeps_the_order() {
         outcomes.insert((ours, theirs));
     });
     assert_eq!(report.outcomes, ["([1, 2], [3])", "([1, 2], [])", "([3], [1, 2])", "([], [1, 2])"]);
+}
+
+#[test]
+fn what_is_set_once_is_there_for_whoever_has_an_edge_to_it() {
+    for (order, expected) in [(Release, vec!["true"]), (Relaxed, vec!["false", "true"])] {
+        let report =
+            check(&format!("set once, {order:?} flag"), Bound::None, Futex::Block, move |outcomes| {
+                let shared = Arc::new((OnceLock::new(), AtomicU32::new(0)));
+                let theirs = Arc::clone(&shared);
+                let setter = Seen::by(move || {
+                    theirs.0.set(()).expect("nobody else sets it");
+                    theirs.1.store(1, order);
+                });
+                if shared.1.load(Acquire) == 1 {
+                    outcomes.insert(shared.0.get().is_some());
+                }
+                setter.join();
+            });
+        assert_eq!(report.outcomes, expected);
+    }
 }

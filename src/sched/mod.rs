@@ -4,10 +4,10 @@ mod idle;
 mod life;
 mod queues;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::sync::deque::Worker;
-use crate::sync::{AtomicU32, Ordering, fence, futex, identity, thread};
+use crate::sync::{AtomicU32, OnceLock, Ordering, fence, futex, identity, thread};
 use crate::task::{Host, Reason, SubmitErrorKind, TaskRef, unwatch};
 
 pub(crate) use idle::Idle;
@@ -236,9 +236,9 @@ impl Sched {
 
     /// A worker leaves for good.
     pub(crate) fn leave(&self) {
-        // edge LEAVE release: all that this worker did → whoever sees none left.
-        // edge LEAVE acquire: the same, through the count, to the last one, on behalf of `join`.
-        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {
+        // edge LEAVE release: all that this worker did → whoever sees none left; the later ones' changes continue the
+        // release sequence. (The acquiring end is `block_until`'s.)
+        if self.live.fetch_sub(1, Ordering::Release) == 1 {
             futex::wake_all(&self.live);
         }
     }

@@ -12,7 +12,9 @@ pub(crate) mod futex;
 pub(crate) mod heap;
 pub(crate) mod identity;
 pub(crate) mod local;
+pub(crate) mod once;
 pub(crate) mod thread;
 
 pub(crate) use atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use local::local;
+pub(crate) use once::OnceLock;

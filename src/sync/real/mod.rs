@@ -8,5 +8,6 @@ pub(crate) mod heap;
 pub(crate) mod identity;
 pub(crate) mod thread;
 
+pub(crate) use std::sync::OnceLock;
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use std::thread_local as local;

@@ -238,7 +238,6 @@ impl<A, T, E> StreamRef<A, T, E> {
         let ring = self.ring();
         if ring.flow.ordered {
             let state = &ring.slots[ring.slot_of(self.taken)].state;
-            // edge DONE acquire: as in `oldest_done`, which looks again.
             block_until(state, WAITER, deadline, |state| state & DONE != 0).is_some()
         } else {
             ring.ready.wait(deadline)

@@ -63,8 +63,9 @@ impl<A, T, E> Ring<A, T, E> {
 
     fn backlog(&self) -> u64 {
         let claimed = self.claimed.load(Ordering::Relaxed);
-        // edge ITEM acquire: as in `claim`; here it only says whether there is one.
-        self.published.load(Ordering::Acquire).saturating_sub(claimed)
+        // Relaxed: it only says whether there is one; `claim` looks again. That a leaving runner's look is not too old is the
+        // RING fence's doing.
+        self.published.load(Ordering::Relaxed).saturating_sub(claimed)
     }
 }
 
