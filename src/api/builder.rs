@@ -26,8 +26,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// How many workers; if not called, as many as [`std::thread::available_parallelism`] says (which honours affinity
-    /// and container quotas), or one.
+    /// How many workers; if not called, as many as [`std::thread::available_parallelism`] said when this process made its first
+    /// pool (it honours affinity and container quotas), or one.
     pub fn workers(mut self, workers: usize) -> Self {
         self.config.workers = Some(workers);
         self

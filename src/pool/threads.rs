@@ -88,6 +88,16 @@ impl Threads {
     ///
     /// See [`JoinError`].
     pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> Result<(), JoinError> {
+        self.begin_to_wait()?;
+        // edge LEAVE acquire: all that the workers did → this thread.
+        match block_until(self.sched.live(), 0, deadline, |live| live == 0) {
+            Some(_) => Ok(()),
+            None => Err(JoinError::TimedOut),
+        }
+    }
+
+    /// Says whether the workers will leave and the caller may wait for it; from here on streams pull no more input.
+    fn begin_to_wait(&self) -> Result<(), JoinError> {
         if self.sched.is_forked() {
             return Err(JoinError::Forked);
         }
@@ -98,11 +108,7 @@ impl Threads {
             return Err(JoinError::WouldDeadlock);
         }
         self.sched.stop_streams();
-        // edge LEAVE acquire: all that the workers did → this thread.
-        match block_until(self.sched.live(), 0, deadline, |live| live == 0) {
-            Some(_) => Ok(()),
-            None => Err(JoinError::TimedOut),
-        }
+        Ok(())
     }
 
     /// Waits until every worker has left and its thread is gone, the destructors of its thread-locals included.
@@ -111,7 +117,7 @@ impl Threads {
     ///
     /// See [`JoinError`].
     pub(crate) fn join(&self) -> Result<(), JoinError> {
-        self.wait(None)?;
+        self.begin_to_wait()?;
         // Held while joining, so that a second caller does not return before the threads are gone.
         let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
         handles.drain(..).for_each(join_thread);

@@ -2,6 +2,8 @@
 
 pub(crate) use std::thread::{JoinHandle, yield_now};
 
+use super::OnceLock;
+
 /// Starts a named thread.
 ///
 /// # Errors
@@ -19,9 +21,11 @@ pub(crate) fn spawn(
     builder.spawn(main)
 }
 
-/// The number of processors this process may use: affinity and container quota respected; 1 if unknown.
+/// The number of processors that this process could use when it was first asked, affinity and container quota respected; 1 if
+/// unknown. Asking the system takes as long as starting two threads.
 pub(crate) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// A pause of the processor inside a spin.
@@ -32,9 +36,7 @@ pub(crate) fn relax() {
 
 /// Whether a spin can be worth anything: on one processor whoever spins keeps the awaited thread from running.
 pub(crate) fn may_spin() -> bool {
-    use std::sync::OnceLock;
-    static SEVERAL: OnceLock<bool> = OnceLock::new();
-    *SEVERAL.get_or_init(|| processors() > 1)
+    processors() > 1
 }
 
 /// Whether nothing is left to protect from unwinding: in a model that has failed.
