@@ -83,6 +83,7 @@ pub(crate) struct Config {
     pub(crate) on_exit: Option<Hook>,
     pub(crate) on_unobserved: Option<UnobservedHook>,
     pub(crate) drop_policy: DropPolicy,
+    pub(crate) max_queued: Option<usize>,
 }
 
 impl Config {

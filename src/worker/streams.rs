@@ -1,13 +1,14 @@
 //! Streams: what their consumer needs of the pool.
 
+use super::caller::admit;
 use super::context::{Place, place, push};
-use crate::sched::Sched;
+use crate::sched::{Sched, WhenFull};
 use crate::task::{Each, Flow, Pulled, StreamRef, SubmitErrorKind};
 
 /// Without a word from the caller the window has at least this many slots: fewer, and every few items wake somebody.
 const WINDOW: usize = 64;
 
-/// Opens a stream. Its consumer must close it, once: [`Sched::close_stream`]. [LIFE-8]
+/// Opens a stream, once there is space for its first entries. Its consumer must close it, once: [`Sched::close_stream`]. [LIFE-8]
 ///
 /// # Errors
 ///
@@ -23,11 +24,11 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    let by_worker = place(sched.id) == Place::Worker;
-    if let Some(kind) = sched.refusal(by_worker) {
+    let place = place(sched.id);
+    if let Err(kind) = admit(sched, place, WhenFull::Wait) {
         return Err((kind, each));
     }
-    if !sched.open_stream(by_worker) {
+    if !sched.open_stream(place == Place::Worker) {
         return Err((SubmitErrorKind::NotRunning, each));
     }
     let workers = sched.queues.workers();
