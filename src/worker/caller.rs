@@ -31,6 +31,24 @@ where
     unsafe { submit_borrowing(sched, work, WhenFull::Wait) }
 }
 
+/// As [`submit`], and a full pool refuses.
+///
+/// # Errors
+///
+/// The work, if the pool does not take it.
+pub(crate) fn submit_nonblocking<W>(
+    sched: &Sched,
+    work: W,
+) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)>
+where
+    W: Work + Send + 'static,
+    W::Value: Send,
+    W::Error: Send,
+{
+    // SAFETY: the work and its outcome are `Send` and borrow nothing.
+    unsafe { submit_borrowing(sched, work, WhenFull::Refuse) }
+}
+
 /// Submits work and waits for its outcome. The work may borrow from the caller's frames.
 ///
 /// # Errors
