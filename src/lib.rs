@@ -36,7 +36,8 @@
 //!
 //! Python has no counterpart to [`scope`](PoolHandle::scope) (tasks that borrow from the stack),
 //! [`map_slice`](PoolHandle::map_slice) (a map that copies no input), [`map_results`](PoolHandle::map_results) (each item's own
-//! outcome), [`cancel`](AsyncResult::cancel) and [`progress`](AsyncResult::progress). An [`AsyncResult`] is also a `Future`, of no
+//! outcome), [`cancel`](AsyncResult::cancel) and [`progress`](AsyncResult::progress), nor to
+//! [`max_queued`](Builder::max_queued) (submitters wait while the queue is full). An [`AsyncResult`] is also a `Future`, of no
 //! particular runtime. The whole comparison, method by method, with the ways in which Python's pool hangs and what happens here
 //! instead, is [`python_parity`]. How to check your own code with the pool in it is [`model_checking`].
 //!

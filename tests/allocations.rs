@@ -79,6 +79,16 @@ fn f46_what_each_verb_allocates() {
         // The injector's, of which the first may have been begun; and a few of the memory reclamation's bags, of 2 KiB each.
         assert!(blocks <= 1_000 / 63 + 2 + 8, "{blocks} large blocks for 1,000 submissions");
 
+        let bounded = ThreadPool::builder().workers(1).max_queued(2).build().unwrap();
+        bounded.apply(|| ()).unwrap();
+        let (calls, bytes, _) = allocations(|| {
+            for _ in 0..1_000 {
+                bounded.spawn(move || assert_eq!(captured.len(), 3)).unwrap();
+            }
+        });
+        assert!((1_000..=1_020).contains(&calls), "a full pool: one block each, but {calls} for 1,000");
+        assert!(bytes <= 64 * 1_020, "a full pool: {bytes} bytes for 1,000 blocks");
+
         let calls = least(|| pool.apply(|| captured.len()).unwrap());
         assert_eq!(calls, 1, "apply: one block");
 

@@ -70,3 +70,29 @@ fn f17_the_parent_is_unaffected() {
         pool.join().unwrap();
     });
 }
+
+#[test]
+fn f17_a_forked_child_does_not_wait_for_space() {
+    common::alone("f17_a_forked_child_does_not_wait_for_space", || {
+        let pool = ThreadPool::builder().workers(1).max_queued(1).build().unwrap();
+        let gate = common::Gate::new();
+        let (entered, pass) = (common::Gate::new(), gate.clone());
+        let enter = entered.clone();
+        let running = pool.apply_async(move || {
+            enter.open();
+            pass.wait();
+        });
+        entered.wait();
+        let queued = pool.apply_async(|| 1).unwrap();
+        let status = in_child(|| {
+            // A hang is a failure too.
+            // SAFETY: it sets a timer.
+            unsafe { libc::alarm(20) };
+            matches!(pool.apply_async(|| 1), Err(e) if e.kind() == SubmitErrorKind::Forked)
+        });
+        assert_eq!(status, 0, "the child's status");
+        gate.open();
+        running.unwrap().get().unwrap();
+        assert_eq!(queued.get().unwrap(), 1);
+    });
+}

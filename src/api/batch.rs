@@ -126,7 +126,8 @@ where
     ///
     /// # Blocking
     ///
-    /// Never. Allocates the block and the values' buffer. May wake a worker, which is a system call.
+    /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates the block and the values'
+    /// buffer. May wake a worker, which is a system call.
     pub fn map_async(self) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Self>> {
         let Self { pool, map, items, cut } = self.checked()?;
         match worker::submit_map(pool.sched(), map, items, cut) {

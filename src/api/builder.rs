@@ -88,6 +88,43 @@ impl Builder {
         self
     }
 
+    /// Lets submitters wait while so many submissions, or more, are queued that no worker has taken yet; if not called nobody
+    /// ever waits. This is back-pressure, for whoever submits faster than the workers work: memory has a bound then. 0 is
+    /// refused by [`build`](Self::build).
+    ///
+    /// Whoever has to wait sleeps until half of the limit or less is queued. Then all who wait go on, and until then nobody
+    /// overtakes them. If the pool is closed, terminated or broken meanwhile, they get their work back. With
+    /// [`Task::nonblocking`](crate::Task::nonblocking) a task is refused instead; that is for code which must not block its thread,
+    /// such as asynchronous code.
+    ///
+    /// * What waits is every submission from outside: `apply`, `apply_async`, `spawn`, those of a scope, and the `map`s. A stream
+    ///   waits once, before it begins.
+    /// * What never waits is a submission by a thread of the pool itself: in a task, a callback that a worker runs, an
+    ///   initializer. It would wait for itself. Nor does it count, but for those of initializers and exit hooks.
+    /// * A batch counts as one entry per worker at most, however many items it has; so does a stream. A task that has been
+    ///   cancelled counts until a worker comes across it.
+    /// * The limit is soft. Submitters that find space at the same moment all go on, so it can be exceeded by one submission for
+    ///   each of them; where that is a batch or a stream, by its entries. What workers have taken ahead, 16 tasks each at most,
+    ///   is not counted.
+    ///
+    /// A submitter that waits while it holds what the workers wait for, a lock or a worker of another pool with a limit, waits
+    /// for ever.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// let pool = ThreadPool::builder().workers(2).max_queued(100).build()?;
+    /// for line in 0..10_000 {
+    ///     pool.spawn(move || assert!(line < 10_000))?; // waits whenever 100 lines are queued
+    /// }
+    /// pool.close();
+    /// pool.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn max_queued(mut self, submissions: usize) -> Self {
+        self.config.max_queued = Some(submissions);
+        self
+    }
+
     /// What dropping the pool does; [`DropPolicy::Terminate`] if not called.
     pub fn drop_policy(mut self, policy: DropPolicy) -> Self {
         self.config.drop_policy = policy;
@@ -115,6 +152,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("workers", &self.config.workers)
             .field("stack_size", &self.config.stack_size)
+            .field("max_queued", &self.config.max_queued)
             .field("drop_policy", &self.config.drop_policy)
             .finish_non_exhaustive()
     }

@@ -67,7 +67,7 @@ impl PoolHandle {
         worker::call_and_wait(&self.sched, Job::plain(f)).unwrap_or_else(|(kind, _)| Err(not_submitted(kind)))
     }
 
-    /// Has `f` called on a worker, and returns at once. Python's `apply_async`; with callbacks it is
+    /// Has `f` called on a worker, and does not wait for that. Python's `apply_async`; with callbacks it is
     /// [`task`](Self::task).
     ///
     /// # Errors
@@ -76,7 +76,8 @@ impl PoolHandle {
     ///
     /// # Blocking
     ///
-    /// Never. Allocates once. May wake a worker, which is a system call.
+    /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates once. May wake a worker, which is a
+    /// system call.
     ///
     /// ```
     /// # let pool = millpond::ThreadPool::new(1)?;
@@ -146,7 +147,7 @@ impl PoolHandle {
         self.batch(&f, items).map()
     }
 
-    /// As [`map`](Self::map), and returns at once: one handle for all values. Python's `map_async`; with callbacks it is
+    /// As [`map`](Self::map), and does not wait for it: one handle for all values. Python's `map_async`; with callbacks it is
     /// [`batch`](Self::batch).
     ///
     /// # Errors
@@ -155,7 +156,7 @@ impl PoolHandle {
     ///
     /// # Blocking
     ///
-    /// Never. Allocates as [`map`](Self::map).
+    /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates as [`map`](Self::map).
     pub fn map_async<F, I, T>(
         &self,
         f: F,
@@ -197,7 +198,7 @@ impl PoolHandle {
         Batch::new(self, Plain(&f), items).map()
     }
 
-    /// As [`starmap`](Self::starmap), and returns at once. Python's `starmap_async`; with callbacks it is
+    /// As [`starmap`](Self::starmap), and does not wait for it. Python's `starmap_async`; with callbacks it is
     /// [`star_batch`](Self::star_batch).
     ///
     /// # Errors
@@ -305,8 +306,8 @@ impl PoolHandle {
     ///
     /// # Blocking
     ///
-    /// Pulls the first items from the input, and so blocks as long as the input does. Allocates the window, once; no item
-    /// allocates.
+    /// While a pool with a [limit](crate::Builder::max_queued) is full; then pulls the first items from the input, and so blocks
+    /// as long as that does. Allocates the window, once; no item allocates.
     pub fn imap<F, I, T>(
         &self,
         f: F,

@@ -57,7 +57,8 @@ impl<M, I: Iterator> Stream<M, I> {
     ///
     /// # Blocking
     ///
-    /// Pulls the first items from the input, and so blocks as long as the input does. Allocates the window, once.
+    /// While a pool with a [limit](crate::Builder::max_queued) is full; then pulls the first items from the input, and so blocks
+    /// as long as that does. Allocates the window, once.
     pub fn imap<T, E>(self) -> Result<Imap<I, T, E>, SubmitError<Self>>
     where
         M: Each<I::Item, T, E> + Send + Sync + 'static,

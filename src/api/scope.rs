@@ -56,7 +56,8 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// # Blocking
     ///
-    /// Never. Allocates once. May wake a worker, which is a system call.
+    /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates once. May wake a worker, which is a
+    /// system call.
     pub fn apply_async<F, T>(&'scope self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'scope,

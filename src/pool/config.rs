@@ -33,6 +33,8 @@ pub enum BuildError {
         /// How many there may be.
         limit: usize,
     },
+    /// Where nothing may be queued, nothing can be submitted.
+    ZeroMaxQueued,
     /// A thread's name contains a NUL byte, which the system cannot take.
     ThreadName {
         /// The name.
@@ -54,6 +56,7 @@ impl fmt::Display for BuildError {
             Self::TooManyWorkers { asked, limit } => {
                 write!(f, "{asked} workers are more than the limit of {limit}")
             }
+            Self::ZeroMaxQueued => f.write_str("Number of queued submissions must be at least 1"),
             Self::ThreadName { name } => write!(f, "the thread name {name:?} contains a NUL byte"),
             Self::Spawn { started, source } => {
                 write!(f, "the system refused a thread after {started}: {source}")
@@ -83,6 +86,7 @@ pub(crate) struct Config {
     pub(crate) on_exit: Option<Hook>,
     pub(crate) on_unobserved: Option<UnobservedHook>,
     pub(crate) drop_policy: DropPolicy,
+    pub(crate) max_queued: Option<usize>,
 }
 
 impl Config {
@@ -100,6 +104,9 @@ impl Config {
         }
         if workers > Self::MAX_WORKERS {
             return Err(BuildError::TooManyWorkers { asked: workers, limit: Self::MAX_WORKERS });
+        }
+        if self.max_queued == Some(0) {
+            return Err(BuildError::ZeroMaxQueued);
         }
         let name = |index| match &self.name {
             Some(name) => name(index),

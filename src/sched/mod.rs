@@ -3,6 +3,7 @@
 mod idle;
 mod life;
 mod queues;
+mod space;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ pub(crate) use idle::Idle;
 use life::Life;
 pub(crate) use life::{Quiet, Stage};
 pub(crate) use queues::Queues;
+pub(crate) use space::WhenFull;
 
 /// What the workers of one pool share with those who submit to it.
 #[derive(Debug)]
@@ -72,7 +74,28 @@ impl Sched {
         }
     }
 
-    /// Submits from outside. Ok: it was pushed and will be taken. The caller asked [`refusal`](Self::refusal) before.
+    /// Lets a submission from outside in, once the injector has space, or says why not. [LIFE-1]
+    #[inline]
+    pub(crate) fn admit(&self, when_full: WhenFull) -> Result<(), SubmitErrorKind> {
+        loop {
+            // Before the look at the stage: space that the terminator's drain has made is for nobody.
+            // edge LIFE fence: the stage, before the drain → what is looked at after an emptied injector. [LIFE-7]
+            let full = self.queues.is_injector_full(); // [SPACE-1]
+            if let Some(kind) = self.refusal(false) {
+                return Err(kind);
+            }
+            if !full {
+                return Ok(());
+            }
+            if when_full == WhenFull::Refuse {
+                return Err(SubmitErrorKind::Full);
+            }
+            self.queues.wait_for_space(|| self.refusal(false).is_none());
+        }
+    }
+
+    /// Submits from outside. Ok: it was pushed and will be taken. The caller asked [`admit`](Self::admit) or
+    /// [`refusal`](Self::refusal) before.
     ///
     /// # Errors
     ///
@@ -208,10 +231,12 @@ impl Sched {
 
     fn end(&self, stage: Stage) {
         if !self.is_forked() && self.life.end(stage) {
-            // edge LIFE fence: the stage → a submitter's second look, or its push → the drain. [LIFE-7]
+            // edge LIFE fence: the stage → a submitter's second look, or its push → the drain; the stage → the look of one
+            // that waits for space, or its FULL → the wake-up. [LIFE-7]
             fence(Ordering::SeqCst);
             // Before the drain, which runs user code: that may wait for the pool's end.
             self.idle.wake_all();
+            self.queues.reopen_injector(); // [SPACE-5]
             self.resolve_queued();
         }
     }
@@ -229,9 +254,11 @@ impl Sched {
     }
 
     fn wake_for_stage(&self) {
-        // edge LIFE fence: the stage → a parking worker's last look, or that worker on the stack → the wake-ups.
+        // edge LIFE fence: the stage → a parking worker's last look, or that worker on the stack → the wake-ups; the same
+        // for a submitter that waits for space, and its FULL.
         fence(Ordering::SeqCst);
         self.idle.wake_all();
+        self.queues.reopen_injector(); // [SPACE-5]
     }
 
     /// A worker leaves for good.

@@ -1,11 +1,21 @@
 //! What a caller does, on whatever thread it is: put work into the pool, and wait for what comes of it.
 
 use super::context::{Place, help, place, push};
-use crate::sched::Sched;
+use crate::sched::{Sched, WhenFull};
 use crate::sync::identity;
 use crate::task::{Abort, Batch, Call, Cut, Mapping, Outcome, ResultRef, SubmitErrorKind, Work};
 
-/// Submits work that borrows nothing.
+/// Lets a submission from a thread in, or says why not. Only outside the pool does it wait for space: one of the pool's own
+/// threads would wait for itself. [LIFE-1]
+#[inline]
+pub(super) fn admit(sched: &Sched, place: Place, when_full: WhenFull) -> Result<(), SubmitErrorKind> {
+    match place {
+        Place::Outside => sched.admit(when_full),
+        Place::Worker | Place::Member => sched.refusal(place == Place::Worker).map_or(Ok(()), Err),
+    }
+}
+
+/// Submits work that borrows nothing, once there is space for it.
 ///
 /// # Errors
 ///
@@ -18,7 +28,25 @@ where
     W::Error: Send,
 {
     // SAFETY: the work and its outcome are `Send` and borrow nothing.
-    unsafe { submit_borrowing(sched, work) }
+    unsafe { submit_borrowing(sched, work, WhenFull::Wait) }
+}
+
+/// As [`submit`], and a full pool refuses.
+///
+/// # Errors
+///
+/// The work, if the pool does not take it.
+pub(crate) fn submit_nonblocking<W>(
+    sched: &Sched,
+    work: W,
+) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)>
+where
+    W: Work + Send + 'static,
+    W::Value: Send,
+    W::Error: Send,
+{
+    // SAFETY: the work and its outcome are `Send` and borrow nothing.
+    unsafe { submit_borrowing(sched, work, WhenFull::Refuse) }
 }
 
 /// Submits work and waits for its outcome. The work may borrow from the caller's frames.
@@ -47,7 +75,8 @@ where
     }
     // SAFETY: the work is `Send`, and this frame does not end before the task is DONE: nothing below returns or unwinds
     // before the wait is over.
-    let result = unsafe { submit_borrowing(sched, work) }.map_err(|(kind, work)| (Some(kind), work))?;
+    let result = unsafe { submit_borrowing(sched, work, WhenFull::Wait) }
+        .map_err(|(kind, work)| (Some(kind), work))?;
     Ok(outcome_of_borrowed(result))
 }
 
@@ -67,9 +96,10 @@ fn outcome_of_borrowed<T, E>(result: ResultRef<T, E>) -> Outcome<T, E> {
 unsafe fn submit_borrowing<W: Work>(
     sched: &Sched,
     work: W,
+    when_full: WhenFull,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    if let Some(kind) = sched.refusal(place(sched.id) == Place::Worker) {
-        return Err((kind, work)); // [LIFE-1]
+    if let Err(kind) = admit(sched, place(sched.id), when_full) {
+        return Err((kind, work));
     }
     // SAFETY: the caller's contract.
     let (task, result) = unsafe { Call::create(work, sched.id) };
@@ -84,7 +114,15 @@ unsafe fn submit_borrowing<W: Work>(
     }
 }
 
-/// Submits a batch that borrows nothing.
+/// As [`admit`], and a batch without items, which no worker gets to see, waits for nothing.
+fn admit_batch(sched: &Sched, place: Place, empty: bool) -> Result<(), SubmitErrorKind> {
+    if empty {
+        return sched.refusal(place == Place::Worker).map_or(Ok(()), Err);
+    }
+    admit(sched, place, WhenFull::Wait)
+}
+
+/// Submits a batch that borrows nothing, once there is space for it.
 ///
 /// # Errors
 ///
@@ -101,10 +139,10 @@ where
     M::Value: Send,
     M::Error: Send,
 {
-    if let Some(kind) = sched.refusal(place(sched.id) == Place::Worker) {
-        return Err((kind, mapping, items)); // [LIFE-1]
-    }
     let empty = items.is_empty();
+    if let Err(kind) = admit_batch(sched, place(sched.id), empty) {
+        return Err((kind, mapping, items));
+    }
     // SAFETY: all parts are `Send` and borrow nothing, and `Mapping` asks that `each` may be called by several threads.
     let (mut tokens, result) =
         unsafe { Batch::create(mapping, items, cut, sched.queues.workers(), sched.id) };
@@ -143,13 +181,11 @@ where
     M::Error: Send,
 {
     let place = place(sched.id);
-    if let Some(kind) = sched.refusal(place == Place::Worker) {
-        return Err(Some(kind)); // [LIFE-1]
-    }
+    let empty = items.is_empty();
+    admit_batch(sched, place, empty).map_err(Some)?;
     if place == Place::Member {
         return Err(None);
     }
-    let empty = items.is_empty();
     // SAFETY: all parts are `Send`, `Mapping` asks that `each` may be called by several threads, and this frame does not end
     // before the batch is DONE or taken back: nothing below returns or unwinds before.
     let (mut tokens, result) =

@@ -3,8 +3,9 @@
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 
+use super::caller::admit;
 use super::context::{Place, place, push};
-use crate::sched::Sched;
+use crate::sched::{Sched, WhenFull};
 use crate::task::{Abort, Call, ResultRef, ScopeRef, Scoped, SubmitErrorKind, Work, call};
 
 /// Where tasks can be submitted that borrow from the stack. Made by [`PoolHandle::scope`](crate::PoolHandle::scope), in the shape
@@ -18,7 +19,7 @@ pub struct Scope<'scope, 'env: 'scope> {
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// Submits work into the scope.
+    /// Submits work into the scope, once there is space for it.
     ///
     /// # Errors
     ///
@@ -33,8 +34,8 @@ impl<'scope> Scope<'scope, '_> {
         W::Error: Send + 'scope,
     {
         let sched = self.sched;
-        if let Some(kind) = sched.refusal(place(sched.id) == Place::Worker) {
-            return Err((kind, work)); // [LIFE-1]
+        if let Err(kind) = admit(sched, place(sched.id), WhenFull::Wait) {
+            return Err((kind, work));
         }
         let scoped = Scoped { work, pending: self.scope.begin() };
         // SAFETY: work and outcome are `Send`, and what they borrow lives for `'scope`. A `Scope` exists only in `in_scope`,

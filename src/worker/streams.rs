@@ -1,7 +1,8 @@
 //! Streams: what their consumer needs of the pool.
 
+use super::caller::admit;
 use super::context::{Place, place, push};
-use crate::sched::Sched;
+use crate::sched::{Sched, WhenFull};
 use crate::task::{Each, Flow, Pulled, StreamRef, SubmitErrorKind, Window};
 
 /// Without a word from the caller at least this many items may be ahead: fewer, and every few items wake somebody...
@@ -9,7 +10,7 @@ const LEAST: usize = 64;
 /// ... and up to this many, if they are short.
 const MOST: usize = 1024;
 
-/// Opens a stream. Its consumer must close it, once: [`Sched::close_stream`]. [LIFE-8]
+/// Opens a stream, once there is space for its first entries. Its consumer must close it, once: [`Sched::close_stream`]. [LIFE-8]
 ///
 /// # Errors
 ///
@@ -25,11 +26,11 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    let by_worker = place(sched.id) == Place::Worker;
-    if let Some(kind) = sched.refusal(by_worker) {
+    let place = place(sched.id);
+    if let Err(kind) = admit(sched, place, WhenFull::Wait) {
         return Err((kind, each));
     }
-    if !sched.open_stream(by_worker) {
+    if !sched.open_stream(place == Place::Worker) {
         return Err((SubmitErrorKind::NotRunning, each));
     }
     let workers = sched.queues.workers();

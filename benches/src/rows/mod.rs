@@ -31,7 +31,11 @@ pub(crate) fn all() -> Vec<Row> {
         nested_maps::row(),
         open_loop::row(),
         wakes::row(),
-        Row::pending("P14", "heap allocations of a bounded pool", "there is no bounded pool yet"),
+        Row::pending(
+            "P14",
+            "heap allocations of a bounded pool",
+            "no pool allocates its tasks' memory ahead",
+        ),
         Row::pending("P24", "scan of 1,024 ports", "the row is not written yet"),
     ];
     rows.extend(round_trip::rows());
