@@ -8,6 +8,8 @@ use crate::task::{Each, Flow, Pulled, StreamRef, SubmitErrorKind, Window};
 const LEAST: usize = 64;
 /// ... and at most this many, or four for each worker.
 const MOST: usize = 1024;
+/// Whatever the caller says: the window is allocated at once, and its slots are counted in 32 bits.
+const LARGEST: usize = 1 << 20;
 /// Short items are claimed up to this many at a time.
 const CLAIM: usize = 32;
 
@@ -35,9 +37,12 @@ where
         return Err((SubmitErrorKind::NotRunning, each));
     }
     let workers = sched.queues.workers();
-    let chunks = |items: usize| workers.saturating_mul(4).saturating_mul(items).max(LEAST);
+    let chunks = |items: usize| workers.saturating_mul(4).saturating_mul(items).clamp(LEAST, LARGEST);
     let window = match flow {
-        Flow { buffersize: Some(items), .. } => Window { least: items, most: items },
+        Flow { buffersize: Some(items), .. } => {
+            let items = items.min(LARGEST);
+            Window { least: items, most: items }
+        }
         Flow { chunksize: Some(items), .. } => Window { least: chunks(items), most: chunks(items) },
         _ => Window { least: chunks(1), most: chunks(CLAIM).min(MOST).max(chunks(1)) },
     };
