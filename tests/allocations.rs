@@ -9,7 +9,7 @@ mod common;
 use common::alone;
 use millpond::{PoolHandle, ThreadPool};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 struct Counting;
 
@@ -17,7 +17,7 @@ static SMALL: AtomicUsize = AtomicUsize::new(0);
 static SMALL_BYTES: AtomicUsize = AtomicUsize::new(0);
 static LARGE: AtomicUsize = AtomicUsize::new(0);
 /// Bytes allocated and not given back.
-static LIVE: AtomicIsize = AtomicIsize::new(0);
+static LIVE: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: everything is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
@@ -28,13 +28,13 @@ unsafe impl GlobalAlloc for Counting {
             SMALL.fetch_add(1, Ordering::Relaxed);
             SMALL_BYTES.fetch_add(layout.size(), Ordering::Relaxed);
         }
-        LIVE.fetch_add(layout.size().cast_signed(), Ordering::Relaxed);
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's contract is the system allocator's.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size().cast_signed(), Ordering::Relaxed);
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { System.dealloc(memory, layout) }
     }
@@ -114,12 +114,12 @@ fn what_each_verb_allocates() {
 }
 
 /// How many bytes two thousand of these leave behind.
-fn kept<T>(mut f: impl FnMut() -> T) -> isize {
+fn kept<T>(mut f: impl FnMut() -> T) -> usize {
     let mut some = |times| (0..times).for_each(|_| drop(f()));
     some(50);
     let before = LIVE.load(Ordering::Relaxed);
     some(2_000);
-    LIVE.load(Ordering::Relaxed) - before
+    LIVE.load(Ordering::Relaxed).saturating_sub(before)
 }
 
 #[test]

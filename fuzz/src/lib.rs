@@ -15,7 +15,7 @@ use arbitrary::Arbitrary;
 use millpond::{AsyncResult, Panic, Progress, TaskError};
 
 /// Longer than any run takes on a loaded machine, and shorter than libFuzzer's time-out.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Keeps those who wait until it is opened.
 #[derive(Clone, Default)]
