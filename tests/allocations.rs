@@ -1,4 +1,4 @@
-//! How often each verb allocates. The documentation of each says the same.
+//! How often each verb allocates, as the documentation of each says; and that it gives everything back.
 //!
 //! The injector allocates a block of its own for every 63 submissions from outside; these are larger than 1,000 bytes and are
 //! counted apart. The deques' memory reclamation allocates now and then, on whatever thread: so of a single call the least of
@@ -16,6 +16,8 @@ struct Counting;
 static SMALL: AtomicUsize = AtomicUsize::new(0);
 static SMALL_BYTES: AtomicUsize = AtomicUsize::new(0);
 static LARGE: AtomicUsize = AtomicUsize::new(0);
+/// Bytes allocated and not given back.
+static LIVE: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: everything is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
@@ -26,11 +28,13 @@ unsafe impl GlobalAlloc for Counting {
             SMALL.fetch_add(1, Ordering::Relaxed);
             SMALL_BYTES.fetch_add(layout.size(), Ordering::Relaxed);
         }
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's contract is the system allocator's.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { System.dealloc(memory, layout) }
     }
@@ -116,5 +120,43 @@ fn f46_what_each_verb_allocates() {
             })
             .unwrap();
         assert_eq!((here, nested), (0, 1), "inside a worker: apply none, apply_async one block");
+    });
+}
+
+/// How many bytes two thousand of these leave behind.
+fn kept<T>(mut f: impl FnMut() -> T) -> usize {
+    let mut some = |times| (0..times).for_each(|_| drop(f()));
+    some(50);
+    let before = LIVE.load(Ordering::Relaxed);
+    some(2_000);
+    LIVE.load(Ordering::Relaxed).saturating_sub(before)
+}
+
+#[test]
+fn what_each_verb_gives_back() {
+    alone("what_each_verb_gives_back", || {
+        let pool = ThreadPool::new(2).unwrap();
+        let fails = |x: u64| if x % 2 == 0 { Ok(x) } else { Err(x) };
+        let left = [
+            ("apply", kept(|| pool.apply(|| 1))),
+            ("apply_async", kept(|| pool.apply_async(|| 1).unwrap().get())),
+            ("spawn", kept(|| (pool.spawn(|| ()), pool.apply(|| ())))),
+            ("map", kept(|| pool.map(|x| x, 0..10))),
+            ("try_map", kept(|| pool.try_map(fails, 0..10))),
+            ("map_slice", kept(|| pool.map_slice(|x| x + 1, &[1; 10]))),
+            ("map_results", kept(|| pool.map_results(|x| x, 0..10))),
+            ("imap", kept(|| pool.imap(|x| x, 0..10).unwrap().count())),
+            ("imap_unordered", kept(|| pool.imap_unordered(|x| x, 0..10).unwrap().count())),
+            ("try_imap", kept(|| pool.try_imap(fails, 0..10).unwrap().count())),
+            ("imap, left early", kept(|| pool.imap(|x| x, 0..).unwrap().next())),
+            ("imap_unordered, left early", kept(|| pool.imap_unordered(|x| x, 0..).unwrap().next())),
+            ("scope", kept(|| pool.scope(|s| s.spawn(|| ())))),
+            ("wait", {
+                let two = || [1, 2].map(|x| pool.apply_async(move || x).unwrap());
+                kept(|| millpond::wait(two(), millpond::ReturnWhen::AllCompleted, None))
+            }),
+        ];
+        // The queues' and the memory reclamation's blocks come and go.
+        assert!(left.iter().all(|(_, bytes)| *bytes < 64 * 1024), "bytes left by 2,000 of each: {left:?}");
     });
 }

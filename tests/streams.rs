@@ -132,6 +132,22 @@ fn imap_06_imap_13_sizes_of_zero() {
 }
 
 #[test]
+fn imap_06_imap_13_sizes_beyond_all_measure() {
+    let pool = ThreadPool::new(2).unwrap();
+    for size in [usize::MAX, usize::MAX / 2, 1 << 40] {
+        let chunks = || pool.stream(|x: u32| x, 0..1000).chunksize(size);
+        assert_eq!(chunks().imap().unwrap().map(Result::unwrap).sum::<u32>(), 499_500);
+        assert_eq!(chunks().imap_unordered().unwrap().map(Result::unwrap).sum::<u32>(), 499_500);
+        let all_at_once = chunks().buffersize(size).imap().unwrap();
+        assert_eq!(all_at_once.progress().total, 1000);
+        assert_eq!(all_at_once.map(Result::unwrap).sum::<u32>(), 499_500);
+    }
+    // Nothing is left open that would hold the end off.
+    pool.close();
+    pool.join().unwrap();
+}
+
+#[test]
 fn imap_07_imap_08_s3_e16_an_item_that_fails_is_an_error_of_its_own() {
     for chunksize in [1, 4] {
         let pool = ThreadPool::new(2).unwrap();

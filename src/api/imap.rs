@@ -38,7 +38,8 @@ impl<M, I: Iterator> Stream<M, I> {
         self
     }
 
-    /// The most items that may have been pulled and not yet yielded, strictly; 1 or more. 0 is refused at the call.
+    /// The most items that may have been pulled and not yet yielded, strictly; 1 or more. 0 is refused at the call, and more
+    /// than 1,048,576 is taken for that: there is a place for each from the beginning.
     ///
     /// If this is not called it is 64, or four chunks per worker if that is more. Where no [`chunksize`](Self::chunksize) was
     /// given either and the items are short, it grows, up to 1,024 items.

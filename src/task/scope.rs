@@ -178,8 +178,9 @@ impl Block {
         while let Some(task) = block.take() {
             task.resolve(Reason::Terminated);
         }
-        drop(std::mem::replace(&mut block.queue, Injector::new()));
-        // SAFETY: an empty queue, which owns no memory that matters, is all that is left in the block.
+        // SAFETY: the last owner's; it is dropped once, here. (A new queue in its place would own memory too.)
+        unsafe { std::ptr::drop_in_place(&raw mut block.queue) };
+        // SAFETY: what owned something is gone from the block, which was allocated with this layout.
         unsafe { block::free(header, Layout::new::<Self>()) };
     }
 }

@@ -9,6 +9,8 @@ use crate::task::{Each, Flow, Pulled, StreamRef, SubmitErrorKind, Window};
 const LEAST: usize = 64;
 /// ... and up to this many, if they are short.
 const MOST: usize = 1024;
+/// Whatever the caller says: the window is allocated at once, and its slots are counted in 32 bits.
+const LARGEST: usize = 1 << 20;
 
 /// Opens a stream, once there is space for its first entries. Its consumer must close it, once: [`Sched::close_stream`]. [LIFE-8]
 ///
@@ -34,9 +36,12 @@ where
         return Err((SubmitErrorKind::NotRunning, each));
     }
     let workers = sched.queues.workers();
-    let chunks = |items: usize| workers.saturating_mul(4).saturating_mul(items).max(LEAST);
+    let chunks = |items: usize| workers.saturating_mul(4).saturating_mul(items).clamp(LEAST, LARGEST);
     let window = match flow {
-        Flow { buffersize: Some(items), .. } => Window { least: items, most: items },
+        Flow { buffersize: Some(items), .. } => {
+            let items = items.min(LARGEST);
+            Window { least: items, most: items }
+        }
         Flow { chunksize: Some(items), .. } => Window { least: chunks(items), most: chunks(items) },
         _ => Window { least: chunks(1), most: chunks(1).max(MOST) },
     };

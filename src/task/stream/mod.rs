@@ -266,6 +266,8 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         });
         drop(std::mem::take(&mut stream.ring.slots));
         drop(std::mem::take(&mut stream.ring.places));
+        // SAFETY: as for the mapping.
+        unsafe { std::ptr::drop_in_place(&raw mut stream.ring.ready) };
         // SAFETY: what owned something is gone from the block, which was allocated with this layout.
         unsafe { block::free(header, Layout::new::<Self>()) };
     }
