@@ -2,7 +2,7 @@
 
 use crate::harness::check;
 use crate::items::{Item, Times};
-use millpond_shuttle::{TaskError, ThreadPool};
+use millpond_shuttle::{PoolHandle, TaskError, ThreadPool};
 use shuttle::thread;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -88,6 +88,23 @@ fn map_async_cancelled_beside_two_waiters() {
             Err(other) => panic!("it ended with {other:?}"),
         }
         assert_eq!(told.get(), 1, "one of the callbacks, once");
+        pool.close();
+        pool.join().unwrap();
+    });
+}
+
+/// Long enough for bites of several items, which the clock cuts short now and then.
+#[test]
+fn long_batches() {
+    check("map of 48 ‖ map of 32 by a worker", 1_500, || {
+        let pool = ThreadPool::new(2).unwrap();
+        let inside = pool.apply_async(|| {
+            let pool = PoolHandle::current().expect("this is a worker");
+            pool.map(|item: Item| item.value, (0..32).map(Item::new))
+        });
+        let mapped = pool.map(|item: Item| item.value, (0..48).map(Item::new)).unwrap();
+        assert!(mapped.into_iter().eq(0..48));
+        assert!(inside.unwrap().get().unwrap().unwrap().into_iter().eq(0..32));
         pool.close();
         pool.join().unwrap();
     });

@@ -3,6 +3,7 @@
 use crate::harness::check;
 use crate::items::{Item, Times, job};
 use millpond_shuttle::{AsyncResult, DropPolicy, PoolHandle, SubmitError, TaskError, ThreadPool};
+use shuttle::sync::mpsc;
 use shuttle::thread;
 use std::panic::resume_unwind;
 
@@ -119,6 +120,46 @@ fn drop_of_a_pool_with_queued_tasks() {
     check("drop, Terminate ‖ submit", 2_000, || drop_with_queued_tasks(DropPolicy::Terminate));
     check("drop, Join ‖ submit", 1_000, || drop_with_queued_tasks(DropPolicy::Join));
     check("drop, Drain ‖ submit", 1_000, || drop_with_queued_tasks(DropPolicy::Drain));
+}
+
+/// What a worker has in its own deque is resolved though the worker is blocked, and waits for just that.
+#[test]
+fn terminate_beside_a_blocked_worker() {
+    check("worker with a full deque, blocked ‖ terminate", 3_000, || {
+        let pool = ThreadPool::new(2).unwrap();
+        let ((lend, lent), (release, released)) = (mpsc::channel(), mpsc::channel());
+        let outer = pool.apply_async(move || {
+            let (pool, ran) = (PoolHandle::current().expect("this is a worker"), Times::default());
+            for value in 0..3 {
+                let ran = ran.clone();
+                lend.send((pool.apply_async(job(value, &ran)), value)).unwrap();
+            }
+            drop(lend);
+            released.recv().unwrap();
+            ran.get()
+        });
+        let ending = pool.handle();
+        let ender = thread::spawn(move || ending.terminate());
+        let mut ran = 0;
+        for (submitted, value) in lent {
+            match submitted.map(AsyncResult::get) {
+                Ok(Ok(item)) => {
+                    assert_eq!(item.value, value);
+                    ran += 1;
+                }
+                Ok(Err(error)) => assert!(matches!(error, TaskError::Terminated), "{error:?}"),
+                Err(_) => {}
+            }
+        }
+        // The outer task may have been resolved instead of run.
+        let _ = release.send(());
+        match outer.unwrap().get() {
+            Ok(counted) => assert_eq!(counted, ran),
+            Err(error) => assert!(matches!(error, TaskError::Terminated) && ran == 0, "{error:?}"),
+        }
+        ender.join().unwrap();
+        pool.join().unwrap();
+    });
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use crate::harness::check;
 use crate::items::{Item, Times, job};
 use millpond_shuttle::{PoolHandle, TaskError, ThreadPool};
+use shuttle::sync::{Barrier, mpsc};
 use shuttle::thread;
+use std::sync::Arc;
 
 /// A call within a call, and a batch within it.
 fn nested(ran: &Times) -> u32 {
@@ -30,6 +32,52 @@ fn calls_and_batches_within_calls() {
         for caller in callers {
             caller.join().unwrap();
         }
+        pool.close();
+        pool.join().unwrap();
+    });
+}
+
+/// As many tasks as workers, from outside and from inside, each of which ends only when all have begun: while a task is queued
+/// no worker sleeps.
+#[test]
+fn tasks_that_meet() {
+    check("tasks that meet, of two submitters and a worker", 4_000, || {
+        let pool = ThreadPool::new(3).unwrap();
+        let meeting = Arc::new(Barrier::new(3));
+        let [first, second, third] = [(); 3].map(|()| {
+            let meeting = Arc::clone(&meeting);
+            move || {
+                meeting.wait();
+            }
+        });
+        let submitter = {
+            let pool = pool.handle();
+            thread::spawn(move || pool.spawn(first).unwrap())
+        };
+        pool.spawn(move || {
+            PoolHandle::current().expect("this is a worker").spawn(second).unwrap();
+            third();
+        })
+        .unwrap();
+        submitter.join().unwrap();
+        pool.close();
+        pool.join().unwrap();
+    });
+}
+
+/// So many that a worker takes several at once: those that it then has in its deque are not left behind a task that blocks.
+#[test]
+fn a_task_that_waits_for_all_behind_it() {
+    check("a task that waits for ten behind it", 3_000, || {
+        let pool = ThreadPool::new(2).unwrap();
+        let (done, all_done) = mpsc::channel();
+        let first = pool.apply_async(move || all_done.into_iter().sum::<u32>()).unwrap();
+        for _ in 0..10 {
+            let done = done.clone();
+            pool.spawn(move || done.send(1).unwrap()).unwrap();
+        }
+        drop(done);
+        assert_eq!(first.get().unwrap(), 10);
         pool.close();
         pool.join().unwrap();
     });

@@ -1,4 +1,4 @@
-//! The standard library's atomics, each operation one step; two are more than the one step that they are there.
+//! The standard library's atomics, each operation one step.
 
 use super::Step;
 use super::step::{one_in, preempt};
@@ -24,6 +24,7 @@ macro_rules! atomic {
             /// # Errors
             ///
             /// The value that was there.
+            #[allow(dead_code, reason = "not every width is exchanged so")]
             pub(crate) fn compare_exchange_weak(
                 &self,
                 current: $value,
@@ -36,28 +37,6 @@ macro_rules! atomic {
                     return Err(self.in_this_step().load(failure));
                 }
                 self.in_this_step().compare_exchange(current, new, success, failure)
-            }
-
-            /// As the standard library's: a load and an exchange, between which others may come.
-            ///
-            /// # Errors
-            ///
-            /// The value that `f` refused.
-            #[allow(dead_code, reason = "not every width is updated so")]
-            pub(crate) fn fetch_update(
-                &self,
-                set: Ordering,
-                fetch: Ordering,
-                mut f: impl FnMut($value) -> Option<$value>,
-            ) -> Result<$value, $value> {
-                let mut seen = self.load(fetch);
-                while let Some(new) = f(seen) {
-                    match self.compare_exchange_weak(seen, new, set, fetch) {
-                        Ok(old) => return Ok(old),
-                        Err(now) => seen = now,
-                    }
-                }
-                Err(seen)
             }
         }
     };
