@@ -137,7 +137,8 @@ impl<M, I> fmt::Debug for Stream<M, I> {
 /// * An item that fails is an `Err` of its own, and the iteration goes on.
 /// * If the input panics, the results of all earlier items come first, then [`TaskError::InputPanicked`], then the end.
 /// * After `close` a stream goes on. After `join`, `terminate` or the pool's drop it pulls no more: what has run is yielded,
-///   then, if anything was left, one error ([`TaskError::NotSubmitted`] or [`TaskError::Terminated`]), then the end.
+///   then, if anything was left, one error ([`TaskError::NotSubmitted`] or [`TaskError::Terminated`]), then the end. In order,
+///   what has run after the first item that has not is dropped: there are no gaps.
 /// * Dropping it stops it: items that have not begun are dropped, running ones finish.
 ///
 /// A worker of the same pool that consumes a stream runs its items itself where nobody has begun them.
@@ -205,8 +206,14 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
                     Err(
                         error @ (TaskError::Terminated | TaskError::Broken(_) | TaskError::NotSubmitted(_)),
                     ) => {
+                        let ordered = stream.is_ordered();
                         self.stop_pulling();
                         self.last.get_or_insert(error);
+                        if ordered {
+                            // Numbers are refused beside runners that claim others: what ran beyond this gap would be
+                            // taken for what is missing in it.
+                            self.end();
+                        }
                     }
                     outcome => return Some(Some(outcome)),
                 }
@@ -221,8 +228,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
             self.refill();
             let Some(stream) = &mut self.stream else { continue };
             if stream.ahead() == 0 {
-                self.ended = self.progress();
-                self.stream = None;
+                self.end();
                 continue;
             }
             if deadline.is_none() {
@@ -240,6 +246,12 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
                 return None;
             }
         }
+    }
+
+    /// What is still ahead is dropped.
+    fn end(&mut self) {
+        self.ended = self.progress();
+        self.stream = None;
     }
 
     /// Pulls input into the window, if it is time to.

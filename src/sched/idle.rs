@@ -210,7 +210,7 @@ fn raise(seat: &Seat) {
 
 impl Idle {
     /// The number of searchers and the parked workers, newest first. For models and tests, at rest.
-    #[cfg(test)]
+    #[cfg(all(test, any(not(loom), feature = "loom")))]
     pub(crate) fn at_rest(&self) -> (u64, Vec<usize>) {
         let word = Word(self.word.load(Ordering::Relaxed));
         let mut parked = Vec::new();

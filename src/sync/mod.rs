@@ -1,7 +1,10 @@
 #![doc = include_str!("README.md")]
 
-#[cfg(not(all(loom, feature = "loom")))]
+#[cfg(not(any(all(loom, feature = "loom"), millpond_shuttle)))]
 #[path = "real/mod.rs"]
+mod imp;
+#[cfg(millpond_shuttle)]
+#[path = "shuttle/mod.rs"]
 mod imp;
 #[cfg(all(loom, feature = "loom"))]
 #[path = "model/mod.rs"]

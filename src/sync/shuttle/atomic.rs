@@ -1,0 +1,48 @@
+//! The standard library's atomics, each operation one step.
+
+use super::Step;
+use super::step::{one_in, preempt};
+use std::sync::atomic::{self, Ordering};
+
+pub(crate) type AtomicPtr<T> = Step<atomic::AtomicPtr<T>>;
+pub(crate) type AtomicU32 = Step<atomic::AtomicU32>;
+pub(crate) type AtomicU64 = Step<atomic::AtomicU64>;
+pub(crate) type AtomicUsize = Step<atomic::AtomicUsize>;
+
+/// How often a weak exchange that could succeed fails: on x86-64 it never does, elsewhere it may.
+const WEAK_FAILURE: usize = 16;
+
+macro_rules! atomic {
+    ($atomic:ty, $value:ty $(, $param:ident)?) => {
+        impl$(<$param>)? Step<$atomic> {
+            pub(crate) const fn new(value: $value) -> Self {
+                Self::new_step(<$atomic>::new(value))
+            }
+
+            /// As the standard library's, and fails for no reason now and then.
+            ///
+            /// # Errors
+            ///
+            /// The value that was there.
+            #[allow(dead_code, reason = "not every width is exchanged so")]
+            pub(crate) fn compare_exchange_weak(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                preempt();
+                if one_in(WEAK_FAILURE) {
+                    return Err(self.in_this_step().load(failure));
+                }
+                self.in_this_step().compare_exchange(current, new, success, failure)
+            }
+        }
+    };
+}
+
+atomic!(atomic::AtomicPtr<T>, *mut T, T);
+atomic!(atomic::AtomicU32, u32);
+atomic!(atomic::AtomicU64, u64);
+atomic!(atomic::AtomicUsize, usize);

@@ -1,0 +1,59 @@
+//! Time that stands still, but for the leaps that it makes now and then when somebody reads it.
+//!
+//! Whether a leap comes, and how far it goes, is a choice of the schedule: so every deadline may have passed at its first
+//! reading or at its hundredth, and a piece of work may have taken any time. Time goes forward only, for all threads alike.
+
+use super::step::{choose, one_in};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// How often a reading finds that time has leapt.
+const LEAP: usize = 8;
+
+shuttle::lazy_static! {
+    /// Since the execution began. Locked within one step only.
+    static ref NOW: Mutex<Duration> = Mutex::new(Duration::ZERO);
+}
+
+fn now() -> Duration {
+    let leap =
+        if one_in(LEAP) { Duration::from_micros(10_u64.pow(choose(8) as u32)) } else { Duration::ZERO };
+    let mut now = NOW.lock().expect("nobody panics holding it");
+    *now += leap;
+    *now
+}
+
+/// A point in time up to which a wait may last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Deadline(Duration);
+
+impl Deadline {
+    /// `None` if the point lies beyond what the clock can say: then there is no limit.
+    pub(crate) fn after(limit: Duration) -> Option<Self> {
+        now().checked_add(limit).map(Self)
+    }
+
+    pub(crate) fn passed(&self) -> bool {
+        now() >= self.0
+    }
+}
+
+/// A clock for measuring how long a piece of work took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch(Duration);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self(now())
+    }
+
+    /// The time since the last lap, or the start.
+    pub(crate) fn lap(&mut self) -> Duration {
+        let now = now();
+        now - std::mem::replace(&mut self.0, now)
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        now() - self.0
+    }
+}

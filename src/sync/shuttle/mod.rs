@@ -1,0 +1,23 @@
+//! The primitives of whole pools under shuttle: real ones, with a scheduling point before each operation.
+//!
+//! shuttle runs the threads of one execution as coroutines on **one OS thread** and changes between them where it is asked
+//! to. So there is nothing to be modelled but blocking, time and memory; the rest is the real thing behind a [`Step`].
+
+mod atomic;
+#[path = "../real/cell.rs"]
+pub(crate) mod cell;
+pub(crate) mod clock;
+pub(crate) mod deque;
+pub(crate) mod futex;
+pub(crate) mod heap;
+#[path = "../real/identity.rs"]
+pub(crate) mod identity;
+mod step;
+pub(crate) mod thread;
+
+use step::Step;
+
+pub(crate) use atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+pub(crate) use shuttle::thread_local as local;
+// shuttle's executions are sequentially consistent: a fence changes nothing and is no step.
+pub(crate) use std::sync::atomic::{Ordering, fence};
