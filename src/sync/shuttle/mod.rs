@@ -19,5 +19,7 @@ use step::Step;
 
 pub(crate) use atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 pub(crate) use shuttle::thread_local as local;
+// No thread changes inside a call of it, so nobody waits for anybody there.
+pub(crate) use std::sync::OnceLock;
 // shuttle's executions are sequentially consistent: a fence changes nothing and is no step.
 pub(crate) use std::sync::atomic::{Ordering, fence};
