@@ -96,7 +96,7 @@ pub use task::{
     Each, Failure, Fallible, Notify, Panic, Plain, Run, Spread, Star, SubmitError, SubmitErrorKind,
     TaskError, Tell, Unobserved, UnwrapOrResume,
 };
-pub use worker::Scope;
+pub use worker::{Profile, Scope};
 
 /// What the pools of this process have cost the system. With the feature `counters`, for benches and tests.
 #[cfg(feature = "counters")]

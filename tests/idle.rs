@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Gate, alone};
-use millpond::{PoolHandle, ThreadPool};
+use millpond::{PoolHandle, Profile, ThreadPool};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
@@ -106,5 +106,22 @@ fn f48_sixty_four_workers_on_one_processor() {
         assert_eq!(pool.apply(|| 1).unwrap(), 1, "and they wake again");
         pool.close();
         pool.join().unwrap();
+    });
+}
+
+#[test]
+fn with_every_profile_a_pool_sleeps_when_idle_and_wakes_for_work() {
+    alone("with_every_profile_a_pool_sleeps_when_idle_and_wakes_for_work", || {
+        for profile in [Profile::Balanced, Profile::Latency, Profile::Frugal] {
+            let pool = ThreadPool::builder().workers(2).profile(profile).build().unwrap();
+            for round in 0..1000 {
+                assert_eq!(pool.apply(move || round).unwrap(), round);
+            }
+            assert_eq!(pool.map(|x: u32| x + 1, 0..100).unwrap()[99], 100);
+            assert_sleeps(Duration::from_secs(1));
+            assert_eq!(pool.apply_async(|| 1).unwrap().get().unwrap(), 1);
+            pool.close();
+            pool.join().unwrap();
+        }
     });
 }

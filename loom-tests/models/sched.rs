@@ -7,7 +7,7 @@ use super::life::Life;
 use super::*;
 use crate::models::harness::{Bound, Futex, Seen, Watched, check, control, spawn};
 use crate::task::{Call, Job, ResultRef, TaskError};
-use crate::worker::{self, Context};
+use crate::worker::{self, Context, Profile};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
 
@@ -39,7 +39,7 @@ fn start(idler: Idler) -> thread::JoinHandle<()> {
     spawn(move || {
         let Idler { sched, index, deque } = idler;
         worker::enlist(sched.id);
-        Context::new(Arc::clone(&sched), index, deque).run();
+        Context::new(Arc::clone(&sched), index, deque, Profile::Balanced).run();
         sched.leave();
     })
 }

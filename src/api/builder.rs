@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::ThreadPool;
 use crate::pool::{BuildError, Config, DropPolicy, Threads};
 use crate::task::Unobserved;
+use crate::worker::Profile;
 
 /// Makes a [`ThreadPool`] to measure.
 ///
@@ -85,6 +86,12 @@ impl Builder {
     /// ```
     pub fn on_unobserved(mut self, hook: impl Fn(&Unobserved<'_>) + Send + Sync + 'static) -> Self {
         self.config.on_unobserved = Some(Arc::new(hook));
+        self
+    }
+
+    /// How long a worker looks for work before it sleeps; if not called, [`Profile::Balanced`].
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.config.profile = profile;
         self
     }
 

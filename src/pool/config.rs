@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::{fmt, io};
 
 use crate::task::UnobservedHook;
+use crate::worker::Profile;
 
 /// What dropping the [`ThreadPool`](crate::ThreadPool) does. Dropped on one of its own workers, it never waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -86,6 +87,7 @@ pub(crate) struct Config {
     pub(crate) on_exit: Option<Hook>,
     pub(crate) on_unobserved: Option<UnobservedHook>,
     pub(crate) drop_policy: DropPolicy,
+    pub(crate) profile: Profile,
     pub(crate) max_queued: Option<usize>,
 }
 

@@ -67,7 +67,8 @@ impl Threads {
         for (index, (name, deque)) in names.into_iter().zip(deques).enumerate() {
             let shared = Arc::clone(&sched);
             let (initializer, on_exit) = (config.initializer.clone(), config.on_exit.clone());
-            let main = move || live(Context::new(shared, index, deque), index, initializer, on_exit);
+            let context = move || Context::new(shared, index, deque, config.profile);
+            let main = move || live(context(), index, initializer, on_exit);
             match thread::spawn(name, config.stack_size, main) {
                 Ok(handle) => handles.push(handle),
                 Err(source) => {

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
+use super::profile::Profile;
 use crate::sched::{Sched, Stage};
 use crate::sync::deque::Worker;
 use crate::sync::local;
@@ -23,6 +24,7 @@ pub(crate) struct Context {
     pub(super) ticks: Cell<u32>,
     /// The task pushed last; it may be gone.
     newest: Cell<Option<NonNull<Header>>>,
+    pub(super) profile: Profile,
     /// Spins in a row that found nothing.
     pub(super) idle_spins: Cell<u32>,
 }
@@ -129,7 +131,7 @@ pub(super) fn help<T, E>(result: &ResultRef<T, E>) -> bool {
 }
 
 impl Context {
-    pub(crate) fn new(sched: Arc<Sched>, index: usize, deque: Worker<TaskRef>) -> Self {
+    pub(crate) fn new(sched: Arc<Sched>, index: usize, deque: Worker<TaskRef>, profile: Profile) -> Self {
         Self {
             sched,
             index,
@@ -139,6 +141,7 @@ impl Context {
             allowance: Cell::new(0),
             ticks: Cell::new(0),
             newest: Cell::new(None),
+            profile,
             idle_spins: Cell::new(0),
         }
     }

@@ -2,6 +2,7 @@
 
 mod caller;
 mod context;
+mod profile;
 mod scoped;
 mod search;
 mod streams;
@@ -10,6 +11,7 @@ pub(crate) use caller::{
     call_and_wait, help_with, is_foreign, map_and_wait, submit, submit_map, submit_nonblocking, wait_for,
 };
 pub(crate) use context::{Context, Place, current_pool, enlist, is_cancelled, place};
+pub use profile::Profile;
 pub use scoped::Scope;
 pub(crate) use scoped::in_scope;
 pub(crate) use streams::{open_stream, send};

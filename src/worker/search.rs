@@ -1,7 +1,5 @@
 //! Where a worker looks for its next task, in which order, and how long before it parks.
 
-use std::time::Duration;
-
 use super::context::Context;
 use crate::sync::clock::Stopwatch;
 use crate::sync::thread;
@@ -12,12 +10,6 @@ use crate::wait::spin_until;
 const STREAK: usize = 3;
 /// Every so many of its own tasks, a worker takes the oldest: under newest-first it might wait for ever.
 const OLDEST_EVERY: u32 = 61;
-/// A searcher first polls without giving up the processor: a hot caller comes back within this.
-const PAUSING: Duration = Duration::from_nanos(1_500);
-/// Then it polls and yields, up to about the price of one wake-up.
-const YIELDING: Duration = Duration::from_micros(10);
-/// After this many fruitless spins in a row, the yielding part is left out until a spin finds something again.
-const GIVE_UP_AFTER: u32 = 4;
 
 impl Context {
     /// The next task to run; none once the pool is over.
@@ -144,10 +136,11 @@ impl Context {
             }
             found.is_some()
         };
-        let mut success = spin_until(PAUSING, &mut look);
-        if !success && self.idle_spins.get() < GIVE_UP_AFTER && thread::may_spin() {
+        let mut success = spin_until(self.profile.pausing(), &mut look);
+        let yielding = self.profile.yielding(self.idle_spins.get());
+        if !success && !yielding.is_zero() && thread::may_spin() {
             let watch = Stopwatch::start();
-            while !success && watch.elapsed() < YIELDING {
+            while !success && watch.elapsed() < yielding {
                 thread::yield_now();
                 success = look();
             }
