@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::sync::clock::Stopwatch;
-use crate::sync::thread;
+use crate::sync::{futex, thread};
 use crate::task::TaskRef;
 use crate::wait::spin_until;
 
@@ -136,6 +136,10 @@ impl Context {
             }
             found.is_some()
         };
+        if futex::has_woken() && thread::may_spin() {
+            // Whoever was woken may be waiting for this very processor.
+            thread::yield_now();
+        }
         let mut success = spin_until(self.profile.pausing(), &mut look);
         let yielding = self.profile.yielding(self.idle_spins.get());
         if !success && !yielding.is_zero() && thread::may_spin() {

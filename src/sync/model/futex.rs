@@ -115,6 +115,11 @@ pub(crate) fn wake_one(word: &AtomicU32) {
     wake(word, 1, count::one);
 }
 
+/// Whether this thread has issued a wake-up since this was last asked: never, as it is a matter of speed alone.
+pub(crate) fn has_woken() -> bool {
+    false
+}
+
 /// Wakes all threads blocked on `word`.
 pub(crate) fn wake_all(word: &AtomicU32) {
     wake(word, usize::MAX, count::one);

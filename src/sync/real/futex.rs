@@ -4,6 +4,7 @@
 
 use super::AtomicU32;
 use super::clock::Deadline;
+use std::cell::Cell;
 
 /// Blocks while `word` holds `expected`. May return at any time.
 #[inline]
@@ -16,10 +17,21 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
     timed::wait_until(word, expected, deadline);
 }
 
+std::thread_local! {
+    static HAS_WOKEN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread has issued a wake-up since this was last asked.
+#[inline]
+pub(crate) fn has_woken() -> bool {
+    HAS_WOKEN.replace(false)
+}
+
 /// Wakes one thread blocked on `word`.
 #[inline]
 pub(crate) fn wake_one(word: &AtomicU32) {
     count::one();
+    HAS_WOKEN.set(true);
     atomic_wait::wake_one(word);
     timed::wake_all(word);
 }
@@ -28,6 +40,7 @@ pub(crate) fn wake_one(word: &AtomicU32) {
 #[inline]
 pub(crate) fn wake_all(word: &AtomicU32) {
     count::one();
+    HAS_WOKEN.set(true);
     atomic_wait::wake_all(word);
     timed::wake_all(word);
 }

@@ -95,6 +95,11 @@ pub(crate) fn wake_one(word: &AtomicU32) {
     }
 }
 
+/// Whether this thread has issued a wake-up since this was last asked: never, as it is a matter of speed alone.
+pub(crate) fn has_woken() -> bool {
+    false
+}
+
 /// Wakes all threads blocked on `word`.
 pub(crate) fn wake_all(word: &AtomicU32) {
     begin();
