@@ -13,10 +13,9 @@ use libfuzzer_sys::fuzz_target;
 use millpond::{
     AsyncResult, BuildError, DropPolicy, JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool,
 };
-use millpond_fuzz::{Ledger, Token, name};
+use millpond_fuzz::{Ledger, Several, Token, name};
 
 const SUBMISSIONS: usize = 8;
-const ENDS: usize = 5;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -25,9 +24,9 @@ struct Input {
     names: Names,
     initializer: Initializer,
     exits_panic: bool,
-    submissions: [Vec<Submission>; 2],
+    submissions: [Several<Submission, SUBMISSIONS>; 2],
     /// How many submissions come before each step of the end.
-    ends: Vec<(u8, End)>,
+    ends: Several<(u8, End), 5>,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -472,7 +471,7 @@ fn one_life(input: Input, ledger: &Ledger) {
             let (pool, life, accepted) = (pool.handle(), &life, &accepted);
             scope.spawn(move || {
                 let mut submitter = Submitter { pool, ledger, life, accepted: Vec::new() };
-                for (number, submission) in submissions.iter().take(SUBMISSIONS).enumerate() {
+                for (number, submission) in submissions.0.iter().enumerate() {
                     submitter.submit(*submission, u32::try_from(100 * half + number).unwrap());
                     life.submitted.fetch_add(1, Ordering::SeqCst);
                 }
@@ -481,7 +480,7 @@ fn one_life(input: Input, ledger: &Ledger) {
                 accepted.lock().unwrap().extend(submitter.accepted);
             });
         }
-        joined = end(pool, &input.ends, policy, &life);
+        joined = end(pool, &input.ends.0, policy, &life);
     });
     // Those that were submitted after the end have been refused, and all others were waited for.
     for accepted in accepted.into_inner().unwrap() {
@@ -505,7 +504,7 @@ fn one_life(input: Input, ledger: &Ledger) {
 fn end(pool: ThreadPool, ends: &[(u8, End)], policy: DropPolicy, life: &Life) -> bool {
     let mut joined = false;
     let mut seen = 0;
-    for (pause, end) in ends.iter().take(ENDS) {
+    for (pause, end) in ends {
         seen += usize::from(pause % 8);
         while life.submitted.load(Ordering::SeqCst) < seen.min(2 * SUBMISSIONS) {
             thread::yield_now();

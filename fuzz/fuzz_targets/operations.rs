@@ -18,11 +18,11 @@ use millpond::{
     as_completed, wait,
 };
 use millpond_fuzz::{
-    Fate, Fates, Gate, Held, InCallback, Item, Ledger, Plan, Tag, Tags, Token, Watch, name, panicked,
+    Fate, Fates, Gate, Held, InCallback, Item, Ledger, Plan, Several, Tag, Tags, Token, Watch, name, panicked,
 };
 
 const WORKERS: usize = 3;
-const OPERATIONS: usize = 16;
+const OPERATIONS: usize = 24;
 /// As many as a stream is asked for, at most; more lie ahead of it.
 const YIELDS: usize = 400;
 const ITEMS: usize = YIELDS + 4096;
@@ -32,14 +32,53 @@ static POOL: LazyLock<ThreadPool> = LazyLock::new(|| ThreadPool::new(WORKERS).un
 
 #[derive(Arbitrary, Debug)]
 enum Op {
-    Call { how: Calling, fates: Fates, bombs: Option<(bool, bool)> },
-    Batch { how: Mapping, len: u8, fates: Fates, chunk: Size, fail_fast: bool, bombs: Option<(bool, bool)> },
-    Open { ordered: bool, input: Source, fates: Fates, chunk: Size, buffer: Size },
-    Take { stream: u8, how: Taking, count: u8 },
-    Touch { list: u8, at: u8, how: Touching },
-    Group { skip: u8, how: Grouping, limit: Limit },
-    Scope { tasks: u8, fates: Fates, handles: u8, panics: bool },
-    Nested { operations: Vec<Op>, wait: bool },
+    Call {
+        how: Calling,
+        fates: Fates,
+        bombs: Option<(bool, bool)>,
+        next: Option<Touching>,
+    },
+    Batch {
+        how: Mapping,
+        len: u8,
+        fates: Fates,
+        chunk: Size,
+        fail_fast: bool,
+        bombs: Option<(bool, bool)>,
+        next: Option<Touching>,
+    },
+    Open {
+        ordered: bool,
+        input: Source,
+        fates: Fates,
+        chunk: Size,
+        buffer: Size,
+    },
+    Take {
+        stream: u8,
+        how: Taking,
+        count: u8,
+    },
+    Touch {
+        list: u8,
+        at: u8,
+        how: Touching,
+    },
+    Group {
+        skip: u8,
+        how: Grouping,
+        limit: Limit,
+    },
+    Scope {
+        tasks: u8,
+        fates: Fates,
+        handles: u8,
+        panics: bool,
+    },
+    Nested {
+        operations: Several<Op, 6>,
+        wait: bool,
+    },
     Hold,
     Release,
 }
@@ -229,6 +268,17 @@ impl Open {
         assert_eq!((done, total), (self.seen.len(), self.pulled.get()));
     }
 
+    /// Takes the rest, unless that would be too much.
+    fn finish(&mut self) {
+        while !self.ended && self.seen.len() < YIELDS {
+            let next = self.imap.next();
+            self.check(next);
+        }
+        if self.ended {
+            assert!(self.imap.next().is_none(), "the end lasts");
+        }
+    }
+
     fn audit(self) -> impl FnOnce() + Send {
         let Self { imap, watch, pulled, seen, ended, .. } = self;
         drop(imap);
@@ -281,7 +331,7 @@ impl Sequence {
     }
 
     fn run(mut self, operations: Vec<Op>) {
-        for operation in operations.into_iter().take(OPERATIONS) {
+        for operation in operations {
             self.step(operation);
         }
         self.release();
@@ -289,7 +339,11 @@ impl Sequence {
         self.plain_calls.into_iter().for_each(Held::get);
         self.batches.into_iter().for_each(Held::get);
         self.plain_batches.into_iter().for_each(Held::get);
-        for stream in self.streams {
+        for (at, mut stream) in self.streams.into_iter().enumerate() {
+            // Every other one to its end, the others as they are.
+            if at % 2 == 0 {
+                stream.finish();
+            }
             self.audits.lock().unwrap().push(Box::new(stream.audit()));
         }
         for nested in self.nested {
@@ -317,33 +371,57 @@ impl Sequence {
 
     fn step(&mut self, operation: Op) {
         match operation {
-            Op::Call { how, fates, bombs } => self.call(how, fates, bombs),
-            Op::Batch { how, len, fates, chunk, fail_fast, bombs } => {
+            Op::Call { how, fates, bombs, next } => {
+                let list = match how {
+                    Calling::TryAsync => 0,
+                    Calling::Async => 1,
+                    Calling::Apply | Calling::TryApply | Calling::Spawn => {
+                        return self.call(how, fates, bombs);
+                    }
+                };
+                self.call(how, fates, bombs);
+                self.touch_newest(list, next);
+            }
+            Op::Batch { how, len, fates, chunk, fail_fast, bombs, next } => {
                 self.batch(how, usize::from(len), fates, chunk.get(), fail_fast, bombs);
+                match how {
+                    Mapping::Async if fail_fast => self.touch_newest(3, next),
+                    Mapping::Async | Mapping::StarAsync => self.touch_newest(2, next),
+                    Mapping::Map | Mapping::Starmap | Mapping::Slice | Mapping::Results => {}
+                }
             }
             Op::Open { ordered, input, fates, chunk, buffer } => {
                 self.open(ordered, input, fates, chunk.get(), buffer.get());
             }
             Op::Take { stream, how, count } => self.take(stream, how, count),
-            Op::Touch { list, at, how } => {
-                if matches!(how, Touching::Wait | Touching::Get) {
-                    self.release();
-                }
-                let hold = self.hold.is_some().then_some(self.holds);
-                match list % 4 {
-                    0 => touch(&mut self.calls, at, how, hold),
-                    1 => touch(&mut self.plain_calls, at, how, hold),
-                    2 => touch(&mut self.batches, at, how, hold),
-                    _ => touch(&mut self.plain_batches, at, how, hold),
-                }
-            }
+            Op::Touch { list, at, how } => self.touch(list, Some(at), how),
             Op::Group { skip, how, limit } => self.group(skip, how, limit.get()),
             Op::Scope { tasks, fates, handles, panics } => self.scope(tasks % 24, fates, handles, panics),
-            Op::Nested { operations, wait } if self.depth < 2 => self.nest(operations, wait),
+            Op::Nested { operations, wait } if self.depth < 2 => self.nest(operations.0, wait),
             // From a worker not all workers can be kept busy.
             Op::Hold if self.depth == 0 && self.hold.is_none() => self.hold(),
             Op::Release => self.release(),
             Op::Nested { .. } | Op::Hold => {}
+        }
+    }
+
+    /// What is done with a handle right after the submission, when the work may be anywhere.
+    fn touch_newest(&mut self, list: u8, how: Option<Touching>) {
+        if let Some(how) = how {
+            self.touch(list, None, how);
+        }
+    }
+
+    fn touch(&mut self, list: u8, at: Option<u8>, how: Touching) {
+        if matches!(how, Touching::Wait | Touching::Get) {
+            self.release();
+        }
+        let hold = self.hold.is_some().then_some(self.holds);
+        match list % 4 {
+            0 => touch(&mut self.calls, at, how, hold),
+            1 => touch(&mut self.plain_calls, at, how, hold),
+            2 => touch(&mut self.batches, at, how, hold),
+            _ => touch(&mut self.plain_batches, at, how, hold),
         }
     }
 
@@ -616,35 +694,33 @@ impl Sequence {
             self.release();
         }
         let count = match how {
-            Taking::Rest => YIELDS,
             Taking::InTime => usize::from(count % 4),
             _ => usize::from(count),
         };
         let open = &mut self.streams[at];
+        match how {
+            Taking::Rest => return open.finish(),
+            Taking::Drop => {
+                let open = self.streams.swap_remove(at);
+                return self.audits.lock().unwrap().push(Box::new(open.audit()));
+            }
+            Taking::Next | Taking::Poll | Taking::InTime => {}
+        }
         for _ in 0..count {
             if open.seen.len() >= YIELDS {
                 break;
             }
-            match how {
-                Taking::Next | Taking::Rest => {
+            let limit = match how {
+                Taking::Poll => Duration::ZERO,
+                Taking::InTime => SHORT,
+                _ => {
                     let next = open.imap.next();
                     open.check(next);
-                    if open.ended {
-                        assert!(open.imap.next().is_none(), "the end lasts");
-                        break;
-                    }
+                    continue;
                 }
-                Taking::Poll | Taking::InTime => {
-                    let limit = if matches!(how, Taking::Poll) { Duration::ZERO } else { SHORT };
-                    if let Ok(next) = open.imap.next_timeout(limit) {
-                        open.check(next);
-                    }
-                }
-                Taking::Drop => {
-                    let open = self.streams.swap_remove(at);
-                    self.audits.lock().unwrap().push(Box::new(open.audit()));
-                    break;
-                }
+            };
+            if let Ok(next) = open.imap.next_timeout(limit) {
+                open.check(next);
             }
         }
     }
@@ -784,7 +860,8 @@ fn distribute(outcomes: &[Result<Token, TaskError<Token>>], plans: &[(Arc<Plan>,
     }
 }
 
-fn touch<T, E>(list: &mut Vec<Held<T, E>>, at: u8, how: Touching, hold: Option<u32>)
+/// Does something with one of the handles, or with the newest.
+fn touch<T, E>(list: &mut Vec<Held<T, E>>, at: Option<u8>, how: Touching, hold: Option<u32>)
 where
     T: Tags + Sync,
     E: Tag + Sync,
@@ -792,7 +869,7 @@ where
     if list.is_empty() {
         return;
     }
-    let at = usize::from(at) % list.len();
+    let at = at.map_or(list.len() - 1, |at| usize::from(at) % list.len());
     let queued = hold.is_some() && list[at].hold == hold;
     let held = &mut list[at];
     match how {
@@ -840,9 +917,9 @@ trait PollOnce: Future {
 
 impl<F: Future> PollOnce for F {}
 
-fuzz_target!(|operations: Vec<Op>| {
+fuzz_target!(|operations: Several<Op, OPERATIONS>| {
     let (ledger, audits) = (Ledger::default(), Arc::default());
-    Sequence::new(POOL.handle(), ledger.clone(), 0, Arc::clone(&audits)).run(operations);
+    Sequence::new(POOL.handle(), ledger.clone(), 0, Arc::clone(&audits)).run(operations.0);
     // Also of what nobody waits for any more.
     ledger.settle();
     for audit in std::mem::take(&mut *audits.lock().unwrap()) {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Unstructured};
 use millpond::{AsyncResult, Panic, Progress, TaskError};
 
 /// Longer than any run takes on a loaded machine, and shorter than libFuzzer's time-out.
@@ -82,6 +82,22 @@ impl Drop for Token {
         if books.1 == 0 {
             self.ledger.0.none_left.notify_all();
         }
+    }
+}
+
+/// Up to `MOST` of something, as many as the first byte says. (The derived vector asks for a bit before each, and so is mostly
+/// short.)
+#[derive(Clone, Debug)]
+pub struct Several<T, const MOST: usize>(pub Vec<T>);
+
+impl<'a, T: Arbitrary<'a>, const MOST: usize> Arbitrary<'a> for Several<T, MOST> {
+    fn arbitrary(input: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        let count = input.int_in_range(0..=MOST)?;
+        let mut all = Vec::new();
+        while all.len() < count && !input.is_empty() {
+            all.push(input.arbitrary()?);
+        }
+        Ok(Self(all))
     }
 }
 
