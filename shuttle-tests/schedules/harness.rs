@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-const SEED: u64 = 0x006D_696C_6C70_6F6E_64;
+const SEED: u64 = 0x6D69_6C6C_706F_6E64;
 /// How many changes of priority PCT makes in an execution, and one more.
 const DEPTH: usize = 3;
 /// No scenario comes near this; whoever does waits in a loop for what nobody does.
