@@ -102,9 +102,10 @@ fn long_batches() {
             let pool = PoolHandle::current().expect("this is a worker");
             pool.map(|item: Item| item.value, (0..32).map(Item::new))
         });
-        let mapped = pool.map(|item: Item| item.value, (0..48).map(Item::new)).unwrap();
-        assert!(mapped.into_iter().eq(0..48));
+        let mapping = pool.handle();
+        let outside = thread::spawn(move || mapping.map(|item: Item| item.value, (0..48).map(Item::new)));
         assert!(inside.unwrap().get().unwrap().unwrap().into_iter().eq(0..32));
+        assert!(outside.join().unwrap().unwrap().into_iter().eq(0..48));
         pool.close();
         pool.join().unwrap();
     });

@@ -45,7 +45,7 @@ fn submitter(pool: PoolHandle, jobs: u32) -> thread::JoinHandle<Vec<Fate>> {
 
 #[test]
 fn submit_submit_close_join() {
-    check("submit ‖ submit ‖ close, join", 4_000, || {
+    check("submit ‖ submit ‖ close, join", 6_000, || {
         let pool = ThreadPool::new(3).unwrap();
         let submitters = [submitter(pool.handle(), 2), submitter(pool.handle(), 2)];
         pool.close();

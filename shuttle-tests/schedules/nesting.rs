@@ -68,16 +68,19 @@ fn tasks_that_meet() {
 /// So many that a worker takes several at once: those that it then has in its deque are not left behind a task that blocks.
 #[test]
 fn a_task_that_waits_for_all_behind_it() {
-    check("a task that waits for ten behind it", 3_000, || {
+    check("a task that waits for ten behind it", 6_000, || {
         let pool = ThreadPool::new(2).unwrap();
         let (done, all_done) = mpsc::channel();
         let first = pool.apply_async(move || all_done.into_iter().sum::<u32>()).unwrap();
-        for _ in 0..10 {
-            let done = done.clone();
-            pool.spawn(move || done.send(1).unwrap()).unwrap();
-        }
-        drop(done);
+        let submitting = pool.handle();
+        let submitter = thread::spawn(move || {
+            for _ in 0..10 {
+                let done = done.clone();
+                submitting.spawn(move || done.send(1).unwrap()).unwrap();
+            }
+        });
         assert_eq!(first.get().unwrap(), 10);
+        submitter.join().unwrap();
         pool.close();
         pool.join().unwrap();
     });

@@ -116,9 +116,10 @@ fn a_worker_consumes_a_stream_of_its_own_pool() {
             let pool = PoolHandle::current().expect("this is a worker");
             consume(&pool, false, usize::MAX).map(|seen| (seen.values.len(), seen.last.is_none()))
         });
-        let mapped = pool.map(|value| Item::new(value).value, 0..3).unwrap();
-        assert_eq!(mapped, [0, 1, 2]);
+        let mapping = pool.handle();
+        let outside = thread::spawn(move || mapping.map(|value| Item::new(value).value, 0..3));
         assert_eq!(inside.unwrap().get().unwrap(), Some((ITEMS as usize, true)));
+        assert_eq!(outside.join().unwrap().unwrap(), [0, 1, 2]);
         pool.close();
         pool.join().unwrap();
     });
