@@ -119,14 +119,14 @@ fn keep(name: &str, should: &str) {
 const MODELS: &[(&str, &[&str])] = &[
     ("BROKEN", &["i39_whoever_sees_the_pool_broken_sees_why"]),
     ("DONE", &["i26_the_outcome_comes_with_done_whatever_ended_the_wait"]),
-    ("HOOK", &["i2_i3_i4_i7_handle_drop_beside_completion", "i5_whoever_is_told_ready_sees_the_callback"]),
+    ("HOOK", &["i2_i3_i7_handle_drop_beside_resolving", "i5_whoever_is_told_ready_sees_the_callback"]),
     ("ITEM", &["i26_i27_one_slot_is_used_again_and_again"]),
     ("LEAVE", &["i38_whoever_sees_none_left_sees_what_all_did"]),
     (
         "LEFT",
         &[
             "i10_a_tombstone_is_freed_once_in_every_order",
-            "i2_i3_i4_i7_handle_drop_beside_completion",
+            "i2_i3_i7_handle_drop_beside_resolving",
             "i5_whoever_is_told_ready_sees_the_callback",
         ],
     ),
@@ -134,28 +134,26 @@ const MODELS: &[(&str, &[&str])] = &[
         "LIFE",
         &[
             "i12_i15_one_submitter_beside_one_worker",
+            "i19_a_submission_beside_close",
+            "i19_a_submitter_beside_a_taker_woken_for_no_reason",
+            "i20_a_tombstone_is_no_work",
             "i30_i31_i34_submit_beside_close",
-            "i37_a_bit_over_an_empty_deque_keeps_nobody_awake",
         ],
     ),
     (
         "OWNERS",
-        &["i26_the_outcome_comes_with_done_whatever_ended_the_wait", "i35_i36_the_frame_ends_after_its_task"],
-    ),
-    (
-        "PENDING",
         &[
-            "i35_i36_the_frame_ends_after_its_task",
-            "i35_the_frame_runs_what_nobody_else_can",
+            "i26_the_outcome_comes_with_done_whatever_ended_the_wait",
             "i35_the_frame_runs_what_nobody_has_begun",
         ],
     ),
+    ("PENDING", &["i35_the_frame_runs_what_nobody_else_can", "i35_the_frame_runs_what_nobody_has_begun"]),
     ("QUIET", &["i12_i15_one_submitter_beside_one_worker", "i30_i31_i34_submit_beside_close"]),
     ("READY", &["i28_the_consumer_goes_at_any_moment"]),
     (
         "RESULT",
         &[
-            "i2_i3_i4_i7_handle_drop_beside_completion",
+            "i2_i3_i7_handle_drop_beside_resolving",
             "i35_i36_the_frame_ends_after_its_task",
             "i5_whoever_is_told_ready_sees_the_callback",
         ],
@@ -166,12 +164,13 @@ const MODELS: &[(&str, &[&str])] = &[
         "SEAT",
         &[
             "i13_i14_two_wakers_beside_a_worker_that_parks_again",
+            "i20_a_tombstone_is_no_work",
             "i30_i31_i34_submit_beside_close",
-            "i37_a_bit_over_an_empty_deque_keeps_nobody_awake",
         ],
     ),
     ("SIGNAL", &[]),
     ("SLEEP", &["i12_i15_one_submitter_beside_one_worker", "i16_two_jobs_come_to_run_side_by_side"]),
+    ("SPACE", &["i19_a_submission_beside_close", "i19_a_submitter_beside_a_taker_woken_for_no_reason"]),
     ("TOKENS", &["i21_i22_i24_two_runners_and_a_taker"]),
     ("UNITS", &["i21_i22_i24_two_runners_and_a_taker"]),
 ];

@@ -1,6 +1,7 @@
 //! Three threads do everything that allocates, at once, on pools that live short, until they end or are ended: for the lanes that
 //! watch memory, `.ci/sanitize` and `.ci/memcheck`. Every value is counted here as well.
 
+mod common;
 mod parity;
 
 use millpond::{DropPolicy, PoolHandle, ReturnWhen, SubmitError, TaskError, ThreadPool, as_completed, wait};
