@@ -135,8 +135,8 @@ impl<M, I> fmt::Debug for Stream<M, I> {
 ///   finished result is kept back for longer than 100 µs.
 /// * An item that fails is an `Err` of its own, and the iteration goes on.
 /// * If the input panics, the results of all earlier items come first, then [`TaskError::InputPanicked`], then the end.
-/// * After `close` a stream goes on. After `join`, `terminate` or the pool's drop it pulls no more: what has run is yielded,
-///   then, if anything was left, one error ([`TaskError::NotSubmitted`] or [`TaskError::Terminated`]), then the end.
+/// * After `close` a stream goes on. After `join`, `terminate` or the pool's drop it pulls no more: what has run is yielded
+///   (in order: up to the first item that has not), then, if anything was left, one error ([`TaskError::NotSubmitted`] or [`TaskError::Terminated`]), then the end.
 /// * Dropping it stops it: items that have not begun are dropped, running ones finish.
 ///
 /// A worker of the same pool that consumes a stream runs its items itself where nobody has begun them.
@@ -200,12 +200,18 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
             let Some(stream) = &mut self.stream else { return Some(self.last.take().map(Err)) };
             if let Some(outcome) = stream.try_take() {
                 match outcome {
-                    // One stands for all that was refused, after all that has run.
+                    // One stands for all that was refused. In order it is the end, lest a later item's value, which a runner
+                    // may have claimed while the one before was being refused, take the place of this one; out of order
+                    // it comes after all that has run.
                     Err(
                         error @ (TaskError::Terminated | TaskError::Broken(_) | TaskError::NotSubmitted(_)),
                     ) => {
+                        let ordered = stream.is_ordered();
                         self.stop_pulling();
                         self.last.get_or_insert(error);
+                        if ordered {
+                            self.end();
+                        }
                     }
                     outcome => return Some(Some(outcome)),
                 }
@@ -220,8 +226,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
             self.refill();
             let Some(stream) = &mut self.stream else { continue };
             if stream.ahead() == 0 {
-                self.ended = self.progress();
-                self.stream = None;
+                self.end();
                 continue;
             }
             if deadline.is_none() {
@@ -239,6 +244,12 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
                 return None;
             }
         }
+    }
+
+    /// Nothing comes any more, but for `last`.
+    fn end(&mut self) {
+        self.ended = self.progress();
+        self.stream = None;
     }
 
     /// Pulls input into the window, if it is time to.

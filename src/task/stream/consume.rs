@@ -116,6 +116,10 @@ impl<A, T, E> StreamRef<A, T, E> {
         frame::is_running(self.header)
     }
 
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.ring().flow.ordered
+    }
+
     /// Items that were put in and whose outcome was not taken.
     pub(crate) fn ahead(&self) -> u64 {
         self.next - self.taken
