@@ -202,7 +202,9 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
             let Some(stream) = &mut self.stream else { return Some(self.last.take().map(Err)) };
             if let Some(outcome) = stream.try_take() {
                 match outcome {
-                    // One stands for all that was refused, after all that has run.
+                    // One stands for all that was refused. In order it is the end, lest a later item's value, which a runner
+                    // may have claimed while the one before was being refused, take the place of this one; out of order
+                    // it comes after all that has run.
                     Err(
                         error @ (TaskError::Terminated | TaskError::Broken(_) | TaskError::NotSubmitted(_)),
                     ) => {
