@@ -212,8 +212,6 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
                         self.stop_pulling();
                         self.last.get_or_insert(error);
                         if ordered {
-                            // Numbers are refused beside runners that claim others: what ran beyond this gap would be
-                            // taken for what is missing in it.
                             self.end();
                         }
                     }
