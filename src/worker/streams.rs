@@ -34,7 +34,8 @@ where
         return Err((kind, each));
     }
     if !sched.open_stream(by_worker) {
-        return Err((SubmitErrorKind::NotRunning, each));
+        // It has ended since the look above.
+        return Err((sched.refusal(by_worker).unwrap_or(SubmitErrorKind::NotRunning), each));
     }
     let workers = sched.queues.workers();
     let chunks = |items: usize| workers.saturating_mul(4).saturating_mul(items).clamp(LEAST, LARGEST);
