@@ -369,6 +369,28 @@ fn imap_01_imap_22_no_value_takes_the_place_of_one_that_was_refused() {
 }
 
 #[test]
+fn init_05_a_stream_of_a_pool_that_breaks_says_so() {
+    let gate = Gate::new();
+    let pass = gate.clone();
+    let initializer = move |worker| {
+        if worker == 1 {
+            pass.wait();
+            panic!("no database");
+        }
+    };
+    let pool = ThreadPool::builder().workers(2).initializer(initializer).build().unwrap();
+    let mut it = pool.stream(|x: u32| x, 0..).buffersize(1).imap().unwrap();
+    assert_eq!(it.next().unwrap().unwrap(), 0);
+    gate.open();
+    while !matches!(pool.spawn(|| ()), Err(refused) if refused.kind() == SubmitErrorKind::Broken) {
+        std::thread::yield_now();
+    }
+    let error = it.next().unwrap().unwrap_err();
+    assert!(matches!(error, TaskError::NotSubmitted(SubmitErrorKind::Broken)), "{error}");
+    assert!(it.next().is_none());
+}
+
+#[test]
 fn imap_16_imap_17_hang_20_a_blocking_input_holds_up_nobody_else() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = mpsc::channel::<u32>();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{PoolHandle, Progress, Timeout};
 use crate::sched::Sched;
 use crate::sync::clock::Deadline;
-use crate::task::{Each, Flow, Reason, StreamRef, SubmitError, SubmitErrorKind, TaskError, call};
+use crate::task::{Each, Flow, Host, Reason, StreamRef, SubmitError, SubmitErrorKind, TaskError, call};
 use crate::worker::{self, Place};
 
 /// One function over a lazily pulled input, with options, not yet begun. Made by [`PoolHandle::stream`] and its kin.
@@ -265,7 +265,9 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
             let left = !matches!(call(|| input.next()), Ok(None));
             self.stop_pulling();
             if left {
-                self.last.get_or_insert(TaskError::NotSubmitted(SubmitErrorKind::NotRunning));
+                // Closed and joined it would still take work from its own; broken it says so.
+                let kind = self.sched.refusal(true).unwrap_or(SubmitErrorKind::NotRunning);
+                self.last.get_or_insert(TaskError::NotSubmitted(kind));
             }
             return;
         }
@@ -279,7 +281,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         }
         if worker::send(&self.sched, stream.publish()).is_err() {
             // It came too late: nobody may be left to take it.
-            stream.refuse(&Reason::NotRunning);
+            stream.refuse(&self.sched.stopping().unwrap_or(Reason::NotRunning));
         }
         if let Some(error) = ended {
             self.stop_pulling();

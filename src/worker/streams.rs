@@ -32,8 +32,10 @@ where
     if let Err(kind) = admit(sched, place, WhenFull::Wait) {
         return Err((kind, each));
     }
-    if !sched.open_stream(place == Place::Worker) {
-        return Err((SubmitErrorKind::NotRunning, each));
+    let by_worker = place == Place::Worker;
+    if !sched.open_stream(by_worker) {
+        // It has ended since the look above.
+        return Err((sched.refusal(by_worker).unwrap_or(SubmitErrorKind::NotRunning), each));
     }
     let workers = sched.queues.workers();
     let chunks = |items: usize| workers.saturating_mul(4).saturating_mul(items).clamp(LEAST, LARGEST);
