@@ -65,14 +65,14 @@ impl PoolHandle {
     ///
     /// ```
     /// use millpond::{TaskError, ThreadPool};
+    /// use std::num::ParseIntError;
     /// let pool = ThreadPool::new(2)?;
     /// let lines = || ["1", "2", "x"].into_iter().map(str::parse::<i32>);
     ///
     /// assert!(lines().collect::<Result<Vec<_>, _>>().is_err(), "the call is not reached");
     ///
-    /// let error = pool.try_map(|number| Ok(2 * number?), lines()).unwrap_err();
+    /// let error = pool.try_map(|number| Ok::<_, ParseIntError>(2 * number?), lines()).unwrap_err();
     /// assert!(matches!(error, TaskError::Failed { item: Some(2), .. }));
-    /// # let _: TaskError<std::num::ParseIntError> = error;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn try_map<F, I, T, E>(&self, f: F, items: I) -> Result<Vec<T>, TaskError<E>>

@@ -41,16 +41,16 @@ pub fn default_chunksize(items: usize, workers: usize) -> usize {
 /// ```
 /// use millpond::{ThreadPool, current_task};
 /// let pool = ThreadPool::new(1)?;
-/// let patient = pool.apply_async(|| {
+/// let (begin, begun) = std::sync::mpsc::channel();
+/// let patient = pool.apply_async(move || {
+///     begin.send(()).unwrap();
 ///     while !current_task().is_cancelled() {
 ///         std::thread::yield_now();
 ///     }
 ///     "asked to stop"
 /// })?;
-/// while patient.progress().done == 0 {
-///     patient.cancel();
-///     # if patient.cancelled() { return Ok(()); }
-/// }
+/// begun.recv()?;
+/// assert!(!patient.cancel(), "it has started, so it is asked");
 /// assert_eq!(patient.get()?, "asked to stop");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -165,44 +165,34 @@ impl<T, E> AsyncResult<T, E> {
     }
 
     /// Waits until the task is done, however it ended. False if the calling thread could only wait for ever (where
-    /// [`get`](Self::get) says [`TaskError::WouldDeadlock`]).
-    ///
-    /// # Panics
-    ///
-    /// If the result was taken by polling the handle to the end.
+    /// [`get`](Self::get) says [`TaskError::WouldDeadlock`]). True also if the result was taken by polling the handle to the end.
     ///
     /// # Blocking
     ///
     /// See [the type](Self#blocking).
     pub fn wait(&self) -> bool {
-        worker::wait_for(self.result())
+        self.result.as_ref().is_none_or(worker::wait_for)
     }
 
-    /// Waits until the task is done, however it ended, or until the time is up; says whether it is done.
-    ///
-    /// # Panics
-    ///
-    /// If the result was taken by polling the handle to the end.
+    /// Waits until the task is done, however it ended, or until the time is up; says whether it is done. True also if the result
+    /// was taken by polling the handle to the end.
     ///
     /// # Blocking
     ///
     /// Blocks for up to `limit`; runs no user code.
     pub fn wait_timeout(&self, limit: Duration) -> bool {
-        let result = self.result();
+        let Some(result) = &self.result else { return true };
         if limit.is_zero() {
             return result.load().is_done();
         }
         result.wait(Deadline::after(limit).as_ref())
     }
 
-    /// Whether the task is done, however it ended. Its effects are visible then.
-    ///
-    /// # Panics
-    ///
-    /// If the result was taken by polling the handle to the end.
+    /// Whether the task is done, however it ended. Its effects are visible then. True also if the result was taken by polling the
+    /// handle to the end.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.result().load().is_done()
+        self.result.as_ref().is_none_or(|result| result.load().is_done())
     }
 
     /// Whether the task ended with a value.
@@ -223,11 +213,10 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// A call that had not started never will: its closure has been dropped, its error callback has run, here, and its result
     /// is [`TaskError::Cancelled`]. Of a batch, the items that had not started are dropped; when the running ones are done, its
-    /// error callback runs and its result is [`TaskError::Cancelled`], unless an item had failed before.
+    /// error callback runs and its result is [`TaskError::Cancelled`], unless an item had failed before. Of items that a worker has
+    /// taken in one go, as it does with short ones, up to 1,024 may still run; of a chunk whose size was given, all.
     ///
-    /// # Panics
-    ///
-    /// If the result was taken by polling the handle to the end.
+    /// False if the result was taken by polling the handle to the end.
     ///
     /// # Blocking
     ///
@@ -235,8 +224,9 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// What is running is not interrupted; it can ask [`current_task`](crate::current_task) whether this was called.
     pub fn cancel(&self) -> bool {
-        let kept = self.result().resolve(Reason::Cancelled);
-        self.result().ask();
+        let Some(result) = &self.result else { return false };
+        let kept = result.resolve(Reason::Cancelled);
+        result.ask();
         kept
     }
 

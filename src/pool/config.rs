@@ -60,7 +60,7 @@ impl fmt::Display for BuildError {
             Self::ZeroMaxQueued => f.write_str("Number of queued submissions must be at least 1"),
             Self::ThreadName { name } => write!(f, "the thread name {name:?} contains a NUL byte"),
             Self::Spawn { started, source } => {
-                write!(f, "the system refused a thread after {started}: {source}")
+                write!(f, "the system refused a thread when {started} had started: {source}")
             }
         }
     }

@@ -39,6 +39,8 @@ impl fmt::Display for SubmitErrorKind {
     }
 }
 
+impl Error for SubmitErrorKind {}
+
 /// Why a task has no value.
 ///
 /// `E` is the error of the task's own function where that returns a `Result`; for plain functions it cannot occur.
@@ -67,8 +69,6 @@ pub enum TaskError<E = Infallible> {
     Terminated,
     /// The task was cancelled before it ran.
     Cancelled,
-    /// The task was not started before its time ran out.
-    Expired,
     /// The pool broke before the task ran: an initializer panicked, with this message.
     Broken(Arc<str>),
     /// Waiting here could never end: the awaited task is running below this call on the same stack, or the calling
@@ -156,7 +156,6 @@ impl<E: fmt::Display> fmt::Display for TaskError<E> {
             Self::InputPanicked(panic) => write!(f, "the input panicked: {panic}"),
             Self::Terminated => f.write_str("the pool was terminated before the task ran"),
             Self::Cancelled => f.write_str("the task was cancelled before it ran"),
-            Self::Expired => f.write_str("the task was not started in time"),
             Self::Broken(why) => write!(f, "the pool broke before the task ran: {why}"),
             Self::WouldDeadlock => f.write_str("waiting here would never end"),
             Self::NotSubmitted(kind) => write!(f, "{kind}"),

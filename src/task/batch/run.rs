@@ -42,7 +42,9 @@ impl<M: Mapping> Batch<M> {
             self.fail(reason.into());
             return true;
         }
-        self.cut.fail_fast && self.failed.load(Ordering::Relaxed) != 0
+        // Relaxed, both: hints. Somebody who cancels a batch fails it first, and then asks; one that is asked and has not failed
+        // has nothing left that could be kept from starting.
+        self.failed.load(Ordering::Relaxed) != 0 && (self.cut.fail_fast || self.header.state().is_asked())
     }
 
     /// Calls the function with these items, which the caller has taken; drops the rest when the batch stops. Says how many
@@ -270,5 +272,70 @@ impl<M: Mapping> Batch<M> {
         // SAFETY: the caller's right is handed on.
         unsafe { Self::spend(header, side) };
         any
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::super::{Cut, Map};
+    use super::*;
+    use crate::task::{Plain, ResultRef};
+    use std::sync::atomic::{AtomicUsize, Ordering as Std};
+    use std::sync::{Arc, Mutex};
+
+    struct Running;
+
+    impl Host for Running {
+        fn stopping(&self) -> Option<Reason> {
+            None
+        }
+    }
+
+    const ALL: usize = 100_000;
+    const BITE: u32 = 50_000;
+
+    /// A batch whose first bite is half of it; `show` is given the handle before that.
+    fn bite_half<M: Mapping>(
+        mapping: M,
+        items: Vec<M::Item>,
+        show: impl FnOnce(ResultRef<Vec<M::Value>, M::Error>),
+    ) {
+        // SAFETY: the tests borrow nothing.
+        let (mut tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 1, 1) };
+        show(handle);
+        let token = tokens.next().expect("a batch has a token");
+        // SAFETY: the token keeps the block alive.
+        let batch = unsafe { Batch::<M>::of(token.id()) };
+        // SAFETY: as above.
+        let slots = unsafe { Batch::<M>::slots(token.id()) };
+        let units = ranges::take(slots, Some(0), BITE).expect("nobody has taken any");
+        let done = batch.map(&units, &Running);
+        assert!(done == BITE || ranges::give_back(slots, Some(0), units.start + done..units.end));
+        let before = batch.pending.fetch_sub(done as usize, Ordering::AcqRel);
+        assert!(before > done as usize || done == BITE);
+        if before == done as usize {
+            // SAFETY: the token's right, and these were the last units.
+            unsafe { Batch::<M>::conclude(token.id()) };
+        }
+        token.run(&Running);
+    }
+
+    #[test]
+    fn res_15_a_cancelled_batch_gives_up_what_its_runner_has_taken_in_one_go() {
+        let (handle, ran) = (Arc::new(Mutex::new(None::<ResultRef<_, _>>)), Arc::new(AtomicUsize::new(0)));
+        let (shown, count) = (Arc::clone(&handle), Arc::clone(&ran));
+        let each = Plain(move |_: usize| {
+            if count.fetch_add(1, Std::Relaxed) == 10 {
+                let handle = shown.lock().unwrap();
+                let handle = handle.as_ref().expect("it was shown");
+                assert!(handle.resolve(Reason::Cancelled), "the other half is kept from starting");
+                handle.ask();
+            }
+        });
+        bite_half(Map::new(each), (0..ALL).collect(), |result| *handle.lock().unwrap() = Some(result));
+        let result = handle.lock().unwrap().take().expect("it was shown");
+        assert!(matches!(result.take_done(), Ok(Err(TaskError::Cancelled))));
+        let ran = ran.load(Std::Relaxed);
+        assert!(ran <= 11 + 1024, "{ran} items ran");
     }
 }
