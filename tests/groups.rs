@@ -154,3 +154,38 @@ fn res_13_a_group_that_holds_ones_own_task() {
     told.recv().unwrap();
     observed.get().unwrap();
 }
+
+#[test]
+fn nest_01_a_group_that_moves_into_a_task_of_the_pool() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (send, receive) = std::sync::mpsc::channel::<millpond::AsCompleted<u32, Infallible>>();
+    let first = pool.apply_async(|| 0).unwrap();
+    let inside = pool.apply_async(move || {
+        let rest = receive.recv().unwrap();
+        rest.map(|handle| handle.get().unwrap()).collect::<Vec<_>>()
+    });
+    // Behind the task that will wait for it, on the only worker.
+    let second = pool.apply_async(|| 1).unwrap();
+    let mut group = as_completed([first, second]);
+    assert_eq!(group.next().unwrap().get().unwrap(), 0);
+    send.send(group).unwrap();
+    assert_eq!(inside.unwrap().get().unwrap(), [1]);
+}
+
+#[test]
+fn res_13_a_handle_that_came_because_it_was_stuck_comes_once() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (send, receive) = std::sync::mpsc::channel::<AsyncResult<(), Infallible>>();
+    let (tell, told) = std::sync::mpsc::channel();
+    let handle = pool
+        .apply_async(move || {
+            let mut group = as_completed([receive.recv().unwrap()]);
+            let stuck = group.next().unwrap();
+            tell.send((group, stuck)).unwrap();
+        })
+        .unwrap();
+    send.send(handle).unwrap();
+    let (mut group, stuck) = told.recv().unwrap();
+    assert!(stuck.wait());
+    assert!(group.next().is_none());
+}

@@ -149,6 +149,7 @@ const MODELS: &[(&str, &[&str])] = &[
     ),
     ("PENDING", &["i35_the_frame_runs_what_nobody_else_can", "i35_the_frame_runs_what_nobody_has_begun"]),
     ("QUIET", &["i12_i15_one_submitter_beside_one_worker", "i30_i31_i34_submit_beside_close"]),
+    ("PLACE", &[]),
     ("READY", &["i28_the_consumer_goes_at_any_moment"]),
     (
         "RESULT",
@@ -226,6 +227,7 @@ const CHECKS: &[(&str, &str)] = &[
     ("pool/", "tests/lifecycle.rs, tests/drops.rs; AddressSanitizer"),
     ("sched/", "loom-tests/models/sched.rs (leaks, late accesses); tests/rounds.rs"),
     ("sync/model/", "loom-tests/models/primitives.rs, storage.rs"),
+    ("sync/shuttle/", "shuttle-tests (leaks, double frees, touches after the end)"),
     ("sync/real/", "tests/fork.rs, tests/results.rs; AddressSanitizer"),
     (
         "task/batch/",

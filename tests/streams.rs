@@ -3,7 +3,7 @@
 mod common;
 
 use common::Gate;
-use millpond::{PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
+use millpond::{PoolHandle, SubmitErrorKind, TaskError, ThreadPool, Timeout};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -474,4 +474,36 @@ fn s1_e1_follow_up_tasks() {
     assert_eq!(values.len(), 10);
     assert_eq!(follow_ups.len(), values.iter().filter(|v| **v > 0.5).count());
     assert!(follow_ups.into_iter().all(|result| result.get().unwrap() > 1.0));
+}
+
+#[test]
+fn a_stream_without_an_end_lets_others_have_its_worker() {
+    let pool = ThreadPool::new(1).unwrap();
+    let mut stream = pool.imap(|x: u64| x, 0..).unwrap();
+    stream.next().unwrap().unwrap();
+    let mut results: Vec<_> = (0..10).map(|i| pool.apply_async(move || i).unwrap()).collect();
+    // The stream is consumed as long as it takes; it never ends by itself.
+    while let Some(result) = results.pop() {
+        let mut waiting = Some(result);
+        while let Some(result) = waiting.take() {
+            stream.next().unwrap().unwrap();
+            waiting = result.try_get().err().map(|Timeout(result)| result);
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_could_only_wait_for_ever_says_so_once() {
+    let ((give, given), (tell, told)) = (mpsc::channel::<PoolHandle>(), mpsc::channel());
+    let ends = std::sync::Mutex::new((given, tell));
+    let initializer = move |_| {
+        let ends = ends.lock().unwrap();
+        let handle = ends.0.recv().unwrap();
+        let yielded: Vec<_> = handle.imap(|x: u32| x, 0..3).unwrap().take(10).collect();
+        ends.1.send(yielded).unwrap();
+    };
+    let pool = ThreadPool::builder().workers(1).initializer(initializer).build().unwrap();
+    give.send(pool.handle()).unwrap();
+    let yielded = told.recv().unwrap();
+    assert!(matches!(yielded[..], [Err(TaskError::WouldDeadlock)]), "{yielded:?}");
 }

@@ -313,3 +313,52 @@ fn i28_control_the_consumer_frees_beside_a_runner() {
         threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
     });
 }
+
+/// A queued token is refused with its pool, by `refuse`, beside a consumer that publishes another item. The consumer, told or
+/// not that it came too late, waits for both.
+fn refused_beside_publish(ordered: bool, refuse: fn(TaskRef)) {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let mut stream = stream(ordered, 2, 1);
+    stream.put(Counted::new(0, &drops));
+    let token = stream.publish().next().expect("nobody runs yet");
+    let terminator = spawn(move || refuse(token));
+    stream.put(Counted::new(1, &drops));
+    stream.publish().for_each(|late| late.resolve(Reason::Terminated));
+    for _ in 0..2 {
+        while stream.try_take().is_none() {
+            assert!(stream.wait(None), "I27: a wait without a limit ends with an outcome");
+        }
+    }
+    drop(stream);
+    terminator.join().expect("the terminator returns");
+    assert_eq!(drops.load(Std::Relaxed), 2, "I28: every item is dropped once");
+}
+
+#[test]
+fn i27_i28_a_token_is_refused_beside_a_consumer_that_publishes() {
+    for ordered in [true, false] {
+        check(
+            &format!("I27 I28 refuse ‖ publish (ordered: {ordered})"),
+            Bound::None,
+            Futex::Block,
+            move |_| {
+                refused_beside_publish(ordered, |token| token.resolve(Reason::Terminated));
+            },
+        );
+    }
+}
+
+#[test]
+fn i27_control_a_refused_token_does_not_look_again() {
+    control("I27 control: a refused token leaves without a second look", Bound::None, Futex::Block, |_| {
+        refused_beside_publish(false, |token| {
+            let header = token.id();
+            // SAFETY: the token keeps the block alive.
+            let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(header) };
+            ring.refuse(&Reason::Terminated);
+            ring.active.fetch_sub(1, Ordering::Relaxed);
+            // SAFETY: the token is an owner, and touches the stream no more.
+            unsafe { Ring::<Counted, Counted, Infallible>::leave(header) };
+        });
+    });
+}

@@ -99,8 +99,8 @@ impl Builder {
     /// ever waits. This is back-pressure, for whoever submits faster than the workers work: memory has a bound then. 0 is
     /// refused by [`build`](Self::build).
     ///
-    /// Whoever has to wait sleeps until half of the limit or less is queued. Then all who wait go on, and until then nobody
-    /// overtakes them. If the pool is closed, terminated or broken meanwhile, they get their work back. With
+    /// Whoever has to wait sleeps until half of the limit or less is queued. Then all who wait look again, and as many go on as
+    /// there is space for; until then nobody overtakes them. If the pool is closed, terminated or broken meanwhile, they get their work back. With
     /// [`Task::nonblocking`](crate::Task::nonblocking) a task is refused instead; that is for code which must not block its thread,
     /// such as asynchronous code.
     ///

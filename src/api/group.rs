@@ -136,12 +136,17 @@ impl<T, E> Iterator for AsCompleted<T, E> {
     type Item = AsyncResult<T, E>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.group.next(None) {
-            Some(member) => self.group.handles[member].take(),
-            None => {
-                let stuck = self.group.handles.iter_mut().find_map(Option::take)?;
-                self.group.left -= 1;
-                Some(stuck)
+        loop {
+            match self.group.next(None) {
+                Some(member) => return self.group.handles[member].take(),
+                None => {
+                    let stuck = self.group.handles.iter_mut().find(|handle| handle.is_some())?;
+                    // It is handed out here, so nobody must hear of it again; unless it has just been done after all.
+                    if stuck.as_mut().is_some_and(|handle| handle.forget_waker().is_pending()) {
+                        self.group.left -= 1;
+                        return stuck.take();
+                    }
+                }
             }
         }
     }
@@ -161,8 +166,10 @@ struct Group<T, E> {
     done: Vec<u32>,
     /// How many have not been handed out by `next`.
     left: usize,
-    /// All members before this one have been started by somebody, or are none of the calling worker's.
+    /// All members before this one have been started by somebody, or are none of the pool's that the calling worker belonged to.
     oldest: usize,
+    /// That pool; 0 is none.
+    helped_as: u32,
 }
 
 /// The waker of one member.
@@ -188,7 +195,7 @@ impl<T, E> Group<T, E> {
             }
         }
         let left = handles.len();
-        Self { handles, ready, done: Vec::new(), left, oldest: 0 }
+        Self { handles, ready, done: Vec::new(), left, oldest: 0, helped_as: 0 }
     }
 
     fn handle(&self, member: usize) -> Option<&AsyncResult<T, E>> {
@@ -227,6 +234,10 @@ impl<T, E> Group<T, E> {
 
     /// As a worker: does the oldest member that is its own pool's and that nobody has started. False if there is none.
     fn help_oldest(&mut self) -> bool {
+        let pool = worker::current_id();
+        if pool != self.helped_as {
+            (self.oldest, self.helped_as) = (0, pool);
+        }
         while self.oldest < self.handles.len() {
             if let Some(handle) = &self.handles[self.oldest] {
                 if handle.help() {

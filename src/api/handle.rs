@@ -381,7 +381,8 @@ impl PoolHandle {
     /// their end, and this does not wait for them. May be called anywhere, a task or callback included.
     ///
     /// A lock that the caller holds and that an error callback, or the `Drop` of something that a queued closure captured,
-    /// wants to take, is a deadlock of the program's own.
+    /// wants to take, is a deadlock of the program's own; so is an error callback that waits without a limit for another task of this
+    /// pool, which may be queued behind its own.
     pub fn terminate(&self) {
         self.sched.terminate();
     }

@@ -136,9 +136,10 @@ impl<M, I> fmt::Debug for Stream<M, I> {
 ///   finished result is kept back for longer than 100 µs.
 /// * An item that fails is an `Err` of its own, and the iteration goes on.
 /// * If the input panics, the results of all earlier items come first, then [`TaskError::InputPanicked`], then the end.
-/// * After `close` a stream goes on. After `join`, `terminate` or the pool's drop it pulls no more: what has run is yielded,
+/// * After `close` a stream goes on. After `join`, `terminate` or the pool's drop it pulls no more, but for one item, to see whether any is left: what has run is yielded,
 ///   then, if anything was left, one error ([`TaskError::NotSubmitted`] or [`TaskError::Terminated`]), then the end. In order,
 ///   what has run after the first item that has not is dropped: there are no gaps.
+/// * Where waiting could never end ([`TaskError::WouldDeadlock`]) there is this one error, then the end.
 /// * Dropping it stops it: items that have not begun are dropped, running ones finish.
 ///
 /// A worker of the same pool that consumes a stream runs its items itself where nobody has begun them.
@@ -232,14 +233,16 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
                 continue;
             }
             if deadline.is_none() {
-                match worker::place(stream.pool()) {
-                    _ if stream.is_running_here() => return Some(Some(Err(TaskError::WouldDeadlock))),
-                    Place::Member => return Some(Some(Err(TaskError::WouldDeadlock))),
-                    Place::Worker if stream.has_backlog() => {
-                        stream.help(&*self.sched);
-                        continue;
-                    }
-                    Place::Worker | Place::Outside => {}
+                let place = worker::place(stream.pool());
+                if place == Place::Member || stream.is_running_here() {
+                    self.stop_pulling();
+                    self.last = Some(TaskError::WouldDeadlock);
+                    self.end();
+                    continue;
+                }
+                if place == Place::Worker && stream.has_backlog() {
+                    stream.help(&*self.sched);
+                    continue;
                 }
             }
             if !stream.wait(deadline) {

@@ -101,6 +101,11 @@ impl<T, E> AsyncResult<T, E> {
         self.result.as_mut().expect("result already taken").poll(context.waker())
     }
 
+    /// The waker that was given last hears nothing any more. Ready if the task is done instead.
+    pub(super) fn forget_waker(&mut self) -> Poll<()> {
+        self.result.as_mut().expect("result already taken").forget_waker()
+    }
+
     /// As a worker of the task's pool: does what nobody has started of it. False if there is nothing, or this is no worker of
     /// it.
     pub(super) fn help(&self) -> bool {

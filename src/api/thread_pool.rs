@@ -50,7 +50,8 @@ impl ThreadPool {
         self.handle.clone()
     }
 
-    /// Waits until all workers have left: every accepted task and callback has finished by then, and every thread is gone.
+    /// Waits until all workers have left: everything that they ran, callbacks included, has finished by then, and every thread is
+    /// gone. What another thread is terminating at this moment may still be about to be resolved there.
     /// May be repeated, and called from several threads.
     ///
     /// # Errors

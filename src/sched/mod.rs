@@ -289,6 +289,18 @@ impl Host for Sched {
             _ => None,
         }
     }
+
+    fn give_way(&self, token: TaskRef) -> Option<TaskRef> {
+        if self.queues.is_injector_empty() {
+            return Some(token);
+        }
+        self.queues.inject(token);
+        if self.announce(true).is_err() {
+            // A terminator may have passed while it was in no queue.
+            self.resolve_queued();
+        }
+        None
+    }
 }
 
 impl Drop for Sched {

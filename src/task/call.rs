@@ -19,6 +19,8 @@ pub(crate) struct Call<W: Work> {
     body: UnsafeCell<Body<W>>,
 }
 
+// The outcome is reached through a pointer to the union.
+#[repr(C)]
 union Body<W: Work> {
     work: ManuallyDrop<W>,
     outcome: ManuallyDrop<Outcome<W::Value, W::Error>>,

@@ -14,7 +14,8 @@ use super::state::Kind;
 pub enum SubmitErrorKind {
     /// The pool is closed or terminated.
     NotRunning,
-    /// The pool holds as much as [`max_queued`](crate::Builder::max_queued) lets it, and the task was not to wait.
+    /// The pool holds as much as [`max_queued`](crate::Builder::max_queued) lets it, or somebody waits already, and the task was not to
+    /// wait.
     Full,
     /// An initializer panicked; the pool never became whole.
     Broken,

@@ -186,6 +186,13 @@ impl<T, E> ResultRef<T, E> {
         }
     }
 
+    /// The waker that was given last is not woken any more, and is dropped. Ready if the task is DONE instead: then it has been
+    /// woken, or is about to be.
+    pub(crate) fn forget_waker(&mut self) -> Poll<()> {
+        let mut seen = self.load();
+        if seen.is_done() { Poll::Ready(()) } else { self.clear_hook(&mut seen) }
+    }
+
     /// Takes the waker slot back if it is lent out, and drops the waker. Ready if the task is DONE instead.
     fn clear_hook(&mut self, seen: &mut Snapshot) -> Poll<()> {
         while seen.is_hooked() {

@@ -26,6 +26,11 @@ use crate::sync::heap::Alive;
 pub(crate) trait Host {
     /// Set once the pool gives up unstarted work.
     fn stopping(&self) -> Option<Reason>;
+
+    /// Puts the token of work that may never end behind what came from outside, if anything waits there; else gives it back.
+    fn give_way(&self, token: TaskRef) -> Option<TaskRef> {
+        Some(token)
+    }
 }
 
 /// By which right a block is being run or resolved.

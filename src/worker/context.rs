@@ -85,6 +85,14 @@ pub(crate) fn is_cancelled() -> bool {
     is_asked() || worker.is_some_and(|worker| worker.sched.stage() >= Stage::Terminate)
 }
 
+/// The pool of the worker that the calling thread is; 0 is none.
+pub(crate) fn current_id() -> u32 {
+    let current = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
+    // SAFETY: as in `with_worker`.
+    let worker = unsafe { current.as_ref() };
+    worker.map_or(0, |worker| worker.sched.id)
+}
+
 /// The scheduler of the worker that the calling thread is.
 pub(crate) fn current_pool() -> Option<Arc<Sched>> {
     let current = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());

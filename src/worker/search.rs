@@ -8,7 +8,8 @@ use crate::wait::spin_until;
 
 /// While somebody outside waits, a worker takes at most this many of its own tasks in a row.
 const STREAK: usize = 3;
-/// Every so many of its own tasks, a worker takes the oldest: under newest-first it might wait for ever.
+/// Every so many tasks a worker takes the oldest of its own, which under newest-first might wait for ever, or, having none, one of
+/// another's before those from outside.
 const OLDEST_EVERY: u32 = 61;
 
 impl Context {
@@ -50,6 +51,14 @@ impl Context {
     fn take_others(&self) -> Option<TaskRef> {
         self.fresh_streak(0);
         let queues = &self.sched.queues;
+        // Starts at its right-hand neighbour, so that thieves spread.
+        let steal = || queues.steal_any((self.index + 1) % queues.workers());
+        if self.ticks.get() % OLDEST_EVERY == 0 {
+            // As long as submitters outside keep the injector filled, what busy workers have submitted would wait.
+            if let Some(task) = steal() {
+                return Some(task);
+            }
+        }
         let limit = self.batch_limit();
         if let Some(task) = queues.take_injected(&self.deque, limit) {
             if limit > 1 {
@@ -57,8 +66,7 @@ impl Context {
             }
             return Some(task);
         }
-        // Starts at its right-hand neighbour, so that thieves spread.
-        queues.steal_any((self.index + 1) % queues.workers())
+        steal()
     }
 
     fn fresh_streak(&self, allowance: usize) {

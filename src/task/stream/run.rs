@@ -7,7 +7,7 @@ use crate::sync::{Ordering, fence, futex};
 use crate::task::batch::{Each, Pace};
 use crate::task::error::{Reason, TaskError};
 use crate::task::frame;
-use crate::task::header::{Header, Host, Side, VTable};
+use crate::task::header::{Header, Host, Side, TaskRef, VTable};
 use crate::task::unwind::{call, drop_quietly};
 use crate::task::work::Outcome;
 use std::mem::ManuallyDrop;
@@ -25,8 +25,9 @@ impl<A, T, E> Ring<A, T, E> {
                 return None;
             }
             let slot = self.slot_of(number);
-            // Relaxed: it says who has the number; the item came with the load above.
-            match self.claimed.compare_exchange_weak(number, number + 1, Ordering::Relaxed, Ordering::Relaxed)
+            // edge PLACE release: the reading of the place → the consumer, which overwrites it when so many outcomes have come.
+            // edge PLACE acquire: that of all earlier claims, which the outcome of this number then brings along.
+            match self.claimed.compare_exchange_weak(number, number + 1, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Ok(_) => return Some((number, slot)),
                 Err(now) => number = now,
@@ -138,7 +139,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
             });
         }
         let ring = &stream.ring;
-        frame::enter(header, || {
+        let leaves = frame::enter(header, || {
             let mut pace = Pace::new(ring.flow.chunksize.is_none());
             loop {
                 let bite = ring.flow.chunksize.map_or_else(
@@ -148,6 +149,11 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 // SAFETY: the token is an owner.
                 if unsafe { stream.run_some(host, bite) } {
                     pace.bitten();
+                    // SAFETY: the token is this runner's, which touches the stream no more once it has given it away.
+                    let token = unsafe { TaskRef::new(header) };
+                    if host.give_way(token).is_none() {
+                        return false;
+                    }
                     continue;
                 }
                 ring.active.fetch_sub(1, Ordering::Relaxed); // [RING-2]
@@ -155,13 +161,15 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 // the look below.
                 fence(Ordering::SeqCst);
                 if ring.backlog() == 0 {
-                    return;
+                    return true;
                 }
                 ring.active.fetch_add(1, Ordering::Relaxed);
             }
         });
-        // SAFETY: the token is an owner, and touches the stream no more.
-        unsafe { Ring::<A, T, E>::leave(header) };
+        if leaves {
+            // SAFETY: the token is an owner, and touches the stream no more.
+            unsafe { Ring::<A, T, E>::leave(header) };
+        }
         true
     }
 
@@ -177,9 +185,13 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
     pub(super) unsafe fn resolve(header: NonNull<Header>, reason: Reason, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let ring = unsafe { Ring::<A, T, E>::of(header) };
-        let any = frame::enter(header, || ring.refuse(&reason));
+        let mut any = frame::enter(header, || ring.refuse(&reason));
         if side == Side::Queue {
-            ring.active.fetch_sub(1, Ordering::Relaxed);
+            ring.active.fetch_sub(1, Ordering::Relaxed); // [RING-3]
+            // edge RING fence: this token gone from `active` → the consumer's look, or what the consumer published → the
+            // look below.
+            fence(Ordering::SeqCst);
+            any |= frame::enter(header, || ring.refuse(&reason));
             // SAFETY: the token is an owner, and touches the stream no more.
             unsafe { Ring::<A, T, E>::leave(header) };
         }
