@@ -339,7 +339,7 @@ fn i27_i28_a_token_is_refused_beside_a_consumer_that_publishes() {
     for ordered in [true, false] {
         check(
             &format!("I27 I28 refuse ‖ publish (ordered: {ordered})"),
-            Bound::None,
+            Bound::Usual,
             Futex::Block,
             move |_| {
                 refused_beside_publish(ordered, |token| token.resolve(Reason::Terminated));
