@@ -385,6 +385,28 @@ fn nest_01_nest_02_a_worker_consumes_a_stream_of_its_own_pool() {
 }
 
 #[test]
+fn life_05_a_worker_opens_a_stream_while_its_pool_is_closed_and_nobody_else_does() {
+    for ordered in [true, false] {
+        let pool = ThreadPool::new(1).unwrap();
+        let (gate, handle) = (Gate::new(), pool.handle());
+        let (pass, inner) = (gate.clone(), handle.clone());
+        let sum = pool
+            .apply_async(move || {
+                pass.wait();
+                let stream = inner.stream(|x: u64| x, 0..100);
+                let it = if ordered { stream.imap() } else { stream.imap_unordered() };
+                it.unwrap().map(Result::unwrap).sum::<u64>()
+            })
+            .unwrap();
+        pool.close();
+        assert!(handle.imap(|x: u64| x, 0..100).is_err());
+        gate.open();
+        assert_eq!(sum.get().unwrap(), 4950);
+        pool.join().unwrap();
+    }
+}
+
+#[test]
 fn s1_e1_follow_up_tasks() {
     let pool = ThreadPool::new(2).unwrap();
     let mut follow_ups = Vec::new();
