@@ -407,6 +407,41 @@ fn life_05_a_worker_opens_a_stream_while_its_pool_is_closed_and_nobody_else_does
 }
 
 #[test]
+fn life_05_a_closed_pool_whose_last_stream_has_ended_ends_though_nobody_joins() {
+    for ordered in [true, false] {
+        let (send, receive) = mpsc::channel();
+        let builder = ThreadPool::builder().workers(2).on_worker_exit(move |_| send.send(()).unwrap());
+        let pool = builder.build().unwrap();
+        let stream = pool.stream(|x: u64| x, 0..100).buffersize(4);
+        let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+        pool.close();
+        assert_eq!(it.map(Result::unwrap).sum::<u64>(), 4950);
+        assert_eq!((receive.recv(), receive.recv()), (Ok(()), Ok(())), "the workers leave by themselves");
+    }
+}
+
+#[test]
+fn imap_18_of_an_input_that_goes_on_one_item_is_pulled_after_the_end_to_know_it() {
+    for ordered in [true, false] {
+        let pool = ThreadPool::new(1).unwrap();
+        let pulled = Rc::new(Cell::new(0));
+        let count = Rc::clone(&pulled);
+        let input = std::iter::from_fn(move || {
+            count.set(count.get() + 1);
+            Some(count.get())
+        });
+        let stream = pool.stream(|x: u32| x, input).chunksize(1).buffersize(8);
+        let mut it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+        it.next().unwrap().unwrap();
+        pool.close();
+        pool.join().unwrap();
+        let before = pulled.get();
+        assert!(it.any(|result| result.is_err()), "there was more");
+        assert_eq!(pulled.get(), before + 1);
+    }
+}
+
+#[test]
 fn s1_e1_follow_up_tasks() {
     let pool = ThreadPool::new(2).unwrap();
     let mut follow_ups = Vec::new();

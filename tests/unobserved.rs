@@ -77,3 +77,13 @@ fn err_03_a_hook_that_panics_harms_nobody() {
     pool.try_apply_async(|| Err::<(), u8>(1)).unwrap().detach();
     assert_eq!(pool.apply(|| 1).unwrap(), 1);
 }
+
+#[test]
+fn err_03_the_hook_goes_with_the_last_owner_of_its_pool() {
+    let (pool, told) = watched();
+    pool.close();
+    pool.join().unwrap();
+    assert_eq!(Arc::strong_count(&told), 2);
+    drop(pool);
+    assert_eq!(Arc::strong_count(&told), 1);
+}

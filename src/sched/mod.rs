@@ -300,6 +300,23 @@ impl Drop for Sched {
     }
 }
 
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_comes_too_late_is_told_which_end_it_was() {
+        let late = |end: fn(&Sched)| {
+            let (sched, _deques) = Sched::new(1);
+            end(&sched);
+            [false, true].map(|by_worker| sched.announce(by_worker))
+        };
+        assert_eq!(late(Sched::close), [Ok(()), Ok(())], "not yet: the workers are told that work is there");
+        assert_eq!(late(Sched::terminate), [Err(SubmitErrorKind::NotRunning); 2]);
+        assert_eq!(late(|sched| sched.break_down("why")), [Err(SubmitErrorKind::Broken); 2]);
+    }
+}
+
 #[cfg(all(test, loom, feature = "loom"))]
 #[path = "../../loom-tests/models/sched.rs"]
 mod models;
