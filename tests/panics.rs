@@ -141,6 +141,37 @@ fn f05_a_value_that_panics_when_nobody_looks() {
 }
 
 #[test]
+fn f05_values_that_panic_in_a_stream_that_nobody_reads_to_its_end() {
+    for ordered in [true, false] {
+        let pool = ThreadPool::new(1).unwrap();
+        let ledger = Ledger::new();
+        let values = ledger.clone();
+        let stream = pool.stream(move |_: u32| values.value(true), 0..4).chunksize(1);
+        let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+        // The one worker comes to this when it has done with the four.
+        pool.apply(|| ()).unwrap();
+        drop(it);
+        ledger.settle("by the stream, one by one");
+        // And if it is dropped before its only item is done, it is the worker that drops the value.
+        let (gate, values) = (Gate::new(), ledger.clone());
+        let (pass, entered) = (gate.clone(), Gate::new());
+        let enter = entered.clone();
+        let slow = move |_: u32| {
+            enter.open();
+            pass.wait();
+            values.value(true)
+        };
+        let stream = pool.stream(slow, 0..1).chunksize(1);
+        let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+        entered.wait();
+        drop(it);
+        gate.open();
+        pool.apply(|| ()).unwrap();
+        ledger.settle("by the worker");
+    }
+}
+
+#[test]
 fn f06_a_captured_value_that_panics_after_the_call() {
     let pool = Watched::new();
     let ledger = Ledger::new();
