@@ -272,6 +272,34 @@ impl<M: Mapping> Batch<M> {
     }
 }
 
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::task::error::Reason;
+    use crate::task::{Host, Plain};
+
+    struct Running;
+
+    impl Host for Running {
+        fn stopping(&self) -> Option<Reason> {
+            None
+        }
+    }
+
+    /// That the buffer of the values goes too, a sanitizer sees.
+    #[test]
+    fn what_is_taken_back_is_whole_and_its_tokens_find_nothing() {
+        let mapping = Map::new(Plain(|text: String| text));
+        let items = vec![String::from("one"), String::from("two")];
+        // SAFETY: it borrows nothing.
+        let (tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 2, 1) };
+        // SAFETY: the handle is that of the batch made above.
+        let Ok((_, items)) = (unsafe { Batch::take_back(handle) }) else { panic!("nobody has begun") };
+        tokens.for_each(|token| token.run(&Running));
+        assert_eq!(items, ["one", "two"]);
+    }
+}
+
 #[cfg(all(test, loom, feature = "loom"))]
 #[path = "../../../loom-tests/models/batch.rs"]
 mod models;
