@@ -37,7 +37,8 @@ fn res_15_nothing_but_what_was_cancelled_says_that_it_was() {
     let pool = ThreadPool::new(1).unwrap();
     let value = pool.apply_async(|| 1).unwrap();
     let failed = pool.try_apply_async(|| Err::<(), _>("no")).unwrap();
-    assert!(value.wait() && failed.wait());
+    let batch = pool.try_map_async(|x: u32| if x == 1 { Err("no") } else { Ok(x) }, 0..3).unwrap();
+    assert!(value.wait() && failed.wait() && batch.wait());
     let gate = Gate::new();
     let pass = gate.clone();
     let running = pool.apply_async(move || pass.wait()).unwrap();
@@ -47,7 +48,11 @@ fn res_15_nothing_but_what_was_cancelled_says_that_it_was() {
     running.wait();
     assert!(terminated.ready());
     assert!(!value.cancelled() && !failed.cancelled() && !running.cancelled() && !terminated.cancelled());
-    assert_eq!((value.successful(), failed.successful()), (Ok(true), Ok(false)));
+    assert!(!batch.cancelled());
+    assert_eq!(
+        (value.successful(), failed.successful(), batch.successful()),
+        (Ok(true), Ok(false), Ok(false))
+    );
 }
 
 #[test]

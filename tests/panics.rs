@@ -16,6 +16,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use std::thread;
+use std::time::Duration;
 
 /// A pool of one worker, which must be the same at the end.
 struct Watched(ThreadPool, thread::ThreadId);
@@ -169,6 +170,25 @@ fn f05_values_that_panic_in_a_stream_that_nobody_reads_to_its_end() {
         pool.apply(|| ()).unwrap();
         ledger.settle("by the worker");
     }
+}
+
+#[test]
+fn f03_f13_init_05_an_initializer_panics_with_a_payload_that_panics() {
+    let ledger = Ledger::new();
+    let payload = Mutex::new(Some(ledger.value(true)));
+    let (send, receive) = channel();
+    let builder = ThreadPool::builder()
+        .workers(1)
+        .initializer(move |_| panic_any(payload.lock().unwrap().take().unwrap()))
+        .on_worker_exit(move |_| send.send(()).unwrap());
+    let pool = builder.build().unwrap();
+    while pool.spawn(|| ()).is_ok() {
+        thread::yield_now();
+    }
+    assert_eq!(pool.join_timeout(Duration::MAX), Ok(()), "the worker leaves the pool as any other does");
+    assert_eq!(pool.join(), Ok(()));
+    ledger.settle("the payload");
+    assert!(receive.try_recv().is_err(), "no exit hook where there was no beginning");
 }
 
 #[test]
