@@ -33,6 +33,29 @@ fn res_15_a_call_that_runs_is_asked_and_gives_its_value() {
 }
 
 #[test]
+fn res_15_nothing_but_what_was_cancelled_says_that_it_was() {
+    let pool = ThreadPool::new(1).unwrap();
+    let value = pool.apply_async(|| 1).unwrap();
+    let failed = pool.try_apply_async(|| Err::<(), _>("no")).unwrap();
+    let batch = pool.try_map_async(|x: u32| if x == 1 { Err("no") } else { Ok(x) }, 0..3).unwrap();
+    assert!(value.wait() && failed.wait() && batch.wait());
+    let gate = Gate::new();
+    let pass = gate.clone();
+    let running = pool.apply_async(move || pass.wait()).unwrap();
+    let terminated = pool.apply_async(|| 2).unwrap();
+    pool.terminate();
+    gate.open();
+    running.wait();
+    assert!(terminated.ready());
+    assert!(!value.cancelled() && !failed.cancelled() && !running.cancelled() && !terminated.cancelled());
+    assert!(!batch.cancelled());
+    assert_eq!(
+        (value.successful(), failed.successful(), batch.successful()),
+        (Ok(true), Ok(false), Ok(false))
+    );
+}
+
+#[test]
 fn res_15_a_batch_begun_and_cancelled_drops_what_is_left_when_the_running_item_is_done() {
     let pool = ThreadPool::new(1).unwrap();
     let (ledger, (begins, begun), gate) = (Ledger::new(), channel(), Gate::new());

@@ -146,7 +146,9 @@ fn f46_an_allocation_fails_whichever_it_is() {
     if is_child() {
         return child();
     }
-    let journal = Path::new(env!("CARGO_TARGET_TMPDIR")).join("exhaustion-journal");
+    // A file of this run's own: two runs beside each other must not write into one.
+    let name = format!("exhaustion-journal-{}", std::process::id());
+    let journal = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let mut aborted = 0;
     for which in 1.. {
         std::fs::write(&journal, []).unwrap();
@@ -159,6 +161,7 @@ fn f46_an_allocation_fails_whichever_it_is() {
         }
         aborted += usize::from(!output.status.success());
     }
+    std::fs::remove_file(&journal).unwrap();
     // One block for each task outside a batch, at least.
     assert!(aborted >= 150, "allocations must have failed: {aborted}");
 }

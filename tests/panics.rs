@@ -16,6 +16,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use std::thread;
+use std::time::Duration;
 
 /// A pool of one worker, which must be the same at the end.
 struct Watched(ThreadPool, thread::ThreadId);
@@ -138,6 +139,56 @@ fn f05_a_value_that_panics_when_nobody_looks() {
         assert_eq!(ledger.made(), 4);
         ledger.settle("values");
     }
+}
+
+#[test]
+fn f05_values_that_panic_in_a_stream_that_nobody_reads_to_its_end() {
+    for ordered in [true, false] {
+        let pool = ThreadPool::new(1).unwrap();
+        let ledger = Ledger::new();
+        let values = ledger.clone();
+        let stream = pool.stream(move |_: u32| values.value(true), 0..4).chunksize(1);
+        let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+        // The one worker comes to this when it has done with the four.
+        pool.apply(|| ()).unwrap();
+        drop(it);
+        ledger.settle("by the stream, one by one");
+        // And if it is dropped before its only item is done, it is the worker that drops the value.
+        let (gate, values) = (Gate::new(), ledger.clone());
+        let (pass, entered) = (gate.clone(), Gate::new());
+        let enter = entered.clone();
+        let slow = move |_: u32| {
+            enter.open();
+            pass.wait();
+            values.value(true)
+        };
+        let stream = pool.stream(slow, 0..1).chunksize(1);
+        let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+        entered.wait();
+        drop(it);
+        gate.open();
+        pool.apply(|| ()).unwrap();
+        ledger.settle("by the worker");
+    }
+}
+
+#[test]
+fn f03_f13_init_05_an_initializer_panics_with_a_payload_that_panics() {
+    let ledger = Ledger::new();
+    let payload = Mutex::new(Some(ledger.value(true)));
+    let (send, receive) = channel();
+    let builder = ThreadPool::builder()
+        .workers(1)
+        .initializer(move |_| panic_any(payload.lock().unwrap().take().unwrap()))
+        .on_worker_exit(move |_| send.send(()).unwrap());
+    let pool = builder.build().unwrap();
+    while pool.spawn(|| ()).is_ok() {
+        thread::yield_now();
+    }
+    assert_eq!(pool.join_timeout(Duration::MAX), Ok(()), "the worker leaves the pool as any other does");
+    assert_eq!(pool.join(), Ok(()));
+    ledger.settle("the payload");
+    assert!(receive.try_recv().is_err(), "no exit hook where there was no beginning");
 }
 
 #[test]

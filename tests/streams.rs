@@ -457,6 +457,118 @@ fn nest_01_nest_02_a_worker_consumes_a_stream_of_its_own_pool() {
 }
 
 #[test]
+fn life_05_a_worker_opens_a_stream_while_its_pool_is_closed_and_nobody_else_does() {
+    for ordered in [true, false] {
+        let pool = ThreadPool::new(1).unwrap();
+        let (gate, handle) = (Gate::new(), pool.handle());
+        let (pass, inner) = (gate.clone(), handle.clone());
+        let sum = pool
+            .apply_async(move || {
+                pass.wait();
+                let stream = inner.stream(|x: u64| x, 0..100);
+                let it = if ordered { stream.imap() } else { stream.imap_unordered() };
+                it.unwrap().map(Result::unwrap).sum::<u64>()
+            })
+            .unwrap();
+        pool.close();
+        assert!(handle.imap(|x: u64| x, 0..100).is_err());
+        gate.open();
+        assert_eq!(sum.get().unwrap(), 4950);
+        pool.join().unwrap();
+    }
+}
+
+#[test]
+fn life_05_a_closed_pool_whose_last_stream_has_ended_ends_though_nobody_joins() {
+    for ordered in [true, false] {
+        let (send, receive) = mpsc::channel();
+        let builder = ThreadPool::builder().workers(2).on_worker_exit(move |_| send.send(()).unwrap());
+        let pool = builder.build().unwrap();
+        let stream = pool.stream(|x: u64| x, 0..100).buffersize(4);
+        let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+        pool.close();
+        assert_eq!(it.map(Result::unwrap).sum::<u64>(), 4950);
+        assert_eq!((receive.recv(), receive.recv()), (Ok(()), Ok(())), "the workers leave by themselves");
+    }
+}
+
+#[test]
+fn imap_18_of_an_input_that_goes_on_one_item_is_pulled_after_the_end_to_know_it() {
+    for ordered in [true, false] {
+        let pool = ThreadPool::new(1).unwrap();
+        let pulled = Rc::new(Cell::new(0));
+        let count = Rc::clone(&pulled);
+        let input = std::iter::from_fn(move || {
+            count.set(count.get() + 1);
+            Some(count.get())
+        });
+        let stream = pool.stream(|x: u32| x, input).chunksize(1).buffersize(8);
+        let mut it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+        it.next().unwrap().unwrap();
+        pool.close();
+        pool.join().unwrap();
+        let before = pulled.get();
+        assert!(it.any(|result| result.is_err()), "there was more");
+        assert_eq!(pulled.get(), before + 1);
+    }
+}
+
+#[test]
+fn nest_01_a_stream_that_is_consumed_by_its_own_item_says_that_this_would_never_end() {
+    for ordered in [true, false] {
+        let pool = ThreadPool::new(1).unwrap();
+        let (hand_over, itself) = mpsc::channel::<millpond::Imap<std::ops::Range<u32>, ()>>();
+        let (itself, (send, receive)) = (std::sync::Mutex::new(itself), mpsc::channel());
+        let work = move |_: u32| {
+            let mut it = itself.lock().unwrap().recv().unwrap();
+            send.send(matches!(it.next(), Some(Err(TaskError::WouldDeadlock)))).unwrap();
+        };
+        let it = if ordered { pool.imap(work, 0..1) } else { pool.imap_unordered(work, 0..1) }.unwrap();
+        hand_over.send(it).unwrap();
+        assert_eq!(receive.recv(), Ok(true));
+    }
+}
+
+/// An item that counts when it is dropped.
+struct Refused(u32, mpsc::Sender<u32>);
+
+impl Drop for Refused {
+    fn drop(&mut self) {
+        self.1.send(self.0).unwrap();
+    }
+}
+
+#[test]
+fn imap_22_out_of_order_what_still_runs_when_the_pool_is_terminated_comes_too() {
+    let pool = ThreadPool::new(2).unwrap();
+    let (slow, quick, (send, dropped)) = (Gate::new(), Gate::new(), mpsc::channel());
+    let (begin, begun) = mpsc::channel();
+    let (wait_long, wait) = (slow.clone(), quick.clone());
+    let work = move |item: Refused| {
+        begin.send(()).unwrap();
+        if item.0 == 0 {
+            wait_long.wait()
+        } else {
+            wait.wait()
+        }
+        item.0
+    };
+    let stream = pool.stream(work, (0..8).map(move |number| Refused(number, send.clone())));
+    let mut it = stream.chunksize(1).imap_unordered().unwrap();
+    begun.recv().unwrap();
+    begun.recv().unwrap();
+    pool.terminate();
+    quick.open();
+    // One has run; six are refused by its worker. Only then does the last one go on.
+    let mut gone: Vec<_> = (0..7).map(|_| dropped.recv().unwrap()).collect();
+    gone.sort_unstable();
+    assert_eq!(gone, [1, 2, 3, 4, 5, 6, 7]);
+    slow.open();
+    assert_eq!(it.by_ref().map_while(Result::ok).collect::<Vec<_>>(), [1, 0], "then one error");
+    assert!(it.next().is_none());
+}
+
+#[test]
 fn s1_e1_follow_up_tasks() {
     let pool = ThreadPool::new(2).unwrap();
     let mut follow_ups = Vec::new();

@@ -3,7 +3,7 @@
 mod common;
 
 use millpond::{Failure, ThreadPool};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// A pool of one worker, and what its hook has been told.
 fn watched() -> (ThreadPool, Arc<Mutex<Vec<String>>>) {
@@ -76,4 +76,61 @@ fn err_03_a_hook_that_panics_harms_nobody() {
     let pool = pool.build().unwrap();
     pool.try_apply_async(|| Err::<(), u8>(1)).unwrap().detach();
     assert_eq!(pool.apply(|| 1).unwrap(), 1);
+}
+
+#[test]
+fn err_03_the_hook_goes_with_the_last_owner_of_its_pool() {
+    let (pool, told) = watched();
+    pool.close();
+    pool.join().unwrap();
+    assert_eq!(Arc::strong_count(&told), 2);
+    drop(pool);
+    assert_eq!(Arc::strong_count(&told), 1);
+}
+
+#[test]
+fn err_03_a_hook_may_itself_drop_a_failure_and_own_a_pool_with_a_hook() {
+    let (inner, told) = watched();
+    let failure = inner.try_apply_async(|| Err::<(), u8>(1)).unwrap();
+    failure.wait();
+    let kept = Mutex::new(Some(failure));
+    let owned = Arc::new(OnceLock::new());
+    let owns = Arc::clone(&owned);
+    let pool = ThreadPool::builder().workers(1).on_unobserved(move |_| {
+        drop(kept.lock().unwrap().take());
+        owns.get_or_init(|| ());
+    });
+    let pool = pool.build().unwrap();
+    pool.try_apply_async(|| Err::<(), u16>(2)).unwrap().detach();
+    pool.close();
+    pool.join().unwrap();
+    assert_eq!(owned.get(), Some(&()), "the hook has returned");
+    assert_eq!(*told.lock().unwrap(), ["a task failed with a u8 and nobody looked"]);
+    drop(pool);
+    // The last owner of one pool is the hook of another.
+    inner.close();
+    inner.join().unwrap();
+    let outer = ThreadPool::builder().workers(1).on_unobserved(move |_| _ = &inner).build().unwrap();
+    outer.close();
+    outer.join().unwrap();
+    drop(outer);
+    assert_eq!(Arc::strong_count(&told), 1, "both hooks have gone");
+}
+
+/// Panics when it is dropped.
+struct Bad;
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        panic!("the hook's own");
+    }
+}
+
+#[test]
+fn err_03_a_hook_that_panics_when_it_goes_harms_nobody() {
+    let bad = Bad;
+    let pool = ThreadPool::builder().workers(1).on_unobserved(move |_| _ = &bad).build().unwrap();
+    pool.close();
+    pool.join().unwrap();
+    drop(pool);
 }

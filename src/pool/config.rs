@@ -121,3 +121,21 @@ impl Config {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f15_the_most_workers_are_as_many_as_can_be_counted() {
+        let config = Config::default();
+        assert_eq!(
+            config.names(Config::MAX_WORKERS).map(|names| names.len()).ok(),
+            Some(Config::MAX_WORKERS)
+        );
+        assert!(matches!(
+            config.names(Config::MAX_WORKERS + 1),
+            Err(BuildError::TooManyWorkers { asked: 0x1_0000, limit: 0xffff })
+        ));
+    }
+}

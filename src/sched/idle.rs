@@ -246,6 +246,7 @@ mod tests {
     #[test]
     fn f47_the_tag_rolls_over_without_touching_its_neighbours() {
         let idle = Idle::new(2, 2, u32::MAX - 2);
+        assert_eq!(idle.word.load(Ordering::Relaxed), u64::from(u32::MAX - 2) << 32);
         for _ in 0..6 {
             idle.push(1, false);
             assert_eq!(idle.at_rest(), (0, vec![1]));

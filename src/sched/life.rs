@@ -242,6 +242,8 @@ mod tests {
             assert!(life.open_stream(false));
             assert!(life.close());
             assert!(!life.open_stream(false), "a closed pool opens no stream for outsiders");
+            assert!(life.open_stream(true), "but for its own workers");
+            assert_eq!(life.close_stream(), Quiet::Park);
             assert_eq!(life.join_quiet(), Quiet::Park);
             assert!(life.may_pull());
             assert_eq!(if joins { life.raise_joining() } else { life.close_stream() }, Quiet::LookAgain);

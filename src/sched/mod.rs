@@ -312,6 +312,41 @@ impl Drop for Sched {
     }
 }
 
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::task::call_of_nothing;
+
+    #[test]
+    fn whoever_comes_too_late_is_told_which_end_it_was() {
+        let late = |end: fn(&Sched)| {
+            let (sched, _deques) = Sched::new(1);
+            end(&sched);
+            [false, true].map(|by_worker| sched.announce(by_worker))
+        };
+        assert_eq!(late(Sched::close), [Ok(()), Ok(())], "not yet: the workers are told that work is there");
+        assert_eq!(late(Sched::terminate), [Err(SubmitErrorKind::NotRunning); 2]);
+        assert_eq!(late(|sched| sched.break_down("why")), [Err(SubmitErrorKind::Broken); 2]);
+    }
+
+    #[test]
+    fn the_last_stream_of_a_closed_pool_settles_what_its_parked_workers_cannot() {
+        for left in [false, true] {
+            let (sched, _deques) = Sched::new(1);
+            assert!(sched.open_stream(false));
+            sched.close();
+            assert_eq!(sched.life.join_quiet(), Quiet::Park);
+            sched.idle.push(0, false);
+            if left {
+                sched.queues.inject(call_of_nothing(sched.id));
+            }
+            sched.close_stream();
+            assert_eq!(sched.stage(), if left { Stage::Closed } else { Stage::Drained });
+            assert_eq!(sched.idle.at_rest(), (1, vec![]), "told to leave, or to see to what is left");
+        }
+    }
+}
+
 #[cfg(all(test, loom, feature = "loom"))]
 #[path = "../../loom-tests/models/sched.rs"]
 mod models;

@@ -240,3 +240,11 @@ impl<W: Work> Call<W> {
         drop_outcome(outcome, drop_quietly, pool, W::TOLD);
     }
 }
+
+/// A call whose handle is gone, for tests of what is in queues.
+#[cfg(all(test, not(loom)))]
+pub(crate) fn call_of_nothing(pool: u32) -> TaskRef {
+    // SAFETY: it borrows nothing.
+    let (task, _) = unsafe { Call::create(super::work::Job::plain(|| ()), pool) };
+    task
+}

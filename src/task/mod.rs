@@ -18,6 +18,8 @@ mod work;
 pub(crate) use batch::{Batch, Cut, Map, MapResults, MapSlice, Mapping};
 pub use batch::{Each, Spread, Star};
 pub(crate) use call::Call;
+#[cfg(all(test, not(loom)))]
+pub(crate) use call::call_of_nothing;
 pub(crate) use error::Reason;
 pub use error::{SubmitError, SubmitErrorKind, TaskError, UnwrapOrResume};
 pub(crate) use frame::is_asked;

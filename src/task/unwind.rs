@@ -59,3 +59,26 @@ impl Abort {
         std::mem::forget(self);
     }
 }
+
+#[cfg(all(test, unix, not(loom)))]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    #[test]
+    fn what_must_not_unwind_ends_the_process() {
+        const CHILD: &str = "MILLPOND_TEST_ABORT";
+        const NAME: &str = "task::unwind::tests::what_must_not_unwind_ends_the_process";
+        if std::env::var_os(CHILD).is_some() {
+            Abort("disarmed").disarm();
+            return drop(Abort("dropped"));
+        }
+        let program = std::env::current_exe().unwrap();
+        let output = Command::new(program).args(["--exact", NAME, "--nocapture"]).env(CHILD, "1").output();
+        let output = output.unwrap();
+        assert_eq!(output.status.signal(), Some(libc::SIGABRT));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("millpond: dropped;") && !said.contains("disarmed"), "{said}");
+    }
+}

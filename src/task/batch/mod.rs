@@ -272,6 +272,38 @@ impl<M: Mapping> Batch<M> {
     }
 }
 
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::task::error::Reason;
+    use crate::task::{Host, Plain};
+    use std::convert::Infallible;
+
+    struct Running;
+
+    impl Host for Running {
+        fn stopping(&self) -> Option<Reason> {
+            None
+        }
+    }
+
+    /// That the buffer of the values goes too, a sanitizer sees.
+    #[test]
+    fn what_is_taken_back_is_whole_and_its_tokens_find_nothing() {
+        type Same = Map<Plain<fn(String) -> String>, String, String, Infallible, (), ()>;
+        let items = vec![String::from("one"), String::from("two")];
+        let mapping: Same = Map::new(Plain(|text| text));
+        // SAFETY: it borrows nothing.
+        let (tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 2, 1) };
+        // SAFETY: the handle is that of the batch made above.
+        let Ok((_, items)) = (unsafe { Batch::<Same>::take_back(handle) }) else {
+            panic!("nobody has begun")
+        };
+        tokens.for_each(|token| token.run(&Running));
+        assert_eq!(items, ["one", "two"]);
+    }
+}
+
 #[cfg(all(test, loom, feature = "loom"))]
 #[path = "../../../loom-tests/models/batch.rs"]
 mod models;
