@@ -149,10 +149,12 @@ fn f05_values_that_panic_in_a_stream_that_nobody_reads_to_its_end() {
         let values = ledger.clone();
         let stream = pool.stream(move |_: u32| values.value(true), 0..4).chunksize(1);
         let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
-        // The one worker comes to this when it has done with the four.
-        pool.apply(|| ()).unwrap();
+        // What was pulled is done when the workers have left.
+        pool.close();
+        pool.join().unwrap();
         drop(it);
         ledger.settle("by the stream, one by one");
+        let pool = ThreadPool::new(1).unwrap();
         // And if it is dropped before its only item is done, it is the worker that drops the value.
         let (gate, values) = (Gate::new(), ledger.clone());
         let (pass, entered) = (gate.clone(), Gate::new());

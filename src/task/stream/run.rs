@@ -151,7 +151,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                     pace.bitten();
                     // SAFETY: the token is this runner's, which touches the stream no more once it has given it away.
                     let token = unsafe { TaskRef::new(header) };
-                    if host.give_way(token).is_none() {
+                    if ring.backlog() > 0 && host.give_way(token).is_none() {
                         return false;
                     }
                     continue;
