@@ -149,13 +149,14 @@ fn f05_values_that_panic_in_a_stream_that_nobody_reads_to_its_end() {
         let values = ledger.clone();
         let stream = pool.stream(move |_: u32| values.value(true), 0..4).chunksize(1);
         let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
-        // What was pulled is done when the workers have left.
+        // The one worker comes to this when it has done with the first, at least.
+        pool.apply(|| ()).unwrap();
+        drop(it);
         pool.close();
         pool.join().unwrap();
-        drop(it);
         ledger.settle("by the stream, one by one");
-        let pool = ThreadPool::new(1).unwrap();
         // And if it is dropped before its only item is done, it is the worker that drops the value.
+        let pool = ThreadPool::new(1).unwrap();
         let (gate, values) = (Gate::new(), ledger.clone());
         let (pass, entered) = (gate.clone(), Gate::new());
         let enter = entered.clone();
@@ -169,7 +170,8 @@ fn f05_values_that_panic_in_a_stream_that_nobody_reads_to_its_end() {
         entered.wait();
         drop(it);
         gate.open();
-        pool.apply(|| ()).unwrap();
+        pool.close();
+        assert_eq!(pool.join_timeout(Duration::MAX), Ok(()), "which lives to leave its pool");
         ledger.settle("by the worker");
     }
 }
