@@ -500,7 +500,14 @@ impl<T: Tags, E: Tag> Held<T, E> {
         if let Some(outcome) = self.handle.peek() {
             self.plan.check(outcome, &self.watch);
             assert_eq!(self.handle.successful(), Ok(outcome.is_ok()));
-            assert_eq!(self.handle.cancelled(), matches!(outcome, Err(TaskError::Cancelled)));
+            // Also if the error callback that was told of it panicked.
+            let by_cancel = match outcome {
+                Err(TaskError::CallbackPanicked { cause: Some(cause), .. }) => {
+                    matches!(**cause, TaskError::Cancelled)
+                }
+                outcome => matches!(outcome, Err(TaskError::Cancelled)),
+            };
+            assert_eq!(self.handle.cancelled(), by_cancel);
         } else {
             assert!(!ready, "what is ready can be looked at");
         }

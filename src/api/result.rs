@@ -246,7 +246,7 @@ impl<T, E> AsyncResult<T, E> {
         Progress { done, total }
     }
 
-    /// Whether the task ended by [`cancel`](Self::cancel).
+    /// Whether the task ended by [`cancel`](Self::cancel), also if its error callback then panicked.
     ///
     /// # Panics
     ///

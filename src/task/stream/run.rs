@@ -1,8 +1,10 @@
 //! A runner: claims numbers, runs, puts outcomes, and leaves when there is nothing to claim.
 
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use super::{Content, DONE, Ring, Stream, WAITER};
+use crate::sync::clock::Stopwatch;
 use crate::sync::{Ordering, fence, futex};
 use crate::task::batch::{Each, Pace};
 use crate::task::error::{Reason, TaskError};
@@ -11,6 +13,9 @@ use crate::task::header::{Header, Host, Side, TaskRef, VTable};
 use crate::task::unwind::{call, drop_quietly};
 use crate::task::work::Outcome;
 use std::mem::ManuallyDrop;
+
+/// A runner that has run for longer gives way to what waits outside; its stream's other tokens may be among that.
+const TURN: Duration = Duration::from_micros(100);
 
 impl<A, T, E> Ring<A, T, E> {
     /// Takes the next number that nobody has, and says which slot its item lies in.
@@ -140,6 +145,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         }
         let ring = &stream.ring;
         let leaves = frame::enter(header, || {
+            let turn = Stopwatch::start();
             let mut pace = Pace::new(ring.flow.chunksize.is_none());
             loop {
                 let bite = ring.flow.chunksize.map_or_else(
@@ -151,7 +157,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                     pace.bitten();
                     // SAFETY: the token is this runner's, which touches the stream no more once it has given it away.
                     let token = unsafe { TaskRef::new(header) };
-                    if ring.backlog() > 0 && host.give_way(token).is_none() {
+                    if turn.elapsed() > TURN && ring.backlog() > 0 && host.give_way(token).is_none() {
                         return false;
                     }
                     continue;
