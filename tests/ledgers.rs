@@ -159,8 +159,8 @@ const MODELS: &[(&str, &[&str])] = &[
             "i35_the_frame_runs_what_nobody_has_begun",
         ],
     ),
-    ("PLACE", &["i26_i27_one_slot_is_used_again_and_again"]),
-    ("QUIET", &["i19_a_tombstone_is_taken_away", "i30_i31_i34_submit_beside_close"]),
+    ("PLACE", &[]),
+    ("QUIET", &[]),
     ("READY", &["i28_the_consumer_goes_at_any_moment"]),
     (
         "RESULT",
