@@ -144,39 +144,50 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
             });
         }
         let ring = &stream.ring;
-        let leaves = frame::enter(header, || {
-            let turn = Stopwatch::start();
-            let mut pace = Pace::new(ring.flow.chunksize.is_none());
-            loop {
-                let bite = ring.flow.chunksize.map_or_else(
-                    || pace.bite().min(Self::share(ring)),
-                    |items| u32::try_from(items).unwrap_or(u32::MAX),
-                );
-                // SAFETY: the token is an owner.
-                if unsafe { stream.run_some(host, bite) } {
-                    pace.bitten();
-                    // SAFETY: the token is this runner's, which touches the stream no more once it has given it away.
-                    let token = unsafe { TaskRef::new(header) };
-                    if turn.elapsed() > TURN && ring.backlog() > 0 && host.give_way(token).is_none() {
-                        return false;
-                    }
-                    continue;
-                }
-                ring.active.fetch_sub(1, Ordering::Relaxed); // [RING-2]
-                // edge RING fence: this runner gone from `active` → the consumer's look, or what the consumer published →
-                // the look below.
-                fence(Ordering::SeqCst);
-                if ring.backlog() == 0 {
-                    return true;
-                }
-                ring.active.fetch_add(1, Ordering::Relaxed);
+        let mut pace = Pace::new(ring.flow.chunksize.is_none());
+        // SAFETY: the token is an owner.
+        while !frame::enter(header, || unsafe { stream.run_for_a_turn(host, &mut pace) }) {
+            // Outside of the frame: whoever takes the token may free the block before this returns.
+            // SAFETY: the token is this runner's, which touches the stream no more once it has given it away.
+            if host.give_way(unsafe { TaskRef::new(header) }).is_none() {
+                return true;
             }
-        });
-        if leaves {
-            // SAFETY: the token is an owner, and touches the stream no more.
-            unsafe { Ring::<A, T, E>::leave(header) };
         }
+        // SAFETY: the token is an owner, and touches the stream no more.
+        unsafe { Ring::<A, T, E>::leave(header) };
         true
+    }
+
+    /// Runs until nothing is left, and leaves the active runners: true; or until others may have their turn.
+    ///
+    /// # Safety
+    ///
+    /// The caller is an owner.
+    unsafe fn run_for_a_turn(&self, host: &dyn Host, pace: &mut Pace) -> bool {
+        let ring = &self.ring;
+        let turn = Stopwatch::start();
+        loop {
+            let bite = ring.flow.chunksize.map_or_else(
+                || pace.bite().min(Self::share(ring)),
+                |items| u32::try_from(items).unwrap_or(u32::MAX),
+            );
+            // SAFETY: the caller is an owner.
+            if unsafe { self.run_some(host, bite) } {
+                pace.bitten();
+                if turn.elapsed() > TURN && ring.backlog() > 0 {
+                    return false;
+                }
+                continue;
+            }
+            ring.active.fetch_sub(1, Ordering::Relaxed); // [RING-2]
+            // edge RING fence: this runner gone from `active` → the consumer's look, or what the consumer published →
+            // the look below.
+            fence(Ordering::SeqCst);
+            if ring.backlog() == 0 {
+                return true;
+            }
+            ring.active.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// How much one runner may take at once without leaving the others nothing.
