@@ -183,25 +183,30 @@ fn rendezvous() -> [(TaskRef, Handle); 2] {
     })
 }
 
+/// Worker 1, which runs one task out of worker 0's deque, and parks until there is one.
+fn thief(sched: &Arc<Sched>) -> thread::JoinHandle<()> {
+    let sched = Arc::clone(sched);
+    spawn(move || {
+        let mut searching = false;
+        loop {
+            if let Some(task) = sched.queues.steal_any(0) {
+                if searching {
+                    sched.found();
+                }
+                return task.run(&*sched);
+            }
+            assert!(sched.park(1, searching), "the pool is not closed");
+            searching = true;
+        }
+    })
+}
+
 #[test]
 fn i12_a_task_pushed_by_a_worker_reaches_a_sleeper() {
     check("I12 push into a deque ‖ worker", Bound::None, Futex::Block, |_| {
         let (sched, idlers) = pool(2);
         let (task, handle) = task(|| 7);
-        let shared = Arc::clone(&sched);
-        let thief = spawn(move || {
-            let mut searching = false;
-            loop {
-                if let Some(task) = shared.queues.steal_any(0) {
-                    if searching {
-                        shared.found();
-                    }
-                    return task.run(&*shared);
-                }
-                assert!(shared.park(1, searching), "the pool is not closed");
-                searching = true;
-            }
-        });
+        let thief = thief(&sched);
         let owner = &idlers[0];
         owner.deque.push(task);
         sched.queues.mark_loaded(0);
@@ -399,20 +404,7 @@ fn batch_leftover(sched: &Arc<Sched>, idlers: Vec<Idler>, share: bool) {
     while let Some(other) = sched.queues.take_injected(&deques[0], 1) {
         other.run(&**sched);
     }
-    let shared = Arc::clone(sched);
-    let thief = spawn(move || {
-        let mut searching = false;
-        loop {
-            if let Some(task) = shared.queues.steal_any(0) {
-                if searching {
-                    shared.found();
-                }
-                return task.run(&*shared);
-            }
-            assert!(shared.park(1, searching), "the pool is not closed");
-            searching = true;
-        }
-    });
+    let thief = thief(sched);
     if share {
         sched.queues.mark_loaded(0);
         sched.announce(true).expect("the pool runs");
