@@ -1,6 +1,6 @@
 //! How often each verb allocates, as the documentation of each says; and that it gives everything back.
 //!
-//! The injector allocates a block of its own for every 63 submissions from outside; these are larger than 1,000 bytes and are
+//! Calls are cut from slabs of fifteen, one slab for each size that a thread submits. The injector allocates a block of its own for every 63 submissions from outside; these are larger than 1,000 bytes and are
 //! counted apart. The deques' memory reclamation allocates now and then, on whatever thread: so of a single call the least of
 //! several measurements counts, and of a thousand a few more than a thousand are let pass.
 
@@ -71,30 +71,34 @@ fn f46_what_each_verb_allocates() {
         });
 
         let captured = [1_u64, 2, 3];
-        let mut handles = Vec::with_capacity(1_000);
-        let (calls, bytes, blocks) = allocations(|| {
-            for _ in 0..1_000 {
+        let mut handles = Vec::with_capacity(1_500);
+        let (slabs, bytes, blocks) = allocations(|| {
+            for _ in 0..1_500 {
                 handles.push(pool.apply_async(move || captured.iter().sum::<u64>()).unwrap());
             }
             handles.drain(..).for_each(|handle| assert_eq!(handle.get().unwrap(), 6));
         });
-        assert!((1_000..=1_020).contains(&calls), "apply_async: one block each, but {calls} for 1,000");
-        assert!(bytes <= 64 * 1_020, "apply_async: {bytes} bytes for 1,000 blocks");
+        assert!((100..=120).contains(&slabs), "apply_async: a slab for fifteen, but {slabs} for 1,500");
+        assert!(bytes <= 58 * 1_500, "apply_async: {bytes} bytes for 1,500 calls");
         // The injector's, of which the first may have been begun; and a few of the memory reclamation's bags, of 2 KiB each.
-        assert!(blocks <= 1_000 / 63 + 2 + 8, "{blocks} large blocks for 1,000 submissions");
+        assert!(blocks <= 1_500 / 63 + 2 + 8, "{blocks} large blocks for 1,500 submissions");
 
         let bounded = ThreadPool::builder().workers(1).max_queued(2).build().unwrap();
         bounded.apply(|| ()).unwrap();
-        let (calls, bytes, _) = allocations(|| {
-            for _ in 0..1_000 {
+        let (slabs, bytes, _) = allocations(|| {
+            for _ in 0..1_500 {
                 bounded.spawn(move || assert_eq!(captured.len(), 3)).unwrap();
             }
         });
-        assert!((1_000..=1_020).contains(&calls), "a full pool: one block each, but {calls} for 1,000");
-        assert!(bytes <= 64 * 1_020, "a full pool: {bytes} bytes for 1,000 blocks");
+        assert!((100..=120).contains(&slabs), "a full pool: a slab for fifteen, but {slabs} for 1,500");
+        assert!(bytes <= 58 * 1_500, "a full pool: {bytes} bytes for 1,500 calls");
+
+        let large = [7_u8; 500];
+        let alone = least(|| pool.apply_async(move || large.len()).unwrap().get().unwrap());
+        assert_eq!(alone, 1, "a call that is larger than a cell lies alone");
 
         let calls = least(|| pool.apply(|| captured.len()).unwrap());
-        assert_eq!(calls, 1, "apply: one block");
+        assert_eq!(calls, 0, "apply: the same cell again and again");
 
         let calls = least(|| pool.map(|x: u64| x + 1, 0..64).unwrap());
         assert_eq!(calls, 3, "map: the items, the values, the block");
@@ -119,7 +123,11 @@ fn f46_what_each_verb_allocates() {
                 (here, nested)
             })
             .unwrap();
-        assert_eq!((here, nested), (0, 1), "inside a worker: apply none, apply_async one block");
+        assert_eq!(
+            (here, nested),
+            (0, 0),
+            "inside a worker: apply none, apply_async the same cell again and again"
+        );
     });
 }
 

@@ -188,6 +188,7 @@ const MODELS: &[(&str, &[&str])] = &[
         ],
     ),
     ("SIGNAL", &[]),
+    ("SLAB", &["i40_two_calls_of_one_slab_beside_the_end_of_their_thread"]),
     ("SLEEP", &["i16_two_jobs_come_to_run_side_by_side", "i19_a_tombstone_is_taken_away"]),
     ("SPACE", &["i19_a_submission_beside_close", "i19_a_submitter_beside_a_taker_woken_for_no_reason"]),
     ("TOKENS", &["i21_i22_i24_two_runners_and_a_taker"]),

@@ -58,7 +58,7 @@ impl PoolHandle {
     ///
     /// # Blocking
     ///
-    /// Until `f` has returned. Allocates once, on a worker of the same pool not at all.
+    /// Until `f` has returned. Allocates as [`apply_async`](Self::apply_async), on a worker of the same pool not at all.
     pub fn apply<F, T>(&self, f: F) -> Result<T, TaskError>
     where
         F: FnOnce() -> T + Send,
@@ -76,7 +76,8 @@ impl PoolHandle {
     ///
     /// # Blocking
     ///
-    /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates once. May wake a worker, which is a
+    /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates once for
+    /// fifteen calls (of the same size, on one thread); once for each whose block is larger than 128 bytes. May wake a worker, which is a
     /// system call.
     ///
     /// ```

@@ -14,7 +14,7 @@ impl PoolHandle {
     /// # Blocking
     ///
     /// Until all tasks of the scope are done. A worker of the same pool runs meanwhile those that nobody has begun, and so does
-    /// an initializer. Allocates the scope's block, and one block per task.
+    /// an initializer. Allocates the scope's block; for its tasks as [`apply_async`](PoolHandle::apply_async).
     ///
     /// ```
     /// use millpond::ThreadPool;
@@ -56,7 +56,8 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// # Blocking
     ///
-    /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates once. May wake a worker, which is a
+    /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates as
+    /// [`apply_async`](PoolHandle::apply_async). May wake a worker, which is a
     /// system call.
     pub fn apply_async<F, T>(&'scope self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
     where

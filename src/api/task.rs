@@ -99,7 +99,7 @@ where
     /// # Blocking
     ///
     /// While a pool with a [limit](crate::Builder::max_queued) is full; if the task is [`nonblocking`](Self::nonblocking), never.
-    /// Allocates once. May wake a worker, which is a system call.
+    /// Allocates as [`PoolHandle::apply_async`](crate::PoolHandle::apply_async). May wake a worker, which is a system call.
     #[inline]
     pub fn apply_async(self) -> Result<AsyncResult<T, E>, SubmitError<Self>> {
         let Self { pool, job, nonblocking } = self;

@@ -6,11 +6,11 @@ use std::ptr::NonNull;
 
 use super::error::Reason;
 use super::handle::ResultRef;
-use super::header::{Access, Header, Host, Published, Side, TaskRef, VTable, discharge, free_sized, publish};
+use super::header::{Access, Header, Host, Published, Side, TaskRef, VTable, discharge, publish};
 use super::state::{Claim, Kind, State};
 use super::unwind::drop_quietly;
 use super::work::{Outcome, Work, drop_outcome};
-use super::{block, frame};
+use super::{frame, slab};
 use crate::sync::cell::UnsafeCell;
 
 #[repr(C)]
@@ -33,19 +33,21 @@ impl<W: Work> Call<W> {
         progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,
-        free: free_sized::<Self>,
+        free: Self::free,
     };
 
-    /// Puts the work into a block, and makes the two rights to it. Allocates the block: the one allocation of a call.
+    /// Puts the work into a block, and makes the two rights to it. Allocates the block, most
+    /// often from what it has allocated before.
     ///
     /// # Safety
     ///
     /// The work and the outcome may go to another thread, and whatever they borrow lives until the task is DONE or the
     /// work has been taken back.
     pub(crate) unsafe fn create(work: W, pool: u32) -> (TaskRef, ResultRef<W::Value, W::Error>) {
-        let memory = block::alloc(Layout::new::<Self>()).cast::<Self>();
+        let (memory, home) = slab::alloc(Layout::new::<Self>());
+        let memory = memory.cast::<Self>();
         let call = Self {
-            header: Header::new(State::new(), pool, const { &Self::VTABLE }),
+            header: Header::new(State::at(home), pool, const { &Self::VTABLE }),
             body: UnsafeCell::new(Body { work: ManuallyDrop::new(work) }),
         };
         // SAFETY: the memory is fresh and has the size and alignment of a `Self`.
@@ -140,7 +142,7 @@ impl<W: Work> Call<W> {
                 // SAFETY: the handle left before DONE, so the outcome is the completer's.
                 unsafe { Self::drop_outcome(header) };
                 // SAFETY: the handle's bit is down and the queue's right is the caller's: it is the last owner.
-                unsafe { free_sized::<Self>(header) };
+                unsafe { Self::free(header) };
             }
             Published::Unspent if by_queue => {
                 // SAFETY: the queue's right is unspent, so the block is alive.
@@ -238,6 +240,15 @@ impl<W: Work> Call<W> {
         // SAFETY: the caller owns the outcome, so the block is alive.
         let pool = unsafe { header.as_ref() }.pool();
         drop_outcome(outcome, drop_quietly, pool, W::TOLD);
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::free`].
+    #[inline]
+    unsafe fn free(header: NonNull<Header>) {
+        // SAFETY: the caller is the last owner of a block that `create` made with this layout.
+        unsafe { slab::free(header, Layout::new::<Self>()) };
     }
 }
 

@@ -14,10 +14,10 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::task::Waker;
 
+use super::Duty;
 use super::error::Reason;
 use super::state::{Finish, Kind, State};
 use super::unwind;
-use super::{Duty, block};
 use crate::sync::cell::UnsafeCell;
 use crate::sync::futex;
 use crate::sync::heap::Alive;
@@ -270,14 +270,4 @@ pub(super) unsafe fn discharge(header: NonNull<Header>, duty: Duty) {
         // SAFETY: the caller is the last owner.
         unsafe { (vtable.free)(header) };
     }
-}
-
-/// Frees a block of a size known at compile time.
-///
-/// # Safety
-///
-/// The caller is the last owner of a block made as a `B`, which begins with its header.
-pub(super) unsafe fn free_sized<B>(header: NonNull<Header>) {
-    // SAFETY: the caller's contract; a `B` was allocated with `B`'s layout.
-    unsafe { block::free(header, std::alloc::Layout::new::<B>()) }
 }

@@ -9,6 +9,7 @@ mod handle;
 mod header;
 mod panic;
 mod scope;
+mod slab;
 mod state;
 mod stream;
 mod unobserved;

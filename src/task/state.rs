@@ -11,6 +11,7 @@
 //! | 7 | QUEUE | at birth | by the queue's side, when its right is spent |
 //! | 8 | WITHDRAWN | with CLAIMED, by the handle's side, when it takes the work back | never |
 //! | 9 | ASKED | by the handle's side, to ask running work to stop | never |
+//! | 28-31 | HOME | at birth: which cell of a slab the block lies in, or none | never |
 //!
 //! HANDLE and QUEUE are the two owners of the block. There is no reference count: whoever clears the last of the two
 //! frees the block. A word of zero is a block that nobody owns, so it is never seen.
@@ -22,6 +23,7 @@
 //! All changes are read-modify-writes, so each continues the release sequence of those before it: an Acquire load that
 //! sees a later value synchronises with every release that led to it.
 
+use super::slab::Home;
 use crate::sync::{AtomicU32, Ordering, fence};
 
 const CLAIMED: u32 = 1;
@@ -34,6 +36,7 @@ const HANDLE: u32 = 1 << 6;
 const QUEUE: u32 = 1 << 7;
 const WITHDRAWN: u32 = 1 << 8;
 const ASKED: u32 = 1 << 9;
+const HOME_SHIFT: u32 = u32::BITS - Home::BITS;
 
 /// What came of a task, as far as the state word tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,9 +130,21 @@ pub(crate) enum Finish {
 pub(crate) struct State(AtomicU32);
 
 impl State {
+    /// Of a block with memory of its own.
+    pub(super) fn new() -> Self {
+        Self::at(Home::OWN)
+    }
+
     /// Owned by the queue and by a handle.
-    pub(crate) fn new() -> Self {
-        Self(AtomicU32::new(HANDLE | QUEUE))
+    pub(super) fn at(home: Home) -> Self {
+        Self(AtomicU32::new(HANDLE | QUEUE | home.bits() << HOME_SHIFT))
+    }
+
+    /// Where the block lies.
+    #[inline]
+    pub(super) fn home(&self) -> Home {
+        // Relaxed: every value of the word says the same.
+        Home::from_bits(self.0.load(Ordering::Relaxed) >> HOME_SHIFT)
     }
 
     /// The word itself, for `wait` to sleep on and the completer to wake.

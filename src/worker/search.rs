@@ -12,6 +12,10 @@ const STREAK: usize = 3;
 /// another's before those from outside.
 const OLDEST_EVERY: u32 = 61;
 
+/// Between pauses a searcher looks into the deques only every so many times: a look takes the line from an owner that writes it
+/// with each push and pop.
+const DEQUES_EVERY: u32 = 4;
+
 impl Context {
     /// The next task to run; none once the pool is over.
     #[inline]
@@ -138,23 +142,29 @@ impl Context {
             return Some(task);
         }
         let mut found = None;
-        let mut look = || {
-            if self.sched.queues.any_work() {
+        let mut look = |everywhere: bool| {
+            let queues = &self.sched.queues;
+            if !queues.is_injector_empty() || everywhere && queues.any_work() {
                 found = self.take_others();
             }
             found.is_some()
+        };
+        let mut looks = 0_u32;
+        let look_often = || {
+            looks = looks.wrapping_add(1);
+            look(looks % DEQUES_EVERY == 0)
         };
         if futex::has_woken() && thread::may_spin() {
             // Whoever was woken may be waiting for this very processor.
             thread::yield_now();
         }
-        let mut success = spin_until(self.profile.pausing(), &mut look);
+        let mut success = spin_until(self.profile.pausing(), look_often);
         let yielding = self.profile.yielding(self.idle_spins.get());
         if !success && !yielding.is_zero() && thread::may_spin() {
             let watch = Stopwatch::start();
             while !success && watch.elapsed() < yielding {
                 thread::yield_now();
-                success = look();
+                success = look(true);
             }
         }
         self.idle_spins.set(if success { 0 } else { self.idle_spins.get().saturating_add(1) });

@@ -35,6 +35,9 @@ pub(super) fn bury() {
     GRAVEYARD.with_borrow_mut(Graveyard::empty);
 }
 
+/// Whether calls lie in slabs: each block is watched by itself here.
+pub(crate) const IN_SLABS: bool = false;
+
 /// Memory for one block, or the process's allocation-error handler.
 pub(crate) fn alloc(layout: Layout) -> NonNull<u8> {
     debug_assert!(layout.size() > 0);

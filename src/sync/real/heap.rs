@@ -3,6 +3,9 @@
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
+/// Whether calls lie in slabs. Not where each block shall be watched by itself.
+pub(crate) const IN_SLABS: bool = !cfg!(any(millpond_lone_blocks, fuzzing));
+
 /// Memory for one block, or the process's allocation-error handler.
 #[inline]
 pub(crate) fn alloc(layout: Layout) -> NonNull<u8> {

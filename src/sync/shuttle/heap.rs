@@ -43,6 +43,9 @@ fn blocks() -> MutexGuard<'static, Blocks> {
     BLOCKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether calls lie in slabs: each block is watched by itself here.
+pub(crate) const IN_SLABS: bool = false;
+
 /// Memory for one block, or the process's allocation-error handler.
 pub(crate) fn alloc(layout: Layout) -> NonNull<u8> {
     debug_assert!(layout.size() > 0);

@@ -1,0 +1,314 @@
+//! Slabs: memory for fifteen calls at a time, so that most submissions ask no allocator.
+//!
+//! A thread cuts the calls that it submits from slabs of its own, for each size one that is open: it hands out the **cells** in
+//! turn. Whoever frees the call in a cell, on whatever thread, gives it back by a count in the slab's head, and who gives back the
+//! last frees the slab. The count begins with all cells; those that a thread has not handed out when it ends it gives back itself.
+//! So handing out a cell takes no atomic operation, and giving it back takes one. A cell is handed out anew only if the one that
+//! was handed out last comes back to the same thread: as when a call is submitted and awaited, again and again.
+//!
+//! The price: a call that is kept keeps its slab, which is less than two KiB.
+
+use std::alloc::Layout;
+use std::cell::Cell;
+use std::ptr::NonNull;
+
+use super::block;
+use super::header::Header;
+use crate::sync::heap::{self, Alive};
+use crate::sync::{AtomicU32, Ordering, fence, local};
+
+/// How many cells a slab has. One number less than four bits can tell: the last says that a block lies in no slab.
+const CELLS: u32 = 15;
+/// What cells are aligned to, and the step from one size to the next.
+const ALIGN: usize = 8;
+/// The size of the smallest cell: no call is smaller.
+const SMALLEST: usize = 56;
+/// How many sizes there are; a larger call has an allocation of its own.
+const SIZES: usize = 10;
+
+/// Where a block lies: in which cell of a slab, or in an allocation of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Home(u32);
+
+impl Home {
+    pub(super) const OWN: Self = Self(CELLS);
+    pub(super) const BITS: u32 = 4;
+
+    pub(super) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    pub(super) const fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+/// The head of a slab; its cells follow.
+#[repr(C, align(8))]
+struct Slab {
+    /// Cells that have not been given back, those that were never handed out among them.
+    left: AtomicU32,
+    alive: Alive,
+}
+
+impl Slab {
+    fn layout(cell: Layout) -> Layout {
+        let size = size_of::<Self>() + cell.size() * CELLS as usize;
+        Layout::from_size_align(size, align_of::<Self>()).expect("cells are small")
+    }
+
+    fn create(cell: Layout) -> NonNull<Self> {
+        let slab = heap::alloc(Self::layout(cell)).cast::<Self>();
+        // SAFETY: the memory is fresh, and has room for the head and its alignment.
+        unsafe { slab.write(Self { left: AtomicU32::new(CELLS), alive: Alive::new() }) };
+        slab
+    }
+
+    /// # Safety
+    ///
+    /// The slab is alive, and its cells have this layout.
+    #[inline]
+    unsafe fn cell(slab: NonNull<Self>, index: u32, cell: Layout) -> NonNull<u8> {
+        // SAFETY: the cells lie behind the head.
+        let first = unsafe { slab.add(1) }.cast::<u8>();
+        // SAFETY: the index is of one of them.
+        unsafe { first.add(cell.size() * index as usize) }
+    }
+
+    /// # Safety
+    ///
+    /// `memory` is the cell with this index, of this layout.
+    #[inline]
+    unsafe fn of(memory: NonNull<u8>, index: u32, cell: Layout) -> NonNull<Self> {
+        // SAFETY: the way of `cell`, back.
+        let first = unsafe { memory.sub(cell.size() * index as usize) };
+        // SAFETY: as above.
+        unsafe { first.cast::<Self>().sub(1) }
+    }
+
+    /// Gives back so many cells; the last one frees the slab.
+    ///
+    /// # Safety
+    ///
+    /// The cells have this layout, are the caller's, and nobody touches them any more.
+    #[inline]
+    unsafe fn give_back(slab: NonNull<Self>, cells: u32, cell: Layout) {
+        // SAFETY: as long as a cell has not been given back, the slab is alive.
+        let head = unsafe { slab.as_ref() };
+        // edge SLAB release: the last access to these cells → whoever frees the slab.
+        if head.left.fetch_sub(cells, Ordering::Release) == cells {
+            // edge SLAB acquire: everybody's last access to a cell → this thread.
+            fence(Ordering::Acquire);
+            head.alive.end();
+            // SAFETY: it was made with this layout, and all cells are back: nobody knows it any more.
+            unsafe { heap::dealloc(slab.cast(), Self::layout(cell)) };
+        }
+    }
+}
+
+/// The slab of one size that a thread hands cells out of.
+struct Open {
+    /// May be gone once all cells are handed out.
+    slab: Cell<NonNull<Slab>>,
+    /// The index of the next cell: this one and those behind it are the thread's.
+    next: Cell<u32>,
+}
+
+impl Open {
+    const fn none() -> Self {
+        Self { slab: Cell::new(NonNull::dangling()), next: Cell::new(CELLS) }
+    }
+
+    /// A cell, if one is left.
+    #[inline]
+    fn cut(&self, cell: Layout) -> Option<(NonNull<u8>, Home)> {
+        let index = self.next.get();
+        if index == CELLS {
+            return None;
+        }
+        self.next.set(index + 1);
+        // SAFETY: with a cell that is not handed out the slab is alive; each size has an `Open` of its own.
+        Some((unsafe { Slab::cell(self.slab.get(), index, cell) }, Home(index)))
+    }
+
+    #[cold]
+    fn cut_from_another(&self, cell: Layout) -> (NonNull<u8>, Home) {
+        self.slab.set(Slab::create(cell));
+        self.next.set(0);
+        self.cut(cell).expect("a new slab has cells")
+    }
+
+    /// Takes back the cell that was handed out last, if it is this one, to hand it out next. (The slab may be another one than
+    /// it was, at the same address and opened by another thread; then that has handed out all of it.)
+    ///
+    /// The caller owns the cell, and does so no longer if it is taken.
+    #[inline]
+    fn take_back(&self, slab: NonNull<Slab>, index: u32) -> bool {
+        let last = self.next.get() == index + 1 && self.slab.get() == slab;
+        if last {
+            self.next.set(index);
+        }
+        last
+    }
+
+    /// Gives back the cells that were not handed out, and takes none back any more.
+    fn close(&self, cell: Layout) {
+        let slab = self.slab.replace(NonNull::dangling());
+        let handed_out = self.next.replace(CELLS);
+        if handed_out < CELLS {
+            // SAFETY: these cells are this thread's, and it has just forgotten them.
+            unsafe { Slab::give_back(slab, CELLS - handed_out, cell) };
+        }
+    }
+}
+
+local! {
+    /// The calling thread's open slabs, by size.
+    static OPEN: [Open; SIZES] = const { [const { Open::none() }; SIZES] };
+}
+local! {
+    /// Closes them when the thread ends.
+    static CLOSER: Closer = const { Closer };
+}
+
+struct Closer;
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        OPEN.with(|open| {
+            for (size, open) in open.iter().enumerate() {
+                let cell = Layout::from_size_align(SMALLEST + size * ALIGN, ALIGN);
+                open.close(cell.expect("cells are small"));
+            }
+        });
+    }
+}
+
+/// Which size of cell a block of this layout needs exactly, if there is one.
+const fn size(layout: Layout) -> Option<usize> {
+    let fits = layout.size() >= SMALLEST
+        && layout.size() % ALIGN == 0
+        && layout.align() <= ALIGN
+        && layout.size() < SMALLEST + SIZES * ALIGN;
+    if fits { Some((layout.size() - SMALLEST) / ALIGN) } else { None }
+}
+
+/// Memory for a call, and where it lies. A failing allocator ends in the process's allocation-error handler.
+#[inline]
+pub(super) fn alloc(layout: Layout) -> (NonNull<u8>, Home) {
+    match size(layout) {
+        Some(size) if heap::IN_SLABS => OPEN.with(|open| {
+            let open = &open[size];
+            open.cut(layout).unwrap_or_else(|| alloc_slow(open, layout))
+        }),
+        _ => (block::alloc(layout), Home::OWN),
+    }
+}
+
+/// A thread that has closed its slabs opens none any more: nobody would close it.
+#[cold]
+fn alloc_slow(open: &Open, layout: Layout) -> (NonNull<u8>, Home) {
+    match CLOSER.try_with(|_| ()) {
+        Ok(()) => open.cut_from_another(layout),
+        Err(_) => (block::alloc(layout), Home::OWN),
+    }
+}
+
+/// Gives a call's memory back. What is in it is not dropped.
+///
+/// # Safety
+///
+/// The block came from [`alloc`] with this `layout`, knows its home, and the caller is its last owner.
+#[inline]
+pub(super) unsafe fn free(header: NonNull<Header>, layout: Layout) {
+    // SAFETY: the caller is the last owner: the block is still there.
+    let block = unsafe { header.as_ref() };
+    let home = block.state().home();
+    if home == Home::OWN {
+        // SAFETY: the caller's contract.
+        unsafe { block::free(header, layout) };
+    } else {
+        block.alive().end();
+        // SAFETY: the block lies in that cell.
+        let slab = unsafe { Slab::of(header.cast(), home.0, layout) };
+        let taken = size(layout).is_some_and(|size| OPEN.with(|open| open[size].take_back(slab, home.0)));
+        if !taken {
+            // SAFETY: the cell is the last owner's, who touches it no more.
+            unsafe { Slab::give_back(slab, 1, layout) };
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const CELL: Layout = match Layout::from_size_align(64, ALIGN) {
+        Ok(layout) => layout,
+        Err(_) => panic!(),
+    };
+
+    #[test]
+    fn cells_lie_side_by_side_and_find_their_slab() {
+        let open = Open::none();
+        assert_eq!(open.cut(CELL), None);
+        let first = open.cut_from_another(CELL);
+        let slab = open.slab.get();
+        let cells: Vec<_> =
+            std::iter::once(first).chain((1..CELLS).map(|_| open.cut(CELL).unwrap())).collect();
+        assert_eq!(open.cut(CELL), None, "all are handed out");
+        assert!(!open.take_back(slab, 3), "not the one that was handed out last");
+        assert!(open.take_back(slab, 14) && open.take_back(slab, 13));
+        assert_eq!((open.cut(CELL), open.cut(CELL)), (Some(cells[13]), Some(cells[14])));
+        for (index, (memory, home)) in (0..).zip(cells) {
+            assert_eq!(home, Home(index));
+            assert_eq!(
+                memory.addr().get(),
+                slab.addr().get() + size_of::<Slab>() + CELL.size() * index as usize
+            );
+            // SAFETY: that is its index and layout.
+            assert_eq!(unsafe { Slab::of(memory, index, CELL) }, slab);
+            // SAFETY: the cell is this test's, and it is given back once.
+            unsafe { Slab::give_back(slab, 1, CELL) };
+        }
+    }
+
+    #[test]
+    fn a_thread_gives_back_what_it_has_not_handed_out_and_opens_no_more() {
+        struct Late(Option<(NonNull<u8>, Home)>);
+        impl Drop for Late {
+            fn drop(&mut self) {
+                OPEN.with(|open| self.0 = Some(alloc_slow(&open[1], CELL)));
+                let (memory, home) = self.0.unwrap();
+                assert_eq!(home, Home::OWN, "the slabs are closed");
+                // SAFETY: it was allocated alone, with this layout.
+                unsafe { heap::dealloc(memory, CELL) };
+            }
+        }
+        std::thread_local!(static LATE: std::cell::RefCell<Late> = const { std::cell::RefCell::new(Late(None)) });
+        let left = std::thread::spawn(|| {
+            // Destroyed last, since it is registered first.
+            LATE.with(|_| ());
+            let (_, home) = OPEN.with(|open| alloc_slow(&open[1], CELL));
+            assert_eq!(home, Home(0));
+            OPEN.with(|open| open[1].slab.get().addr().get())
+        });
+        let slab = std::ptr::with_exposed_provenance_mut::<Slab>(left.join().unwrap());
+        let slab = NonNull::new(slab).unwrap();
+        // SAFETY: one cell has not been given back, so the slab is alive.
+        assert_eq!(unsafe { slab.as_ref() }.left.load(Ordering::Relaxed), 1);
+        // SAFETY: the last cell, whose thread has ended.
+        unsafe { Slab::give_back(slab, 1, CELL) };
+    }
+
+    #[test]
+    fn only_a_layout_that_fills_a_cell_lies_in_a_slab() {
+        let of = |bytes, align| size(Layout::from_size_align(bytes, align).unwrap());
+        assert_eq!((of(56, 8), of(64, 8), of(128, 4)), (Some(0), Some(1), Some(9)));
+        assert_eq!((of(48, 8), of(60, 4), of(64, 16), of(136, 8)), (None, None, None, None));
+    }
+}
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../loom-tests/models/slab.rs"]
+mod models;
