@@ -3,10 +3,13 @@
 //! A thread cuts the calls that it submits from slabs of its own, for each size one that is open: it hands out the **cells** in
 //! turn. Whoever frees the call in a cell, on whatever thread, gives it back by a count in the slab's head, and who gives back the
 //! last frees the slab. The count begins with all cells; those that a thread has not handed out when it ends it gives back itself.
-//! So handing out a cell takes no atomic operation, and giving it back takes one. A cell is handed out anew only if the one that
-//! was handed out last comes back to the same thread: as when a call is submitted and awaited, again and again.
 //!
-//! The price: a call that is kept keeps its slab, which is less than two KiB.
+//! So handing out a cell takes no atomic operation. Nor does giving it back, most often: cells of one slab that are freed by one
+//! thread in a row are counted by that thread, and given back together when it frees one of another slab. A cell is handed out
+//! anew only if the one that was handed out last comes back to the same thread: as when a call is submitted and awaited, again
+//! and again.
+//!
+//! The price: a call that is kept keeps its slab, which is less than two KiB; and a thread keeps up to two slabs of each size.
 
 use std::alloc::Layout;
 use std::cell::Cell;
@@ -106,17 +109,27 @@ impl Slab {
     }
 }
 
-/// The slab of one size that a thread hands cells out of.
+/// A thread's slabs of one size: the one that it hands cells out of, and the one whose cells it gives back.
 struct Open {
     /// May be gone once all cells are handed out.
     slab: Cell<NonNull<Slab>>,
     /// The index of the next cell: this one and those behind it are the thread's.
     next: Cell<u32>,
+    /// The slab of the cell that was freed last.
+    returning: Cell<NonNull<Slab>>,
+    /// How many of its cells have been freed and not given back; as long as there are any it is alive.
+    freed: Cell<u32>,
 }
 
 impl Open {
     const fn none() -> Self {
-        Self { slab: Cell::new(NonNull::dangling()), next: Cell::new(CELLS) }
+        let none = NonNull::dangling();
+        Self {
+            slab: Cell::new(none),
+            next: Cell::new(CELLS),
+            returning: Cell::new(none),
+            freed: Cell::new(0),
+        }
     }
 
     /// A cell, if one is left.
@@ -151,12 +164,35 @@ impl Open {
         last
     }
 
-    /// Gives back the cells that were not handed out, and takes none back any more.
+    /// Counts a cell as freed, if it is of the same slab as the one before.
+    ///
+    /// The caller owns the cell, and does so no longer if it is counted.
+    #[inline]
+    fn count(&self, slab: NonNull<Slab>) -> bool {
+        let same = self.returning.get() == slab && self.freed.get() > 0;
+        if same {
+            self.freed.set(self.freed.get() + 1);
+        }
+        same
+    }
+
+    /// Gives back what was counted, and begins to count for another slab, of which one cell is freed; or for none.
+    fn count_for(&self, slab: Option<NonNull<Slab>>, cell: Layout) {
+        let before = self.returning.replace(slab.unwrap_or(NonNull::dangling()));
+        let freed = self.freed.replace(u32::from(slab.is_some()));
+        if freed > 0 {
+            // SAFETY: these cells are this thread's, and it has just forgotten them.
+            unsafe { Slab::give_back(before, freed, cell) };
+        }
+    }
+
+    /// Gives back all that is the thread's, and takes and counts no more.
     fn close(&self, cell: Layout) {
+        self.count_for(None, cell);
         let slab = self.slab.replace(NonNull::dangling());
         let handed_out = self.next.replace(CELLS);
         if handed_out < CELLS {
-            // SAFETY: these cells are this thread's, and it has just forgotten them.
+            // SAFETY: as above.
             unsafe { Slab::give_back(slab, CELLS - handed_out, cell) };
         }
     }
@@ -231,11 +267,28 @@ pub(super) unsafe fn free(header: NonNull<Header>, layout: Layout) {
         block.alive().end();
         // SAFETY: the block lies in that cell.
         let slab = unsafe { Slab::of(header.cast(), home.0, layout) };
-        let taken = size(layout).is_some_and(|size| OPEN.with(|open| open[size].take_back(slab, home.0)));
-        if !taken {
-            // SAFETY: the cell is the last owner's, who touches it no more.
-            unsafe { Slab::give_back(slab, 1, layout) };
-        }
+        let size = size(layout).expect("only a block of a cell's size lies in a cell");
+        OPEN.with(|open| {
+            let open = &open[size];
+            if !open.take_back(slab, home.0) && !open.count(slab) {
+                // SAFETY: the cell is the last owner's, who touches it no more.
+                unsafe { free_slow(open, slab, layout) };
+            }
+        });
+    }
+}
+
+/// A thread that has closed its slabs counts no more: nobody would give back what it counts.
+///
+/// # Safety
+///
+/// A cell of the slab, with this layout, is the caller's, who touches it no more.
+#[cold]
+unsafe fn free_slow(open: &Open, slab: NonNull<Slab>, cell: Layout) {
+    match CLOSER.try_with(|_| ()) {
+        Ok(()) => open.count_for(Some(slab), cell),
+        // SAFETY: the caller's contract.
+        Err(_) => unsafe { Slab::give_back(slab, 1, cell) },
     }
 }
 
@@ -270,6 +323,29 @@ mod tests {
             assert_eq!(unsafe { Slab::of(memory, index, CELL) }, slab);
             // SAFETY: the cell is this test's, and it is given back once.
             unsafe { Slab::give_back(slab, 1, CELL) };
+        }
+    }
+
+    #[test]
+    fn cells_that_are_freed_in_a_row_are_given_back_together() {
+        let left = |slab: NonNull<Slab>| {
+            // SAFETY: the test holds a cell of it.
+            unsafe { slab.as_ref() }.left.load(Ordering::Relaxed)
+        };
+        let [one, other] = [Slab::create(CELL), Slab::create(CELL)];
+        let open = Open::none();
+        assert!(!open.count(one), "nothing was freed before");
+        open.count_for(Some(one), CELL);
+        assert!(open.count(one) && !open.count(other));
+        assert_eq!(left(one), CELLS, "counted, and not given back");
+        open.count_for(Some(other), CELL);
+        assert_eq!((left(one), left(other)), (CELLS - 2, CELLS));
+        open.close(CELL);
+        assert_eq!(left(other), CELLS - 1);
+        assert!(!open.count(other), "a closed one counts no more");
+        for (slab, cells) in [(one, CELLS - 2), (other, CELLS - 1)] {
+            // SAFETY: the cells are this test's.
+            unsafe { Slab::give_back(slab, cells, CELL) };
         }
     }
 
