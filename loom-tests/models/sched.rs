@@ -66,10 +66,9 @@ fn value(handle: Handle) -> Result<usize, TaskError> {
 
 /// A worker by hand, over the real `inject`, `found` and `park`: it looks into the injector alone, and ends the pool when
 /// the last of the `left` tasks has been run.
-fn plain_worker(sched: &Sched, me: usize, parked: bool, left: &AtomicUsize) {
+fn plain_worker(sched: &Sched, me: usize, mut searching: bool, left: &AtomicUsize) {
     let (_, deques) = Queues::new(1);
-    let mut searching = parked;
-    if parked {
+    if searching {
         sched.idle.sleep(me);
     }
     while !sched.stage().is_over() {
@@ -228,6 +227,110 @@ fn a_whole_worker_runs_a_task_and_leaves() {
         sched.terminate();
         join(workers);
         at_rest(&sched);
+    });
+}
+
+// ---- I12, I13, I16: a worker that is a searcher before it wakes whoever waits ----
+
+/// A waiter that submits again when it is woken, and one worker, which runs to the end of its loop.
+#[test]
+fn i12_i13_a_waiter_submits_again_as_soon_as_it_is_woken() {
+    check("I12 I13 wait, submit, wait ‖ whole worker", Bound::Pair, Futex::Block, |_| {
+        let (sched, idlers) = pool(1);
+        let workers: Vec<_> = idlers.into_iter().map(start).collect();
+        for _ in 0..2 {
+            let (task, handle) = task(|| 0);
+            sched.inject([task]).expect("the pool runs");
+            assert!(handle.wait(None));
+        }
+        sched.terminate();
+        join(workers);
+        at_rest(&sched);
+    });
+}
+
+/// A host that becomes a searcher before it wakes.
+struct Early<'a>(&'a Sched, std::cell::Cell<bool>);
+
+impl Host for Early<'_> {
+    fn stopping(&self) -> Option<Reason> {
+        self.0.stopping()
+    }
+
+    fn about_to_wake(&self) {
+        self.1.set(self.0.idle.try_search());
+    }
+}
+
+/// A worker by hand that has just run a task, or slept, and runs one more. If it `forgets`, it does so without saying that it
+/// searches no more.
+fn run_one(sched: &Sched, me: usize, mut searching: bool, forgets: bool) {
+    let (_, deques) = Queues::new(1);
+    let task = loop {
+        if let Some(task) = sched.queues.take_injected(&deques[0], 1) {
+            break task;
+        }
+        assert!(sched.park(me, searching), "the pool is not closed");
+        searching = true;
+    };
+    if searching && !forgets {
+        sched.found();
+    }
+    task.run(sched);
+}
+
+/// One worker runs a task that somebody waits for, who then submits two, of which the first waits for the second: it takes two
+/// workers, and the other one is parked.
+fn wait_then_two_jobs(forgets: bool) {
+    let (sched, _) = pool(2);
+    sched.idle.push(1, false);
+    let (first, handle) = task(|| 0);
+    let shared = Arc::clone(&sched);
+    let early = spawn(move || {
+        let host = Early(&shared, std::cell::Cell::new(false));
+        first.run(&host);
+        run_one(&shared, 0, host.1.get(), forgets);
+    });
+    let shared = Arc::clone(&sched);
+    let late = spawn(move || {
+        shared.idle.sleep(1);
+        run_one(&shared, 1, true, false);
+    });
+    assert!(handle.wait(None));
+    drop(handle);
+    let word = Arc::new(AtomicU32::new(0));
+    let set = Arc::clone(&word);
+    let waits = task(move || {
+        while word.load(Ordering::Acquire) == 0 {
+            futex::wait(&word, 0);
+        }
+        1
+    });
+    let sets = task(move || {
+        set.store(1, Ordering::Release);
+        futex::wake_all(&set);
+        2
+    });
+    let handles = [waits, sets].map(|(task, handle)| {
+        sched.inject([task]).expect("the pool runs");
+        handle
+    });
+    join(vec![early, late]);
+    drop(handles);
+    at_rest(&sched);
+}
+
+#[test]
+fn i12_i13_i16_a_waiter_submits_two_jobs_as_soon_as_it_is_woken() {
+    check("I12 I13 I16 wait, submit two jobs ‖ worker ‖ worker", Bound::Whole, Futex::Block, |_| {
+        wait_then_two_jobs(false);
+    });
+}
+
+#[test]
+fn i16_control_a_searcher_forgets_that_it_is_one() {
+    control("I16 control: who searched before it woke forgets it", Bound::Whole, Futex::Block, |_| {
+        wait_then_two_jobs(true);
     });
 }
 

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use super::error::Reason;
 use super::handle::ResultRef;
-use super::header::{Access, Header, Host, Published, Side, TaskRef, VTable, discharge, publish};
+use super::header::{Access, Header, Host, Nobody, Published, Side, TaskRef, VTable, discharge, publish};
 use super::state::{Claim, Kind, State};
 use super::unwind::drop_quietly;
 use super::work::{Outcome, Work, drop_outcome};
@@ -121,6 +121,7 @@ impl<W: Work> Call<W> {
     unsafe fn complete(
         header: NonNull<Header>,
         side: Side,
+        host: &dyn Host,
         consume: impl FnOnce(W) -> ((Outcome<W::Value, W::Error>, W::After), Kind),
     ) {
         let (kind, after) = frame::enter(header, || {
@@ -136,7 +137,7 @@ impl<W: Work> Call<W> {
         });
         let by_queue = side == Side::Queue;
         // SAFETY: the outcome is in place; the rights are the caller's.
-        match unsafe { publish(header, kind, by_queue) } {
+        match unsafe { publish(header, kind, by_queue, host) } {
             Published::Unobserved => {
                 debug_assert!(by_queue, "whoever runs by the handle's side has the handle");
                 // SAFETY: the handle left before DONE, so the outcome is the completer's.
@@ -172,7 +173,7 @@ impl<W: Work> Call<W> {
     /// # Safety
     ///
     /// See [`VTable::run`].
-    unsafe fn run(header: NonNull<Header>, _host: &dyn Host, side: Side) -> bool {
+    unsafe fn run(header: NonNull<Header>, host: &dyn Host, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let first = unsafe { header.as_ref() }.state().claim() == Claim::First;
         if first {
@@ -182,7 +183,7 @@ impl<W: Work> Call<W> {
                 (outcome, kind)
             };
             // SAFETY: claimed, and the caller's right is handed on.
-            unsafe { Self::complete(header, side, consume) };
+            unsafe { Self::complete(header, side, host, consume) };
         } else {
             // SAFETY: the caller's right is handed on.
             unsafe { Self::tombstone(header, side) };
@@ -199,7 +200,7 @@ impl<W: Work> Call<W> {
         if first {
             let kind = reason.kind();
             // SAFETY: claimed, and the caller's right is handed on.
-            unsafe { Self::complete(header, side, |work: W| (work.refuse(reason), kind)) };
+            unsafe { Self::complete(header, side, &Nobody, |work: W| (work.refuse(reason), kind)) };
         } else {
             // SAFETY: the caller's right is handed on.
             unsafe { Self::tombstone(header, side) };

@@ -97,6 +97,13 @@ impl<T, E> ResultRef<T, E> {
 
     /// Spins a little, then blocks, until the task is DONE; false once `deadline` has passed.
     pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> bool {
+        self.spin()
+            || block_until(self.block().state().word(), WAITER, deadline, |word| Snapshot::of(word).is_done())
+                .is_some()
+    }
+
+    /// Spins for as long as it pays, or until the task is DONE; false then.
+    pub(crate) fn spin(&self) -> bool {
         use std::time::Duration;
         /// A task still queued after this long waits for a worker to wake up, on this thread's processor perhaps.
         const QUEUED: Duration = Duration::from_nanos(500);
@@ -106,11 +113,7 @@ impl<T, E> ResultRef<T, E> {
             return true;
         }
         spin_until(QUEUED, || self.load().is_claimed());
-        if self.load().is_claimed() && spin_until(RUNNING, || self.load().is_done()) {
-            return true;
-        }
-        block_until(self.block().state().word(), WAITER, deadline, |word| Snapshot::of(word).is_done())
-            .is_some()
+        self.load().is_claimed() && spin_until(RUNNING, || self.load().is_done())
     }
 
     /// Takes the outcome and gives up the right, if the task is DONE.

@@ -27,9 +27,22 @@ pub(crate) trait Host {
     /// Set once the pool gives up unstarted work.
     fn stopping(&self) -> Option<Reason>;
 
+    /// Somebody who waits for the work is about to be woken, and once that is done whoever runs it returns to its loop without
+    /// another line of user code.
+    fn about_to_wake(&self) {}
+
     /// Puts the token of work that may never end behind what came from outside, if anything waits there; else gives it back.
     fn give_way(&self, token: TaskRef) -> Option<TaskRef> {
         Some(token)
+    }
+}
+
+/// The host of whoever resolves work without running it.
+pub(super) struct Nobody;
+
+impl Host for Nobody {
+    fn stopping(&self) -> Option<Reason> {
+        None
     }
 }
 
@@ -225,7 +238,12 @@ pub(super) enum Published {
 /// The outcome is in place; the caller claimed the work and holds a right to the block, and if `spend_queue`, the
 /// queue's.
 #[inline]
-pub(super) unsafe fn publish(header: NonNull<Header>, kind: Kind, spend_queue: bool) -> Published {
+pub(super) unsafe fn publish(
+    header: NonNull<Header>,
+    kind: Kind,
+    spend_queue: bool,
+    host: &dyn Host,
+) -> Published {
     // SAFETY: the caller's right keeps the block alive up to the end of `finish`.
     let block = unsafe { header.as_ref() };
     match block.state().finish(kind, spend_queue) {
@@ -234,7 +252,7 @@ pub(super) unsafe fn publish(header: NonNull<Header>, kind: Kind, spend_queue: b
         Finish::Quiet => Published::Unspent,
         Finish::Wake { hook, waiter } => {
             // SAFETY: with waiters the right was not spent, so the block is still alive.
-            unsafe { wake_slow(header, hook, waiter) };
+            unsafe { wake_slow(header, hook, waiter, host) };
             Published::Unspent
         }
     }
@@ -244,7 +262,7 @@ pub(super) unsafe fn publish(header: NonNull<Header>, kind: Kind, spend_queue: b
 ///
 /// The caller holds a right to the block, and `finish` has told it to wake these.
 #[cold]
-unsafe fn wake_slow(header: NonNull<Header>, hook: bool, waiter: bool) {
+unsafe fn wake_slow(header: NonNull<Header>, hook: bool, waiter: bool, host: &dyn Host) {
     // SAFETY: the caller's right keeps the block alive.
     let block = unsafe { header.as_ref() };
     if hook {
@@ -253,6 +271,7 @@ unsafe fn wake_slow(header: NonNull<Header>, hook: bool, waiter: bool) {
         unwind::forget_panic(unwind::call(|| waker.wake()));
     }
     if waiter {
+        host.about_to_wake();
         futex::wake_all(block.state().word());
     }
 }

@@ -188,7 +188,7 @@ where
     }
     // SAFETY: all parts are `Send`, `Mapping` asks that `each` may be called by several threads, and this frame does not end
     // before the batch is DONE or taken back: nothing below returns or unwinds before.
-    let (mut tokens, result) =
+    let (mut tokens, mut result) =
         unsafe { Batch::create(mapping, items, cut, sched.queues.workers(), sched.id) };
     let guard = Abort("a submission of borrowed work unwound");
     if place == Place::Worker || empty {
@@ -198,18 +198,26 @@ where
             let _ = push(sched, &mut tokens);
         }
         own.run(sched);
-    } else if let Err(kind) = push(sched, &mut tokens) {
-        // SAFETY: the handle is the one that `Batch::<M>::create` made above.
-        match unsafe { Batch::<M>::take_back(result) } {
-            Ok(_) => {
-                guard.disarm();
-                return Err(Some(kind));
-            }
-            Err(result) => {
-                guard.disarm();
-                return Ok(outcome_of_borrowed(result));
+    } else {
+        let refused = push(sched, tokens.next()).err();
+        if refused.is_none() && !result.spin() {
+            // It takes longer than to wake another worker: worth more of them. Refused or not: who has the first token does
+            // what nobody else takes.
+            let _ = push(sched, &mut tokens);
+        }
+        if let Some(kind) = refused {
+            // SAFETY: the handle is the one that `Batch::<M>::create` made above.
+            match unsafe { Batch::<M>::take_back(result) } {
+                Ok(_) => {
+                    tokens.for_each(|token| token.run(sched));
+                    guard.disarm();
+                    return Err(Some(kind));
+                }
+                Err(accepted) => result = accepted,
             }
         }
+        // Nothing is left to do for those that were not needed.
+        tokens.for_each(|token| token.run(sched));
     }
     guard.disarm();
     Ok(outcome_of_borrowed(result))

@@ -8,7 +8,7 @@ use super::profile::Profile;
 use crate::sched::{Sched, Stage};
 use crate::sync::deque::Worker;
 use crate::sync::local;
-use crate::task::{Header, ResultRef, SubmitErrorKind, TaskRef, is_asked};
+use crate::task::{Header, Host, Reason, ResultRef, SubmitErrorKind, TaskRef, is_asked};
 
 /// What belongs to one worker alone.
 pub(crate) struct Context {
@@ -25,6 +25,8 @@ pub(crate) struct Context {
     /// The task pushed last; it may be gone.
     newest: Cell<Option<NonNull<Header>>>,
     pub(super) profile: Profile,
+    /// Whether this worker, which is in its loop, is counted as a searcher already.
+    pub(super) searching: Cell<bool>,
     /// Spins in a row that found nothing.
     pub(super) idle_spins: Cell<u32>,
 }
@@ -150,6 +152,7 @@ impl Context {
             ticks: Cell::new(0),
             newest: Cell::new(None),
             profile,
+            searching: Cell::new(false),
             idle_spins: Cell::new(0),
         }
     }
@@ -188,9 +191,29 @@ impl Context {
     pub(crate) fn run(&self) {
         CURRENT.with(|current| current.set(ptr::from_ref(self)));
         while let Some(task) = self.next() {
-            task.run(&*self.sched);
+            task.run(self);
         }
         // What lies in the deque now was taken back by its submitter; the scheduler frees those blocks when it goes.
         CURRENT.with(|current| current.set(ptr::null()));
+    }
+}
+
+/// The host of what the loop itself runs. What a task runs while it waits has the scheduler for its host: that worker does not
+/// return to its loop.
+impl Host for Context {
+    fn stopping(&self) -> Option<Reason> {
+        self.sched.stopping()
+    }
+
+    fn give_way(&self, token: TaskRef) -> Option<TaskRef> {
+        self.sched.give_way(token)
+    }
+
+    /// Becomes a searcher beforehand, if there is nothing else to do: whoever is woken may submit the next task before this
+    /// worker runs again, and would wake another one for it.
+    fn about_to_wake(&self) {
+        if self.deque.is_empty() && self.sched.queues.is_injector_empty() && !self.searching.get() {
+            self.searching.set(self.sched.idle.try_search());
+        }
     }
 }

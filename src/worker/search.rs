@@ -20,10 +20,25 @@ impl Context {
     /// The next task to run; none once the pool is over.
     #[inline]
     pub(super) fn next(&self) -> Option<TaskRef> {
-        if self.sched.stage().is_over() {
-            return None;
+        if !self.sched.stage().is_over() {
+            match self.take() {
+                None => return self.next_slow(),
+                found => {
+                    self.search_no_more();
+                    return found;
+                }
+            }
         }
-        self.take().or_else(|| self.next_slow())
+        self.search_no_more();
+        None
+    }
+
+    /// Whoever became a searcher before it searched has found a task, or is to leave.
+    #[inline]
+    fn search_no_more(&self) {
+        if self.searching.replace(false) {
+            self.sched.found();
+        }
     }
 
     /// Own deque, injector, other deques; with the fairness rule.
@@ -109,7 +124,7 @@ impl Context {
         if self.loaded.replace(false) {
             self.sched.queues.mark_empty(self.index);
         }
-        let mut searching = self.sched.idle.try_search();
+        let mut searching = self.searching.replace(false) || self.sched.idle.try_search();
         loop {
             if searching {
                 if let Some(task) = self.search() {

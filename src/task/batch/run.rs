@@ -12,10 +12,22 @@ use crate::sync::clock::Stopwatch;
 use crate::task::TaskError;
 use crate::task::error::Reason;
 use crate::task::frame;
-use crate::task::header::{Header, Host, Published, Side, discharge, publish};
+use crate::task::header::{Header, Host, Nobody, Published, Side, discharge, publish};
 use crate::task::state::{Claim, Kind};
 use crate::task::unwind::{call, drop_quietly};
 use crate::task::work::drop_error;
+
+/// The next item's index, which is put in its place when the loop ends, and also if it unwinds: not with each item.
+struct Next<'a> {
+    index: usize,
+    place: &'a mut usize,
+}
+
+impl Drop for Next<'_> {
+    fn drop(&mut self) {
+        *self.place = self.index;
+    }
+}
 
 impl<M: Mapping> Batch<M> {
     fn items_of(&self, units: &Range<u32>) -> Range<usize> {
@@ -86,9 +98,10 @@ impl<M: Mapping> Batch<M> {
                 call(|| {
                     // SAFETY: between taking a unit and accounting for it a runner may use the mapping through `&`.
                     let mapping = unsafe { &*mapping };
-                    while left.start < end {
-                        let index = left.start;
-                        left.start += 1;
+                    let mut next = Next { index: left.start, place: &mut left.start };
+                    while next.index < end {
+                        let index = next.index;
+                        next.index += 1;
                         // SAFETY: the unit is the caller's, and `index` is not visited again.
                         let item = unsafe { self.items.take(index) };
                         match mapping.each(index, item) {
@@ -135,6 +148,7 @@ impl<M: Mapping> Batch<M> {
     unsafe fn work_off(
         header: NonNull<Header>,
         pace: &mut Pace,
+        host: &dyn Host,
         mut work: impl FnMut(&Self, &Range<u32>) -> u32,
     ) -> bool {
         // SAFETY: the caller's right keeps the block alive.
@@ -158,7 +172,7 @@ impl<M: Mapping> Batch<M> {
             let done = batch.items_of(&(units.start..units.start + done)).len();
             if batch.pending.fetch_sub(done, Ordering::AcqRel) == done {
                 // SAFETY: the caller's right, and it has accounted for the last units.
-                unsafe { Self::conclude(header) };
+                unsafe { Self::conclude(header, host) };
             }
         }
         any
@@ -170,7 +184,7 @@ impl<M: Mapping> Batch<M> {
     ///
     /// The caller holds a right to the block and has accounted for the last unit, or there was none and it has claimed the
     /// batch first.
-    unsafe fn conclude(header: NonNull<Header>) {
+    unsafe fn conclude(header: NonNull<Header>, host: &dyn Host) {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
         // SAFETY: every unit is accounted for: no runner touches the mapping any more.
@@ -198,7 +212,7 @@ impl<M: Mapping> Batch<M> {
             slot.write(outcome);
         });
         // SAFETY: the outcome is in place; the right is the caller's, and stays.
-        if unsafe { publish(header, kind, false) } == Published::Unobserved {
+        if unsafe { publish(header, kind, false, host) } == Published::Unobserved {
             // SAFETY: the handle left before DONE, so the outcome is the concluder's.
             unsafe { Self::drop_outcome(header) };
         }
@@ -235,13 +249,13 @@ impl<M: Mapping> Batch<M> {
             && frame::enter(header, || {
                 if claim == Claim::First && batch.items.len() == 0 {
                     // SAFETY: there is no unit, and the claim was the first.
-                    unsafe { Self::conclude(header) };
+                    unsafe { Self::conclude(header, host) };
                 }
                 // A chunk that the caller has sized is taken whole and alone.
                 let mut pace = Pace::new(batch.cut.chunksize.is_none());
                 let work = |batch: &Self, units: &Range<u32>| batch.map(units, host);
                 // SAFETY: the caller's right.
-                unsafe { Self::work_off(header, &mut pace, work) }
+                unsafe { Self::work_off(header, &mut pace, host, work) }
             });
         // SAFETY: the caller's right is handed on.
         unsafe { Self::spend(header, side) };
@@ -259,7 +273,7 @@ impl<M: Mapping> Batch<M> {
             && frame::enter(header, || {
                 if claim == Claim::First && batch.items.len() == 0 {
                     // SAFETY: there is no unit, and the claim was the first.
-                    unsafe { Self::conclude(header) };
+                    unsafe { Self::conclude(header, &Nobody) };
                 }
                 let work = |batch: &Self, units: &Range<u32>| {
                     batch.fail(reason.clone().into());
@@ -267,7 +281,7 @@ impl<M: Mapping> Batch<M> {
                     units.end - units.start
                 };
                 // SAFETY: the caller's right.
-                unsafe { Self::work_off(header, &mut Pace::greedy(), work) }
+                unsafe { Self::work_off(header, &mut Pace::greedy(), &Nobody, work) }
             });
         // SAFETY: the caller's right is handed on.
         unsafe { Self::spend(header, side) };
@@ -315,7 +329,7 @@ mod tests {
         assert!(before > done as usize || done == BITE);
         if before == done as usize {
             // SAFETY: the token's right, and these were the last units.
-            unsafe { Batch::<M>::conclude(token.id()) };
+            unsafe { Batch::<M>::conclude(token.id(), &Running) };
         }
         token.run(&Running);
     }
