@@ -20,7 +20,7 @@ mod cli;
 mod judge;
 mod measure;
 mod noise;
-mod peers;
+pub mod peers;
 mod python;
 mod race;
 mod report;
