@@ -194,3 +194,17 @@ impl Tally {
         self.ran.load(Ordering::Relaxed)
     }
 }
+
+/// Whether a bench that is no criterion group, and has this name, is to run: not for another one's filter, nor to be listed.
+/// A word behind an option that we do not know is taken for its value.
+pub(crate) fn wanted(name: &str) -> bool {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        println!("{name}: benchmark");
+        return false;
+    }
+    let known = |option: &str| !option.starts_with('-') || ["--bench", "--test"].contains(&option);
+    let is_value = |at: usize| at > 0 && !known(&arguments[at - 1]);
+    let filter = arguments.iter().enumerate().find(|(at, word)| !word.starts_with('-') && !is_value(*at));
+    filter.is_none_or(|(_, filter)| name.contains(filter.as_str()))
+}
