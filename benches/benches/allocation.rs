@@ -8,6 +8,7 @@
 //!
 //! Not measured: what is freed, and when; how long it takes, which is in all other benches; the peak.
 
+/// The allocator of `cargo targets`, compiled once more: its count is not for other crates.
 #[path = "../src/alloc.rs"]
 pub mod alloc;
 mod common;
