@@ -53,13 +53,14 @@ pub(crate) struct Row<'g, 'c, T> {
     group: &'g mut Group<'c>,
     parameter: Option<String>,
     workers: usize,
+    tasks: u64,
     should: T,
 }
 
 impl<'g, 'c, T: PartialEq + Debug> Row<'g, 'c, T> {
     /// The only row of a group.
     pub(crate) fn new(group: &'g mut Group<'c>, should: T) -> Self {
-        Self { group, parameter: None, workers: WORKERS, should }
+        Self { group, parameter: None, workers: WORKERS, tasks: 1, should }
     }
 
     /// The row of a group at this value of its parameter.
@@ -69,6 +70,11 @@ impl<'g, 'c, T: PartialEq + Debug> Row<'g, 'c, T> {
 
     pub(crate) fn workers(self, workers: usize) -> Self {
         Self { workers, ..self }
+    }
+
+    /// Reports the time for each of so many tasks of which the work consists, instead of the time for all of them.
+    pub(crate) fn per_task_of(self, tasks: u64) -> Self {
+        Self { tasks, ..self }
     }
 
     /// No pool at all.
@@ -103,7 +109,7 @@ impl<'g, 'c, T: PartialEq + Debug> Row<'g, 'c, T> {
         end: impl FnOnce(C),
         mut work: impl FnMut(&C, u64) -> (T, Duration),
     ) {
-        let (workers, should) = (self.workers, &self.should);
+        let (workers, tasks, should) = (self.workers, self.tasks, &self.should);
         let contestant = OnceCell::new();
         let turn = |b: &mut Bencher<'_>| {
             let contestant = contestant.get_or_init(|| {
@@ -111,10 +117,11 @@ impl<'g, 'c, T: PartialEq + Debug> Row<'g, 'c, T> {
                 assert_eq!(work(&contestant, 1).0, *should, "{name} computes something else");
                 contestant
             });
-            b.iter_custom(|times| {
+            b.iter_custom(|wanted| {
+                let times = wanted.div_ceil(tasks);
                 let (result, time) = work(contestant, times);
                 assert_eq!(result, *should, "{name} computes something else now and then");
-                time
+                time.mul_f64(wanted as f64 / (times * tasks) as f64)
             });
         };
         match &self.parameter {
