@@ -2,9 +2,9 @@
 //!
 //! Counted in this whole process, by the allocator: what one call costs itself is the median over all calls; what queues
 //! allocate for many calls together, a block for every 31 or 63 of them, is in the mean. Pools of two, called from outside,
-//! after a first round that does not count. rayon's answer to `imap_unordered` is `par_bridge`, which adds up on the workers
-//! and delivers nothing. A table and not criterion: a count has no distribution that wants estimating,
-//! and criterion takes the best answer there is, 0, for a mistake.
+//! after a first round that does not count. rayon's answer to `imap_unordered` is `par_bridge`, which adds up on the
+//! workers and delivers nothing. A table and not criterion: a count has no distribution that wants estimating, and
+//! criterion takes the best answer there is, 0, for a mistake.
 //!
 //! Not measured: what is freed, and when; how long it takes, which is in all other benches; the peak.
 

@@ -1,9 +1,10 @@
 //! How does the cost of a task grow, with the number of workers, with the queue, with its length and with what it captures?
 //!
-//! A curve each (`target/criterion/report/index.html`), in time per task, the submitter's part included, as it is all that
-//! a caller sees. Empty tasks from one outside thread whose results are taken, on a pool of two, unless the curve is about
-//! just that. The queue is filled while all workers are held, so that it has its length; then they are let go, and the
-//! time ends when all tasks have run. They count themselves in one shared word, the same for everybody.
+//! A curve each (`target/criterion/report/index.html`), in time per task, the submitter's part and the task itself
+//! included; where the axis is logarithmic, 0 is drawn at its left end. Empty tasks from one outside thread whose results
+//! are taken, on a pool of two, unless the curve is about just that. The queue is filled while all workers are held, so
+//! that it has its length; then they are let go, and the time ends when all tasks have run; for ten of them that is the
+//! time to wake the workers. They count themselves in one shared word, the same for everybody.
 //!
 //! Not measured: more processors, on which the number of workers means something else; results of other sizes; the memory
 //! that a queue takes (`allocation`).
@@ -103,7 +104,7 @@ fn queue(c: &mut Criterion) {
 }
 
 fn length(c: &mut Criterion) {
-    let mut group = curve(c, "growth with task length in ns", AxisScale::Linear);
+    let mut group = curve(c, "growth with task length in ns", AxisScale::Logarithmic);
     for nanos in [0, 100, 1_000, 10_000, 100_000] {
         // So that no round is longer than some milliseconds.
         let tasks = if nanos > 1_000 { TASKS / 20 } else { TASKS };
