@@ -47,7 +47,7 @@ impl Case {
 
 /// When each task of a turn is due, from its beginning.
 fn arrivals(case: Case, turn: u64) -> Vec<Duration> {
-    let length = Duration::from_millis(if testing() { 5 } else { 500 });
+    let length = Duration::from_millis(if testing() { 5 } else { 400 });
     let mut random = fastrand::Rng::with_seed(turn);
     // The gaps of a Poisson process are exponential. 1 - f64() is never 0.
     let gap = || case.gap().mul_f64(-(1.0 - random.f64()).ln());

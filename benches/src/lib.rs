@@ -20,6 +20,7 @@ mod cli;
 mod judge;
 mod measure;
 mod noise;
+// For the criterion benches, which are another crate.
 pub mod peers;
 mod python;
 mod race;

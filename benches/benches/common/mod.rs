@@ -30,8 +30,8 @@ pub(crate) const WORKERS: usize = 2;
 pub(crate) fn criterion() -> Criterion {
     Criterion::default()
         .sample_size(20)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(800))
+        .warm_up_time(Duration::from_millis(100))
+        .measurement_time(Duration::from_millis(600))
         .nresamples(10_000)
         .plotting_backend(PlottingBackend::Plotters)
 }
