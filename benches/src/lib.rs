@@ -20,7 +20,8 @@ mod cli;
 mod judge;
 mod measure;
 mod noise;
-mod peers;
+// For the criterion benches, which are another crate.
+pub mod peers;
 mod python;
 mod race;
 mod report;

@@ -9,7 +9,8 @@ use futures::executor::block_on;
 
 use super::Peer;
 
-pub(crate) struct AsyncExecutor {
+/// async-executor on threads of its own: `spawn`.
+pub struct AsyncExecutor {
     executor: Arc<Executor<'static>>,
     /// Dropped, they tell the threads to leave.
     threads: Vec<(Sender<()>, thread::JoinHandle<()>)>,

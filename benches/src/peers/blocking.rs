@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use super::Peer;
 
 /// Its size is read from `BLOCKING_MAX_THREADS` on first use, which the parent process sets for every contestant.
-pub(crate) struct Blocking;
+pub struct Blocking;
 
 impl Peer for Blocking {
     const NAME: &'static str = "blocking";

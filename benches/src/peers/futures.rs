@@ -6,7 +6,8 @@ use futures::task::SpawnExt;
 
 use super::Peer;
 
-pub(crate) struct Futures(ThreadPool);
+/// `futures`' own pool: `spawn_with_handle`.
+pub struct Futures(ThreadPool);
 
 impl Peer for Futures {
     const NAME: &'static str = "futures ThreadPool";

@@ -5,9 +5,10 @@ use millpond::{AsyncResult, DropPolicy, ThreadPool};
 use super::Peer;
 
 /// How the report calls us.
-pub(crate) const OURS: &str = "millpond";
+pub const OURS: &str = "millpond";
 
-pub(crate) struct Millpond(pub(crate) ThreadPool);
+/// Ours: `apply_async`.
+pub struct Millpond(pub ThreadPool);
 
 impl Peer for Millpond {
     const NAME: &'static str = OURS;

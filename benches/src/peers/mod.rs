@@ -13,18 +13,18 @@ mod std_thread;
 mod threadpool;
 mod tokio;
 
-pub(crate) use async_executor::AsyncExecutor;
-pub(crate) use blocking::Blocking;
-pub(crate) use futures::Futures;
-pub(crate) use millpond::{Millpond, OURS};
-pub(crate) use rayon::Rayon;
-pub(crate) use rusty_pool::RustyPool;
-pub(crate) use std_thread::StdThread;
-pub(crate) use threadpool::Threadpool;
-pub(crate) use tokio::{TokioBlocking, TokioSpawn};
+pub use async_executor::AsyncExecutor;
+pub use blocking::Blocking;
+pub use futures::Futures;
+pub use millpond::{Millpond, OURS};
+pub use rayon::Rayon;
+pub use rusty_pool::RustyPool;
+pub use std_thread::StdThread;
+pub use threadpool::Threadpool;
+pub use tokio::{TokioBlocking, TokioSpawn};
 
 /// A pool.
-pub(crate) trait Peer: Sized + Send + Sync + 'static {
+pub trait Peer: Sized + Send + Sync + 'static {
     /// As the report calls it.
     const NAME: &'static str;
 

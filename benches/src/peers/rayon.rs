@@ -5,7 +5,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::Peer;
 
-pub(crate) struct Rayon(pub(crate) ThreadPool);
+/// rayon: `spawn`, and `oneshot` for the result.
+pub struct Rayon(pub ThreadPool);
 
 impl Peer for Rayon {
     const NAME: &'static str = "rayon";

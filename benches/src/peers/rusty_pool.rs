@@ -6,7 +6,8 @@ use rusty_pool::{JoinHandle, ThreadPool};
 
 use super::Peer;
 
-pub(crate) struct RustyPool(ThreadPool);
+/// rusty_pool: `evaluate`.
+pub struct RustyPool(ThreadPool);
 
 impl Peer for RustyPool {
     const NAME: &'static str = "rusty_pool";

@@ -4,7 +4,8 @@ use std::thread;
 
 use super::Peer;
 
-pub(crate) struct StdThread;
+/// A thread for each task.
+pub struct StdThread;
 
 impl Peer for StdThread {
     const NAME: &'static str = "std::thread";

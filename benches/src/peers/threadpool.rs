@@ -3,7 +3,8 @@
 
 use super::Peer;
 
-pub(crate) struct Threadpool(threadpool::ThreadPool);
+/// threadpool: `execute`, and `oneshot` for the result.
+pub struct Threadpool(threadpool::ThreadPool);
 
 impl Peer for Threadpool {
     const NAME: &'static str = "threadpool";

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use super::Peer;
 
 /// `spawn` on the multi-threaded runtime.
-pub(crate) struct TokioSpawn(Runtime);
+pub struct TokioSpawn(pub Runtime);
 
 impl Peer for TokioSpawn {
     const NAME: &'static str = "tokio spawn";
@@ -32,7 +32,7 @@ impl Peer for TokioSpawn {
 }
 
 /// `spawn_blocking`, the pool for closures that block, here of at most as many threads.
-pub(crate) struct TokioBlocking(Runtime);
+pub struct TokioBlocking(pub Runtime);
 
 impl Peer for TokioBlocking {
     const NAME: &'static str = "tokio spawn_blocking";
