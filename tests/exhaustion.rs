@@ -162,6 +162,6 @@ fn f46_an_allocation_fails_whichever_it_is() {
         aborted += usize::from(!output.status.success());
     }
     std::fs::remove_file(&journal).unwrap();
-    // One block for each task outside a batch, at least.
-    assert!(aborted >= 150, "allocations must have failed: {aborted}");
+    // A slab for fifteen calls, and what the pool, its threads and queues are made of.
+    assert!(aborted >= 30, "allocations must have failed: {aborted}");
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::{PoolHandle, Progress, Timeout};
 use crate::sched::Sched;
 use crate::sync::clock::Deadline;
-use crate::task::{Each, Flow, Host, Reason, StreamRef, SubmitError, SubmitErrorKind, TaskError, call};
+use crate::task::{
+    Each, Flow, Host, Reason, StreamRef, SubmitError, SubmitErrorKind, TaskError, call, forget_panic,
+};
 use crate::worker::{self, Place};
 
 /// One function over a lazily pulled input, with options, not yet begun. Made by [`PoolHandle::stream`] and its kin.
@@ -104,7 +106,11 @@ impl<M, I: Iterator> Stream<M, I> {
             return Err(SubmitError::new(SubmitErrorKind::InvalidBufferSize, self));
         }
         let Self { pool, each, input, flow } = self;
-        match worker::open_stream(pool.sched(), each, flow) {
+        let at_most = call(|| input.size_hint().1).unwrap_or_else(|panic| {
+            forget_panic(Err(panic));
+            None
+        });
+        match worker::open_stream(pool.sched(), each, flow, at_most) {
             Ok(stream) => {
                 let mut imap = Imap {
                     sched: pool.shared(),

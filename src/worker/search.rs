@@ -1,6 +1,7 @@
 //! Where a worker looks for its next task, in which order, and how long before it parks.
 
 use super::context::Context;
+use crate::sched::Stage;
 use crate::sync::clock::Stopwatch;
 use crate::sync::{futex, thread};
 use crate::task::TaskRef;
@@ -156,6 +157,11 @@ impl Context {
         if let Some(task) = self.take_others() {
             return Some(task);
         }
+        // Once the pool is closed nothing comes from outside, and the sooner all are parked the sooner it ends.
+        let open = || self.sched.stage() == Stage::Run;
+        if !thread::may_spin() || !open() {
+            return None;
+        }
         let mut found = None;
         let mut look = |everywhere: bool| {
             let queues = &self.sched.queues;
@@ -169,15 +175,15 @@ impl Context {
             looks = looks.wrapping_add(1);
             look(looks % DEQUES_EVERY == 0)
         };
-        if futex::has_woken() && thread::may_spin() {
+        if futex::has_woken() {
             // Whoever was woken may be waiting for this very processor.
             thread::yield_now();
         }
         let mut success = spin_until(self.profile.pausing(), look_often);
         let yielding = self.profile.yielding(self.idle_spins.get());
-        if !success && !yielding.is_zero() && thread::may_spin() {
+        if !success && !yielding.is_zero() {
             let watch = Stopwatch::start();
-            while !success && watch.elapsed() < yielding {
+            while !success && open() && watch.elapsed() < yielding {
                 thread::yield_now();
                 success = look(true);
             }

@@ -12,7 +12,7 @@ const MOST: usize = 1024;
 /// Whatever the caller says: the window is allocated at once, and its slots are counted in 32 bits.
 const LARGEST: usize = 1 << 20;
 
-/// Opens a stream, once there is space for its first entries. Its consumer must close it, once: [`Sched::close_stream`]. [LIFE-8]
+/// Opens a stream of at most so many items as far as its input knows, once there is space for its first entries. Its consumer must close it, once: [`Sched::close_stream`]. [LIFE-8]
 ///
 /// # Errors
 ///
@@ -21,6 +21,7 @@ pub(crate) fn open_stream<M, A, T, E>(
     sched: &Sched,
     each: M,
     flow: Flow,
+    at_most: Option<usize>,
 ) -> Result<StreamRef<A, T, E>, (SubmitErrorKind, M)>
 where
     M: Each<A, T, E> + Send + Sync + 'static,
@@ -47,6 +48,9 @@ where
         Flow { chunksize: Some(items), .. } => Window { least: chunks(items), most: chunks(items) },
         _ => Window { least: chunks(1), most: chunks(1).max(MOST) },
     };
+    // A short input needs no more. (One that says so and is longer has a small window.)
+    let needed = at_most.map_or(usize::MAX, |items| items.max(1));
+    let window = Window { least: window.least.min(needed), most: window.most.min(needed) };
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
     Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id) })
 }

@@ -220,10 +220,7 @@ impl<A, T, E> StreamRef<A, T, E> {
     /// Sleeping, it lets the workers get a stride ahead before it is woken, but keeps no outcome back for longer than the
     /// stride may last.
     pub(crate) fn wait(&mut self, deadline: Option<&Deadline>) -> bool {
-        use std::time::Duration;
-        /// An outcome that takes longer is not worth a processor that a worker could use.
-        const SPIN: Duration = Duration::from_nanos(500);
-        if self.stride.is_worth_a_spin() && spin_until(SPIN, || self.is_any_done()) {
+        if spin_until(self.stride.spin(), || self.is_any_done()) {
             return true;
         }
         let watch = Stopwatch::start();
