@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::cli::Done;
 use crate::judge::{Interval, Judged, Line, Verdict};
+use crate::peers::KNOWN;
 use crate::python::Python;
 use crate::row::Unit;
 
@@ -24,10 +25,6 @@ pub(crate) struct Machine {
     peers: Vec<String>,
 }
 
-/// The crates that are peers, as the lock file calls them.
-const PEERS: [&str; 7] =
-    ["async-executor", "blocking", "futures", "rayon", "rusty_pool", "threadpool", "tokio"];
-
 /// Name and version of each peer, from the lock file that this was built with.
 fn peers() -> Vec<String> {
     const LOCK: &str = include_str!("../../Cargo.lock");
@@ -37,7 +34,7 @@ fn peers() -> Vec<String> {
         (value("name = ").unwrap_or(""), value("version = ").unwrap_or(""))
     });
     packages
-        .filter(|(name, _)| PEERS.contains(name))
+        .filter(|(name, _)| KNOWN.iter().any(|peer| peer.package == Some(name)))
         .map(|(name, version)| format!("{name} {version}"))
         .collect()
 }

@@ -1,7 +1,7 @@
 //! The shape of a row.
 
 use crate::check::Outcome;
-use crate::peers::Peer;
+use crate::peers::{KNOWN, Peer};
 
 /// A question: what work, what of it is measured, who takes part, what must be reached.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) contestants: Vec<Contestant>,
     /// Who does not, and why: named in the report, never left out in silence.
     pub(crate) absent: Vec<(&'static str, &'static str)>,
+    /// Why those pools do not that are neither there nor named absent.
+    pub(crate) otherwise: Option<&'static str>,
     /// Parts of the row that are not measured yet, and why.
     pub(crate) missing: Vec<&'static str>,
 }
@@ -23,7 +25,8 @@ pub(crate) struct Row {
 impl Row {
     /// A row with nobody in it yet.
     pub(crate) fn new(id: &'static str, work: &'static str) -> Self {
-        Self { id, work, measures: vec![], contestants: vec![], absent: vec![], missing: vec![] }
+        let (measures, contestants, absent, missing) = (vec![], vec![], vec![], vec![]);
+        Self { id, work, measures, contestants, absent, otherwise: None, missing }
     }
 
     /// A row that cannot be measured yet.
@@ -48,6 +51,29 @@ impl Row {
 
     pub(crate) fn absent(mut self, name: &'static str, why: &'static str) -> Self {
         self.absent.push((name, why));
+        self
+    }
+
+    /// Several that are absent for the same reason.
+    pub(crate) fn all_absent<const N: usize>(mut self, names: [&'static str; N], why: &'static str) -> Self {
+        self.absent.extend(names.map(|name| (name, why)));
+        self
+    }
+
+    pub(crate) fn otherwise(mut self, why: &'static str) -> Self {
+        self.otherwise = Some(why);
+        self
+    }
+
+    /// Names as absent whoever is known and not named yet: with the peer's own reason, or else with the row's.
+    pub(crate) fn complete(mut self) -> Self {
+        for peer in KNOWN.iter().filter(|_| !self.contestants.is_empty()) {
+            let mut named =
+                self.contestants.iter().map(|c| c.name).chain(self.absent.iter().map(|(name, _)| *name));
+            if !named.any(|name| peer.is(name)) {
+                self.absent.extend(peer.elsewhere.or(self.otherwise).map(|why| (peer.name, why)));
+            }
+        }
         self
     }
 

@@ -7,7 +7,7 @@ use async_executor::{Executor, Task};
 use futures::channel::oneshot::{Sender, channel};
 use futures::executor::block_on;
 
-use super::Peer;
+use super::{Awaiting, Peer};
 
 pub(crate) struct AsyncExecutor {
     executor: Arc<Executor<'static>>,
@@ -48,5 +48,14 @@ impl Peer for AsyncExecutor {
         for thread in threads {
             thread.join().expect("it only leaves");
         }
+    }
+}
+
+impl Awaiting for AsyncExecutor {
+    fn start<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        self.executor.spawn(task)
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn row() -> Row {
         .measure(Measure::new("cpu", "", Unit::Nanos).must(Against::Best, 1.5))
         .with(Contestant::floor("two threads on a futex", floor))
         .with_all(ask!(idle: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
-            RustyPool))
+            RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
         .with(Contestant::python("P15"))
 }
 
