@@ -77,7 +77,7 @@ pub(crate) fn race(row: &Row, rounds: usize, python: Option<&Python>) -> Race {
 /// One contestant, once.
 fn turn(row: &str, contestant: &Contestant, python: Option<&Python>) -> Result<Figures, String> {
     let mut command = match (contestant.runner, python) {
-        (Runner::Python(question), Some(python)) => python.ask(question),
+        (Runner::Python(question), Some(python)) => python.ask(question, contestant.name),
         (Runner::Python(_), None) => return Err("no python3 found".to_owned()),
         (Runner::Here(_), _) => {
             let this = env::current_exe().map_err(|error| format!("where am I? {error}"))?;

@@ -2,6 +2,7 @@
 
 use crate::check::Outcome;
 use crate::peers::{KNOWN, Peer};
+use crate::python;
 
 /// A question: what work, what of it is measured, who takes part, what must be reached.
 #[derive(Debug)]
@@ -169,7 +170,7 @@ pub(crate) enum Role {
 pub(crate) enum Runner {
     /// In this binary, executed again.
     Here(fn() -> Outcome),
-    /// This question of `python/contestant.py`.
+    /// This question of `python/contestant.py`, put to the pool that the contestant's name ends with.
     Python(&'static str),
 }
 
@@ -204,8 +205,13 @@ impl Contestant {
         Self { name, role: Role::Floor, runner: Runner::Here(run) }
     }
 
-    /// CPython's `multiprocessing.pool.ThreadPool`.
-    pub(crate) fn python(question: &'static str) -> Self {
-        Self { name: "CPython ThreadPool", role: Role::Peer, runner: Runner::Python(question) }
+    /// One of CPython's pools, by the name it has here.
+    pub(crate) fn python(name: &'static str, question: &'static str) -> Self {
+        Self { name, role: Role::Peer, runner: Runner::Python(question) }
+    }
+
+    /// Both of them.
+    pub(crate) fn pythons(question: &'static str) -> [Self; 2] {
+        [python::THREAD_POOL, python::EXECUTOR].map(|name| Self::python(name, question))
     }
 }

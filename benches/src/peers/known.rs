@@ -1,5 +1,7 @@
 //! Everybody who is asked.
 
+use crate::python;
+
 /// A peer, whether it takes part in a row or not.
 #[derive(Debug)]
 pub(crate) struct Known {
@@ -41,7 +43,8 @@ pub(crate) const KNOWN: &[Known] = &[
     Known::pool("executors work-stealing", "executors"),
     Known::pool("executors channel", "executors"),
     Known::pool("affinitypool", "affinitypool"),
-    Known { name: "CPython ThreadPool", package: None, elsewhere: None },
+    Known { name: python::THREAD_POOL, package: None, elsewhere: None },
+    Known { name: python::EXECUTOR, package: None, elsewhere: None },
     Known::special("std::thread", None, "is no pool"),
     Known::special("crossbeam scope", Some("crossbeam-utils"), "is no pool: its threads end with the scope"),
     Known::special("chili", Some("chili"), "takes no single tasks: it has fork/join alone"),

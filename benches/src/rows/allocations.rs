@@ -10,6 +10,7 @@ use crate::alloc::count;
 use crate::check::{Figures, Outcome, figure, figures, same};
 use crate::measure::WORKERS;
 use crate::peers::{Affinitypool, Millpond, Peer, Rayon, ask, specialists};
+use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 use paralight::threads::RangeStrategy;
 use pariter::IteratorExt as _;
@@ -35,7 +36,7 @@ pub(super) fn row() -> Row {
         .with(Contestant::peer("orx-parallel", orx))
         .with(Contestant::peer("pariter", pariter))
         .absent(Affinitypool::NAME, "its future has no name and is boxed here, which is not its own allocation")
-        .absent("CPython ThreadPool", "allocates out of sight of this program")
+        .all_absent([python::THREAD_POOL, python::EXECUTOR], "allocates out of sight of this program")
         .measure(measure("imap", "imap item, of 100,000 through one stream", Unit::Count, 0.01))
         .with(Contestant::ours(ours))
 }

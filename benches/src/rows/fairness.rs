@@ -32,7 +32,7 @@ pub(super) fn row() -> Row {
         .with_all(ask!(probe: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
             RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel))
         .absent(Affinitypool::NAME, NO_SPAWN)
-        .with(Contestant::python("P19"))
+        .with_all(Contestant::pythons("P19"))
 }
 
 fn link<P: Peer>(pool: &'static P) {

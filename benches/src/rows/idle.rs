@@ -15,7 +15,7 @@ pub(super) fn row() -> Row {
         .with(Contestant::floor("two threads on a futex", floor))
         .with_all(ask!(idle: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
             RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
-        .with(Contestant::python("P15"))
+        .with_all(Contestant::pythons("P15"))
 }
 
 fn idle<P: Peer>() -> Outcome {

@@ -26,7 +26,7 @@ pub(super) fn rows() -> [Row; 2] {
             .with(Contestant::ours(|| ours(true)))
             .with(Contestant::peer("pariter", pariter))
             .with_all(ask!(buffered: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel))
-            .with(Contestant::python("P11"))
+            .with_all(Contestant::pythons("P11"))
             .absent("rayon", "its par_bridge is unordered")
             .otherwise(NO_STREAM),
         Row::new("P12", "imap_unordered, the same")
@@ -36,7 +36,7 @@ pub(super) fn rows() -> [Row; 2] {
             .with(Contestant::peer("rayon par_bridge", bridge))
             .with(Contestant::peer("pariter", pariter))
             .with_all(ask!(buffered_unordered: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel))
-            .with(Contestant::python("P12"))
+            .with_all(Contestant::pythons("P12"))
             .otherwise(NO_STREAM),
     ]
 }

@@ -24,7 +24,7 @@ pub(super) fn row() -> Row {
             RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel))
         .absent(Affinitypool::NAME, NO_SPAWN)
         .with(Contestant::beside("rayon scope", rayon_scope))
-        .with(Contestant::python("P6"))
+        .with_all(Contestant::pythons("P6"))
 }
 
 /// Counts the tasks that ran, without making workers share a line: a counter for each thread, added up by the observer.

@@ -13,6 +13,7 @@ use paralight::threads::RangeStrategy;
 use crate::check::{Outcome, figures, same};
 use crate::measure::WORKERS;
 use crate::peers::{Peer, ask, specialists};
+use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
 const WIDE: usize = 1024;
@@ -35,7 +36,8 @@ pub(super) fn row() -> Row {
         .with(Contestant::peer("chili", chili))
         .with(Contestant::peer("paralight", paralight))
         .with(Contestant::beside("crossbeam scope", crossbeam_scope))
-        .with(Contestant::python("P25"))
+        .with(Contestant::python(python::THREAD_POOL, "P25"))
+        .absent(python::EXECUTOR, "starts its threads with its first tasks")
         .absent("blocking", "its one pool lives as long as the process")
         .absent("orx-parallel", "its one pool lives as long as the process")
         .absent("tokio spawn_blocking", "starts its threads with its first tasks")

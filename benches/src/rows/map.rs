@@ -12,6 +12,7 @@ use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, Paral
 use crate::check::{Outcome, figure, figures, same};
 use crate::measure::{WORKERS, median_trip, time};
 use crate::peers::{Millpond, Peer as _, Rayon, specialists};
+use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 use crate::work::{STEPS_200_NS, steps};
 
@@ -31,7 +32,11 @@ pub(super) fn rows() -> [Row; 4] {
             .with(Contestant::peer("rayon", slice_rayon))
             .with(Contestant::peer("paralight", slice_paralight))
             .with(Contestant::peer("orx-parallel", slice_orx))
-            .with(Contestant::python("P7"))
+            .with(Contestant::python(python::THREAD_POOL, "P7"))
+            .absent(
+                python::EXECUTOR,
+                "its map makes a future for each item: a million took more than a minute",
+            )
             .all_absent(SCOPES, "with threads of one's own, a map is in P8 and P9")
             .otherwise(NO_MAP),
         Row::new("P8", "map 100 k × 200 ns")
@@ -45,7 +50,7 @@ pub(super) fn rows() -> [Row; 4] {
             .with(Contestant::peer("std::thread::scope, halves", || halves(equal)))
             .with(Contestant::peer("crossbeam scope, halves", || crossbeam_halves(equal)))
             .otherwise(NO_MAP)
-            .with(Contestant::python("P8")),
+            .with_all(Contestant::pythons("P8")),
         Row::new("P9", "map 10 k items, costs by power law, the dearest first")
             .measure(share(0.52))
             .measure(wall())
@@ -57,7 +62,7 @@ pub(super) fn rows() -> [Row; 4] {
             .with(Contestant::peer("std::thread::scope, halves", || halves(skewed)))
             .with(Contestant::peer("crossbeam scope, halves", || crossbeam_halves(skewed)))
             .otherwise(NO_MAP)
-            .with(Contestant::python("P9")),
+            .with_all(Contestant::pythons("P9")),
         Row::new("P10", "map of 64 tiny items, back to back, p50")
             .measure(Measure::new("wall", "", Unit::Nanos).must(Against::Named("rayon"), 0.4))
             .with(Contestant::floor("sequential", tiny_sequential))
@@ -69,7 +74,7 @@ pub(super) fn rows() -> [Row; 4] {
             }))
             .all_absent(SCOPES, "a thread for each half of 64 tiny items")
             .otherwise(NO_MAP)
-            .with(Contestant::python("P10")),
+            .with_all(Contestant::pythons("P10")),
     ]
 }
 

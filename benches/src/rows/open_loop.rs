@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::check::{Outcome, figures, same};
 use crate::measure::{WORKERS, histogram, record, spin};
 use crate::peers::{Affinitypool, NO_SPAWN, Peer, ask};
+use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
 const TASK: Duration = Duration::from_micros(20);
@@ -26,7 +27,10 @@ pub(super) fn row() -> Row {
         .with_all(ask!(open: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
             RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel))
         .absent(Affinitypool::NAME, NO_SPAWN)
-        .absent("CPython ThreadPool", "a task of 20 µs that spins holds the lock its submitter needs")
+        .all_absent(
+            [python::THREAD_POOL, python::EXECUTOR],
+            "a task of 20 µs that spins holds the lock its submitter needs",
+        )
 }
 
 /// When each task is due: the same for everybody.

@@ -25,19 +25,19 @@ pub(super) fn rows() -> [Row; 3] {
             .with(Contestant::floor("spin ping-pong", spin_ping_pong))
             .with_all(ask!(hot: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
                 RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool, StdThread))
-            .with(Contestant::python("P1")),
+            .with_all(Contestant::pythons("P1")),
         Row::new("P2", "the same, all threads on one core")
             .measure(measure().must(Against::Best, 1.05))
             .with(Contestant::floor("two same-core wakes", one_core_floor))
             .with_all(ask!(one_core: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
                 Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
-            .with(Contestant::python("P2")),
+            .with_all(Contestant::pythons("P2")),
         Row::new("P3", "the same with gaps of 250 µs, workers parked")
             .measure(measure().must(Against::Floor, 1.1).must(Against::Best, 1.05))
             .with(Contestant::floor("two threads on a futex", futex_with_gaps))
             .with_all(ask!(with_gaps: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
                 Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
-            .with(Contestant::python("P3")),
+            .with_all(Contestant::pythons("P3")),
     ]
 }
 

@@ -29,14 +29,14 @@ pub(super) fn rows() -> [Row; 2] {
             .with_all(ask!(from_one: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
                 Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
             .with_all(channels::<1>())
-            .with(Contestant::python("P4"))
+            .with_all(Contestant::pythons("P4"))
             .absent("std::thread", "a million threads"),
         Row::new("P5", "1 M tasks from four outside threads, all results taken")
             .measure(measure().must(Against::Best, 1.1))
             .with_all(ask!(from_four: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
                 Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
             .with_all(channels::<4>())
-            .with(Contestant::python("P5"))
+            .with_all(Contestant::pythons("P5"))
             .absent("std::thread", "a million threads"),
     ]
 }

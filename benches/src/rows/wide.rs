@@ -22,13 +22,13 @@ pub(super) fn rows() -> [Row; 2] {
             .with_all(ask!(naps: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, RustyPool,
                 Lagoon, ExecutorsChannel, StdThread))
             .with(Contestant::peer("crossbeam scope", crossbeam_scope))
-            .with(Contestant::python("P17"))
+            .with_all(Contestant::pythons("P17"))
             .too_narrow(),
         Row::new("P18", "1,024 workers parked: submitting 1,024 tasks")
             .measure(Measure::new("submit", "", Unit::Nanos).must(Against::Itself, 2e6))
             .with_all(ask!(submissions: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
                 RustyPool, Lagoon, ExecutorsChannel))
-            .with(Contestant::python("P18"))
+            .with_all(Contestant::pythons("P18"))
             .too_narrow(),
     ]
 }
