@@ -5,6 +5,8 @@ The questions are put in ThreadPool's words; ThreadPoolExecutor has its own, whi
 
 import json
 import os
+import resource
+import socket
 import sys
 import threading
 import time
@@ -231,12 +233,16 @@ def p15():
         return {"cpu": time.process_time_ns() - before}
 
 
+def all_run(pool):
+    """None begins a second task before each has begun one."""
+    all_there = threading.Barrier(WIDE)
+    handles = [pool.apply_async(all_there.wait) for _ in range(WIDE)]
+    same("the sum", sum(handle.get() for handle in handles), WIDE * (WIDE - 1) // 2)
+
+
 def parked(pool):
-    """Every worker runs, twice: none begins a second task before each has begun one."""
     for _ in range(2):
-        all_there = threading.Barrier(WIDE)
-        handles = [pool.apply_async(all_there.wait) for _ in range(WIDE)]
-        same("the sum", sum(handle.get() for handle in handles), WIDE * (WIDE - 1) // 2)
+        all_run(pool)
         time.sleep(0.1)
 
 
@@ -286,6 +292,42 @@ def p19():
                 break
         stop = True
         return {"p50": median(lengths), "starved": starved}
+
+
+def quiet_host(ports):
+    """As in the Rust rows: a queue of length 0 that holds a connection drops whatever knocks; two ports accept."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    listeners, accepts = [], []
+    for port in range(ports):
+        listener = socket.create_server(("127.0.0.1", 0))
+        accepts.append(port % 512 == 256)
+        if not accepts[-1]:
+            listener.listen(0)
+            socket.create_connection(listener.getsockname(), timeout=1).close()
+        listeners.append(listener)
+    return listeners, accepts
+
+
+def probe(address):
+    try:
+        socket.create_connection(address, timeout=0.25).close()
+        return True
+    except TimeoutError:
+        return False
+
+
+def p24():
+    listeners, accepts = quiet_host(WIDE)
+    addresses = [listener.getsockname() for listener in listeners]
+    with Pool(WIDE) as pool:
+        all_run(pool)
+        start = clock()
+        handles = [pool.apply_async(probe, (address,)) for address in addresses]
+        found = [handle.get() for handle in handles]
+        wall = clock() - start
+    same("the ports that are open", found == accepts, True)
+    return {"wall": wall, "share": wall / 250e6}
 
 
 def lives(workers, times):

@@ -87,7 +87,12 @@ pub fn main() -> ExitCode {
         eprintln!("{} …", row.id);
         let race = race(row, usize::from(cli.rounds), python.as_ref());
         let lines = row.measures.iter().map(|measure| line(row, measure, &race, cli.noise_limit)).collect();
-        let beside = row.contestants.iter().filter(|c| c.role == Role::Beside).map(|c| c.name).collect();
+        let beside = row
+            .contestants
+            .iter()
+            .filter(|c| matches!(c.role, Role::Beside | Role::Baseline))
+            .map(|c| c.name)
+            .collect();
         done.push(Done { id: row.id, work: row.work, lines, beside, missing: row.missing.clone(), race });
     }
     println!("{}", report::table(&done));

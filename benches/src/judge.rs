@@ -88,7 +88,7 @@ pub(crate) fn line(row: &Row, measure: &Measure, race: &Race, noise_limit: f64) 
         let members: Vec<_> = row.contestants.iter().filter(|c| role.contains(&c.role)).collect();
         members.into_iter().filter_map(|c| Some((c.name, interval(c.name)?))).collect::<Vec<_>>()
     };
-    let mut others = named(&[Role::Peer, Role::Beside]);
+    let mut others = named(&[Role::Peer, Role::Beside, Role::Baseline]);
     others.sort_by(|a, b| a.1.median.total_cmp(&b.1.median));
     if measure.unit.more_is_better() {
         others.reverse();
@@ -105,23 +105,26 @@ pub(crate) fn line(row: &Row, measure: &Measure, race: &Race, noise_limit: f64) 
 }
 
 fn judge(row: &Row, measure: &Measure, must: &Must, race: &Race, noisy: bool) -> Judged {
-    let more = measure.unit.more_is_better();
+    let faster = matches!(must.against, Against::Slower(_));
+    let more = faster || measure.unit.more_is_better();
     let (sign, bound) = (if more { '≥' } else { '≤' }, must.bound);
     let who = |role: Role| row.contestants.iter().filter(move |c| c.role == role).map(|c| c.name);
-    let ours = who(Role::Ours).next().map(|name| values(race, name, measure.key)).unwrap_or_default();
-    let ratio = |name: &str| {
-        let theirs = values(race, name, measure.key);
-        Interval::of(ours.iter().zip(theirs).map(|(our, their)| our / their).collect())
-    };
+    let ours = who(Role::Ours).next().unwrap_or_default();
+    let ratio = |name: &str| ratio(race, measure.key, ours, name);
     let (must, against, ratio) = match must.against {
         Against::Itself => {
-            (format!("{sign} {}", measure.unit.show(bound)), String::new(), Interval::of(ours.clone()))
+            let figure = Interval::of(values(race, ours, measure.key));
+            (format!("{sign} {}", measure.unit.show(bound)), String::new(), figure)
         }
         Against::Floor => {
             let name = who(Role::Floor).next().unwrap_or_default();
             (format!("{sign} {bound} × floor"), name.to_owned(), ratio(name))
         }
         Against::Named(name) => (format!("{sign} {bound} × {name}"), name.to_owned(), ratio(name)),
+        Against::Slower(name) => {
+            let times = self::ratio(race, measure.key, name, ours);
+            (format!("{sign} {bound} × faster than {name}"), name.to_owned(), times)
+        }
         Against::Best => {
             // The best is the one against whom we look worst, turn by turn.
             let all = who(Role::Peer).filter_map(|name| Some((name, ratio(name)?)));
@@ -132,9 +135,15 @@ fn judge(row: &Row, measure: &Measure, must: &Must, race: &Race, noisy: bool) ->
         }
     };
     // Who computes something wrong, or hangs, has missed every bound.
-    let failed = who(Role::Ours).any(|name| race.failed.contains_key(name));
+    let failed = race.failed.contains_key(ours);
     let verdict = if failed { Verdict::Missed } else { verdict(ratio, bound, more, noisy) };
     Judged { must, against, ratio, verdict }
+}
+
+/// One contestant's figures divided by another's, turn by turn.
+fn ratio(race: &Race, key: &str, one: &str, other: &str) -> Option<Interval> {
+    let others = values(race, other, key);
+    Interval::of(values(race, one, key).into_iter().zip(others).map(|(one, other)| one / other).collect())
 }
 
 fn verdict(ratio: Option<Interval>, bound: f64, more: bool, noisy: bool) -> Verdict {
@@ -160,6 +169,9 @@ fn values(race: &Race, name: &str, key: &str) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::figures;
+    use crate::peers::OURS;
+    use crate::row::Contestant;
 
     #[test]
     fn the_interval_of_a_median_drops_extremes_only_when_it_may() {
@@ -171,6 +183,23 @@ mod tests {
         // The textbook's: of ten, the second and the ninth; of twenty, the sixth and the fifteenth.
         assert_eq!(to(10), Some((2.0, 5.5, 9.0)));
         assert_eq!(to(20), Some((6.0, 10.5, 15.0)));
+    }
+
+    #[test]
+    fn a_bound_on_how_much_slower_another_is_divides_the_other_way_round() {
+        let row = Row::new("P0", "")
+            .measure(Measure::new("wall", "", Unit::Nanos).must(Against::Slower("alone"), 76.0))
+            .with(Contestant::ours(|| unreachable!("nobody runs here")))
+            .with(Contestant::baseline("alone", || unreachable!("nobody runs here")));
+        let turns = |walls: [f64; 2]| walls.map(|wall| figures([("wall", wall)])).to_vec();
+        let judged = |alone| {
+            let turns = [(OURS, turns([2.0, 2.0])), ("alone", turns(alone))].into();
+            let race = Race { turns, ..Race::default() };
+            let judged = judge(&row, &row.measures[0], &row.measures[0].musts[0], &race, false);
+            (judged.verdict, judged.ratio.map(|ratio| ratio.median))
+        };
+        assert_eq!(judged([200.0, 200.0]), (Verdict::Reached, Some(100.0)));
+        assert_eq!(judged([20.0, 100.0]), (Verdict::Missed, Some(30.0)));
     }
 
     #[test]

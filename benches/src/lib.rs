@@ -17,6 +17,7 @@
 mod alloc;
 mod check;
 mod cli;
+mod host;
 mod judge;
 mod measure;
 mod noise;

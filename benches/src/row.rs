@@ -142,6 +142,8 @@ pub(crate) enum Against {
     Best,
     /// This contestant.
     Named(&'static str),
+    /// The other way round: this contestant must take at least so many times our time.
+    Slower(&'static str),
     /// Nothing: the figure itself is bounded.
     Itself,
 }
@@ -163,6 +165,8 @@ pub(crate) enum Role {
     Peer,
     /// Reported beside the others: never the best peer.
     Beside,
+    /// What one would do without any pool, which a bound may be against: nor is it a peer.
+    Baseline,
 }
 
 /// How somebody takes part.
@@ -199,6 +203,10 @@ impl Contestant {
 
     pub(crate) fn beside(name: &'static str, run: fn() -> Outcome) -> Self {
         Self { name, role: Role::Beside, runner: Runner::Here(run) }
+    }
+
+    pub(crate) fn baseline(name: &'static str, run: fn() -> Outcome) -> Self {
+        Self { name, role: Role::Baseline, runner: Runner::Here(run) }
     }
 
     pub(crate) fn floor(name: &'static str, run: fn() -> Outcome) -> Self {

@@ -11,6 +11,7 @@ mod map;
 mod nested_get;
 mod nested_maps;
 mod open_loop;
+mod port_scan;
 mod round_trip;
 mod stream;
 mod wakes;
@@ -30,13 +31,13 @@ pub(crate) fn all() -> Vec<Row> {
         nested_get::row(),
         nested_maps::row(),
         open_loop::row(),
+        port_scan::row(),
         wakes::row(),
         Row::pending(
             "P14",
             "heap allocations of a bounded pool",
             "no pool allocates its tasks' memory ahead",
         ),
-        Row::pending("P24", "scan of 1,024 ports", "the row is not written yet"),
     ];
     rows.extend(round_trip::rows());
     rows.extend(stream::rows());
