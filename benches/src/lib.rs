@@ -15,18 +15,24 @@
 //! What it does not measure: more than two workers doing work, other allocators, other systems than Linux.
 
 mod alloc;
+mod chart;
 mod check;
 mod cli;
 mod host;
+mod html;
+mod json;
 mod judge;
+mod machine;
 mod measure;
 mod noise;
 mod peers;
+mod progress;
 mod python;
 mod race;
 mod report;
 mod row;
 mod rows;
+mod select;
 mod work;
 
 pub use alloc::Counting;

@@ -1,6 +1,7 @@
 //! Clocks and percentiles, the same for all contestants.
 
 use std::hint::black_box;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -9,6 +10,11 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// Workers of every pool, unless a row is about their number.
 pub(crate) const WORKERS: usize = 2;
+
+/// How many of the workers can work at once: what sequential time is divided by, for a floor.
+pub(crate) fn at_once() -> f64 {
+    available_parallelism().map_or(1, usize::from).min(WORKERS) as f64
+}
 
 /// The median length, in nanoseconds, of one `trip`, over as many as fit in `time`.
 ///

@@ -1,5 +1,7 @@
 //! The shape of a row.
 
+use serde::Serialize;
+
 use crate::check::Outcome;
 use crate::peers::{KNOWN, Peer};
 use crate::python;
@@ -19,6 +21,8 @@ pub(crate) struct Row {
     pub(crate) absent: Vec<(&'static str, &'static str)>,
     /// Why those pools do not that are neither there nor named absent.
     pub(crate) otherwise: Option<&'static str>,
+    /// Whether all take their turn at the same time.
+    pub(crate) together: bool,
     /// Parts of the row that are not measured yet, and why.
     pub(crate) missing: Vec<&'static str>,
 }
@@ -27,7 +31,7 @@ impl Row {
     /// A row with nobody in it yet.
     pub(crate) fn new(id: &'static str, work: &'static str) -> Self {
         let (measures, contestants, absent, missing) = (vec![], vec![], vec![], vec![]);
-        Self { id, work, measures, contestants, absent, otherwise: None, missing }
+        Self { id, work, measures, contestants, absent, otherwise: None, together: false, missing }
     }
 
     /// A row that cannot be measured yet.
@@ -58,6 +62,12 @@ impl Row {
     /// Several that are absent for the same reason.
     pub(crate) fn all_absent<const N: usize>(mut self, names: [&'static str; N], why: &'static str) -> Self {
         self.absent.extend(names.map(|name| (name, why)));
+        self
+    }
+
+    /// For rows in which nobody does anything, so that nobody is in another's way.
+    pub(crate) fn together(mut self) -> Self {
+        self.together = true;
         self
     }
 
@@ -102,6 +112,17 @@ pub(crate) enum Unit {
 impl Unit {
     pub(crate) fn more_is_better(self) -> bool {
         self == Self::Rate
+    }
+
+    /// As a program calls it: JSON has figures without a scale.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nanos => "ns",
+            Self::Rate => "per second",
+            Self::Share => "ratio",
+            Self::Count => "count",
+            Self::Bytes => "bytes",
+        }
     }
 
     /// Whether a busy machine changes it.
@@ -155,8 +176,28 @@ pub(crate) struct Must {
     pub(crate) bound: f64,
 }
 
+impl Must {
+    /// `≤ 2.5 × floor`.
+    pub(crate) fn show(self, unit: Unit) -> String {
+        let (sign, bound) = (if self.at_least(unit) { '≥' } else { '≤' }, self.bound);
+        match self.against {
+            Against::Floor => format!("{sign} {bound} × floor"),
+            Against::Best => format!("{sign} {bound} × best"),
+            Against::Named(name) => format!("{sign} {bound} × {name}"),
+            Against::Slower(name) => format!("{sign} {bound} × faster than {name}"),
+            Against::Itself => format!("{sign} {}", unit.show(bound)),
+        }
+    }
+
+    /// Whether it bounds from below.
+    pub(crate) fn at_least(self, unit: Unit) -> bool {
+        unit.more_is_better() || matches!(self.against, Against::Slower(_))
+    }
+}
+
 /// In what capacity somebody takes part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     Ours,
     /// What no pool can beat.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, median_trip};
+use crate::measure::{WORKERS, at_once, median_trip};
 use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask, specialists};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 use crate::work::{STEPS_200_NS, steps};
@@ -46,7 +46,7 @@ fn timed(tree: impl Fn() -> u64) -> Result<f64, String> {
 }
 
 fn sequential() -> Outcome {
-    figure("wall", timed(|| loop_over(0, LEAVES))? / WORKERS as f64)
+    figure("wall", timed(|| loop_over(0, LEAVES))? / at_once())
 }
 
 fn ours() -> Outcome {

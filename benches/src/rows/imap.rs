@@ -9,7 +9,7 @@ use pariter::IteratorExt as _;
 use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, time};
+use crate::measure::{WORKERS, at_once, time};
 use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 use crate::work::{STEPS_200_NS, steps};
@@ -60,7 +60,7 @@ fn timed(pass: impl Fn() -> u64) -> Result<f64, String> {
 }
 
 fn sequential() -> Outcome {
-    figure("item", timed(|| (0..ITEMS).fold(0, |sum, i| sum ^ work(i)))? / WORKERS as f64)
+    figure("item", timed(|| (0..ITEMS).fold(0, |sum, i| sum ^ work(i)))? / at_once())
 }
 
 fn ours(ordered: bool) -> Outcome {

@@ -3,14 +3,13 @@
 //!
 //! Not measured: streams, which have rows of their own.
 
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use paralight::threads::RangeStrategy;
 use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figure, figures, same};
-use crate::measure::{WORKERS, median_trip, time};
+use crate::measure::{WORKERS, at_once, median_trip, time};
 use crate::peers::{Millpond, Peer as _, Rayon, specialists};
 use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
@@ -27,7 +26,7 @@ pub(super) fn rows() -> [Row; 4] {
     [
         Row::new("P7", "map_slice of 1 M × 1 ns, against par_iter on the same slice")
             .measure(Measure::new("item", "per item", Unit::Nanos).must(Against::Named("rayon"), 1.1))
-            .with(Contestant::floor("sequential", slice_sequential))
+            .with(Contestant::floor("sequential ÷ 2", slice_sequential))
             .with(Contestant::ours(slice_ours))
             .with(Contestant::peer("rayon", slice_rayon))
             .with(Contestant::peer("paralight", slice_paralight))
@@ -114,7 +113,7 @@ fn timed(work: Work, mut map: impl FnMut(u64, fn(u64) -> u64) -> Vec<u64>) -> Ou
 fn floor(work: Work) -> Outcome {
     let mut figures = timed(work, |items, f| (0..items).map(f).collect())?;
     for value in figures.values_mut() {
-        *value /= available_parallelism().map_or(1, usize::from).min(WORKERS) as f64;
+        *value /= at_once();
     }
     Ok(figures)
 }
@@ -166,7 +165,7 @@ fn orx(work: Work) -> Outcome {
 const SLICE: usize = 1_000_000;
 
 /// The median of seven passes over the slice, in nanoseconds per item.
-fn slice(mut map: impl FnMut(&[u64]) -> Vec<u64>) -> Outcome {
+fn slice(mut map: impl FnMut(&[u64]) -> Vec<u64>) -> Result<f64, String> {
     let items: Vec<u64> = (0..SLICE as u64).collect();
     let should: Vec<u64> = items.iter().map(light).collect();
     let mut walls = Vec::new();
@@ -176,7 +175,7 @@ fn slice(mut map: impl FnMut(&[u64]) -> Vec<u64>) -> Outcome {
         walls.push(wall / SLICE as f64);
     }
     walls.sort_by(f64::total_cmp);
-    figure("item", walls[walls.len() / 2])
+    Ok(walls[walls.len() / 2])
 }
 
 /// About a nanosecond.
@@ -185,26 +184,26 @@ fn light(item: &u64) -> u64 {
 }
 
 fn slice_sequential() -> Outcome {
-    slice(|items| items.iter().map(light).collect())
+    figure("item", slice(|items| items.iter().map(light).collect())? / at_once())
 }
 
 fn slice_ours() -> Outcome {
     let pool = Millpond::forever(WORKERS);
-    slice(|items| pool.0.map_slice(light, items).expect("no item here panics"))
+    figure("item", slice(|items| pool.0.map_slice(light, items).expect("no item here panics"))?)
 }
 
 fn slice_rayon() -> Outcome {
     let pool = Rayon::forever(WORKERS);
-    slice(|items| pool.0.install(|| items.par_iter().map(light).collect()))
+    figure("item", slice(|items| pool.0.install(|| items.par_iter().map(light).collect()))?)
 }
 
 fn slice_paralight() -> Outcome {
     let mut pool = specialists::paralight(WORKERS, RangeStrategy::Fixed);
-    slice(|items| specialists::paralight_map_slice(&mut pool, light, items))
+    figure("item", slice(|items| specialists::paralight_map_slice(&mut pool, light, items))?)
 }
 
 fn slice_orx() -> Outcome {
-    slice(|items| specialists::orx_map_slice(WORKERS, light, items))
+    figure("item", slice(|items| specialists::orx_map_slice(WORKERS, light, items))?)
 }
 
 const TINY: u64 = 64;
