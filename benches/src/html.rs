@@ -80,12 +80,12 @@ fn losses(rows: &[Done]) -> Markup {
         } @else {
             table {
                 thead { tr { th { "row" } th { "figure" } th { "who" } th { "bound" } } }
-                tbody { @for Loss { row, line, missed, noisy } in losses {
+                tbody { @for Loss { row, line, missed } in losses {
                     tr {
                         td { a href=(format!("#{}", row.id)) { (row.id) } }
                         td { (line.title(row)) }
                         td { @for ahead in &line.better_than_ours { div { (show_ahead(ahead)) } } }
-                        @if missed { td.missed { "missed" } } @else if noisy { td { "too noisy" } } @else { td {} }
+                        @if missed { td.missed { "missed" } } @else if line.noisy { td { "too noisy" } } @else { td {} }
                     }
                 } }
             }

@@ -94,6 +94,8 @@ pub(crate) struct Line {
     #[serde(serialize_with = "name_of")]
     pub(crate) unit: Unit,
     pub(crate) better: &'static str,
+    /// Whether others had too much of the machine for this figure to say anything.
+    pub(crate) noisy: bool,
     /// Best first.
     pub(crate) standings: Vec<Standing>,
     pub(crate) judged: Vec<Judged>,
@@ -143,6 +145,7 @@ pub(crate) fn line(row: &Row, measure: &Measure, race: &Race, noise_limit: f64) 
         what: measure.what,
         unit: measure.unit,
         better: if more { "more" } else { "less" },
+        noisy,
         better_than_ours: better_than(Role::Ours, &standings, measure, race),
         better_than_floor: better_than(Role::Floor, &standings, measure, race),
         standings,

@@ -23,14 +23,12 @@ impl Progress {
 
     pub(crate) fn begin(&self, row: &Row) {
         let left = self.left().map_or(String::new(), |left| format!(", about {} to go", minutes(left)));
-        eprintln!(
-            "{}, row {} of {}: {} contestants, {} turns each{left}",
-            row.id,
-            self.rows_done + 1,
-            self.rows,
-            row.contestants.len(),
-            2 * self.rounds
-        );
+        let who = match row.contestants.len() {
+            0 => "not measured yet".to_owned(),
+            1 => format!("1 contestant, {} turns", 2 * self.rounds),
+            all => format!("{all} contestants, {} turns each", 2 * self.rounds),
+        };
+        eprintln!("{}, row {} of {}: {who}{left}", row.id, self.rows_done + 1, self.rows);
     }
 
     pub(crate) fn done(&mut self, row: &Row) {

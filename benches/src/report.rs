@@ -64,11 +64,11 @@ pub(crate) fn table(rows: &[Done]) -> Table {
 
 /// Where somebody beats us with the whole interval: missed bounds first, then by how much.
 pub(crate) fn losses(rows: &[Done]) -> String {
-    let mut text = String::from("\nWhere others are better, in all the interval, and so many times:\n");
-    for Loss { row, line, missed, noisy } in sorted_losses(rows) {
+    let mut text = String::from("\nWhere others are better with the whole interval, and how many times:\n");
+    for Loss { row, line, missed } in sorted_losses(rows) {
         let all: Vec<_> = line.better_than_ours.iter().map(show_ahead).collect();
         let missed = if missed { " (missed)" } else { "" };
-        let noisy = if noisy { " (too noisy to judge)" } else { "" };
+        let noisy = if line.noisy { " (too noisy to judge)" } else { "" };
         _ = writeln!(text, "  {}{missed}{noisy}, {}: {}", row.id, line.title(row), all.join(" · "));
     }
     if rows.iter().all(|row| row.lines.iter().all(|line| line.better_than_ours.is_empty())) {
@@ -82,7 +82,6 @@ pub(crate) struct Loss<'a> {
     pub(crate) row: &'a Done,
     pub(crate) line: &'a Line,
     pub(crate) missed: bool,
-    pub(crate) noisy: bool,
 }
 
 pub(crate) fn sorted_losses(rows: &[Done]) -> Vec<Loss<'_>> {
@@ -90,8 +89,8 @@ pub(crate) fn sorted_losses(rows: &[Done]) -> Vec<Loss<'_>> {
     let mut losses: Vec<_> = lines
         .filter(|(_, line)| !line.better_than_ours.is_empty())
         .map(|(row, line)| {
-            let any = |verdict| line.judged.iter().any(|judged| judged.verdict == verdict);
-            Loss { row, line, missed: any(Verdict::Missed), noisy: any(Verdict::Noise) }
+            let missed = line.judged.iter().any(|judged| judged.verdict == Verdict::Missed);
+            Loss { row, line, missed }
         })
         .collect();
     let most = |loss: &Loss<'_>| {
@@ -148,14 +147,13 @@ fn absences(rows: &[Done]) -> String {
     for ((name, why), rows) in where_and_why {
         together.entry((why, rows)).or_default().push(name);
     }
-    let lines = together
-        .iter()
-        .map(|((why, rows), names)| format!("  {}: {why} ({})\n", names.join(", "), rows.join(", ")));
-    if together.is_empty() {
-        String::new()
-    } else {
-        format!("\nWho did not take part:\n{}", lines.collect::<String>())
+    let asked = rows.iter().filter(|row| !row.lines.is_empty()).count();
+    let mut text = String::new();
+    for ((why, rows), names) in together {
+        let rows = if asked > 1 && rows.len() == asked { "all rows".to_owned() } else { rows.join(", ") };
+        _ = writeln!(text, "  {}: {why} ({rows})", names.join(", "));
     }
+    if text.is_empty() { text } else { format!("\nWho did not take part:\n{text}") }
 }
 
 /// A floor that somebody beats is none.
@@ -321,6 +319,6 @@ pub(crate) mod tests {
     #[test]
     fn those_who_are_absent_for_one_reason_in_the_same_rows_share_a_line() {
         let text = absences(&[done("P1"), done("P2")]);
-        assert!(text.contains("  chili, forte: sleeps (P1, P2)\n"), "{text}");
+        assert!(text.contains("  chili, forte: sleeps (all rows)\n"), "{text}");
     }
 }

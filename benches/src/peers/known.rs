@@ -52,7 +52,7 @@ pub(crate) const KNOWN: &[Known] = &[
     Known::special(
         "orx-parallel",
         Some("orx-parallel"),
-        "takes no single tasks: it has parallel iterators alone",
+        "its tasks return nothing and end with a scope: it is made for parallel iterators",
     ),
     Known::special("pariter", Some("pariter"), "takes no single tasks: it has streams alone"),
     Known::special("forte", None, "its 1.0.0-beta.2 asks for Rust 1.96"),

@@ -26,6 +26,7 @@ pub(super) fn row() -> Row {
         .with(Contestant::peer("rayon", rayon))
         .with(Contestant::peer("chili", chili))
         .with_all(ask!(awaited: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel))
+        .absent("orx-parallel", FIFO)
         .otherwise(FIFO)
 }
 

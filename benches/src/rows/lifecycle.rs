@@ -5,9 +5,11 @@
 
 use std::fs::metadata;
 use std::os::unix::fs::MetadataExt as _;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use orx_parallel::{Pool, ThreadPool as _};
 use paralight::threads::RangeStrategy;
 
 use crate::check::{Outcome, figures, same};
@@ -27,7 +29,7 @@ pub(super) fn row() -> Row {
         .measure(measure("both_1024", "1,024 workers").must(Against::Best, 1.2))
         .measure(measure("create_1024", "1,024 workers, to create"))
         .measure(measure("join_1024", "1,024 workers, to join"))
-        .with(Contestant::floor("std::thread spawn and join", floor))
+        .with(Contestant::floor("std::thread on a futex", floor))
         .with_all(
             ask!(life: Millpond, Rayon, Threadpool, TokioSpawn, Futures, AsyncExecutor, RustyPool, Lagoon,
             ExecutorsChannel),
@@ -35,11 +37,11 @@ pub(super) fn row() -> Row {
         .with_all(ask!(narrow_life: ExecutorsStealing, Affinitypool))
         .with(Contestant::peer("chili", chili))
         .with(Contestant::peer("paralight", paralight))
+        .with(Contestant::peer("orx-parallel", orx))
         .with(Contestant::beside("crossbeam scope", crossbeam_scope))
         .with(Contestant::python(python::THREAD_POOL, "P25"))
         .absent(python::EXECUTOR, "starts its threads with its first tasks")
         .absent("blocking", "its one pool lives as long as the process")
-        .absent("orx-parallel", "its one pool lives as long as the process")
         .absent("tokio spawn_blocking", "starts its threads with its first tasks")
 }
 
@@ -76,6 +78,14 @@ fn paralight() -> Outcome {
     lives(none, create, drop)
 }
 
+/// It has no more workers than there are processors.
+fn orx() -> Outcome {
+    let none = threads()?;
+    let create = |workers: usize| Pool::basic(workers);
+    same("the number of workers", &create(WORKERS).max_num_threads().get(), &WORKERS)?;
+    narrow(none, create, drop)
+}
+
 /// No pool: what it costs to have the threads and lose them, all in one.
 fn crossbeam_scope() -> Outcome {
     let none = threads()?;
@@ -92,11 +102,23 @@ fn crossbeam_scope() -> Outcome {
     Ok(all)
 }
 
+/// Threads that block until they are told to leave: less is no pool.
 fn floor() -> Outcome {
-    let create = |threads| (0..threads).map(|_| thread::spawn(|| ())).collect::<Vec<_>>();
+    static LEAVE: AtomicU32 = AtomicU32::new(0);
+    fn block() {
+        while LEAVE.load(Ordering::Relaxed) == 0 {
+            atomic_wait::wait(&LEAVE, 0);
+        }
+    }
+    let create = |threads| {
+        LEAVE.store(0, Ordering::Relaxed);
+        (0..threads).map(|_| thread::spawn(block)).collect::<Vec<_>>()
+    };
     let join = |threads: Vec<thread::JoinHandle<()>>| {
+        LEAVE.store(1, Ordering::Relaxed);
+        atomic_wait::wake_all(&LEAVE);
         for thread in threads {
-            thread.join().expect("it does nothing");
+            thread.join().expect("it only leaves");
         }
     };
     lives(threads()?, create, join)

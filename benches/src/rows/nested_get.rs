@@ -23,6 +23,7 @@ pub(super) fn row() -> Row {
         .with(Contestant::peer(JOIN, join))
         .with(Contestant::peer("chili", chili))
         .with_all(ask!(awaited: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel))
+        .absent("orx-parallel", FIFO)
         .otherwise(FIFO)
 }
 
