@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -134,8 +134,8 @@ fn measure(rows: &[Row], cli: &Cli, python: Option<&Python>) -> Vec<Done> {
     done
 }
 
-fn create(path: &Path) -> Result<(&Path, BufWriter<File>), String> {
-    File::create(path).map(|file| (path, BufWriter::new(file))).map_err(|error| cannot_write(path, &error))
+fn create(path: &Path) -> Result<(&Path, File), String> {
+    File::create(path).map(|file| (path, file)).map_err(|error| cannot_write(path, &error))
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> String {

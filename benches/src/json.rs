@@ -35,7 +35,10 @@ impl<'a> Everything<'a> {
     ///
     /// If it cannot be written.
     pub(crate) fn write(&self, out: impl io::Write) -> io::Result<()> {
-        Ok(serde_json::to_writer_pretty(out, self)?)
+        let mut out = io::BufWriter::new(out);
+        serde_json::to_writer_pretty(&mut out, self)?;
+        // Dropped, it would keep an error to itself.
+        io::Write::flush(&mut out)
     }
 }
 
