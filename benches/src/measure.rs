@@ -1,6 +1,7 @@
 //! Clocks and percentiles, the same for all contestants.
 
 use std::hint::black_box;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -10,29 +11,54 @@ use rustix::time::{ClockId, clock_gettime};
 /// Workers of every pool, unless a row is about their number.
 pub(crate) const WORKERS: usize = 2;
 
+/// How many of the workers can work at once: what sequential time is divided by, for a floor.
+pub(crate) fn at_once() -> f64 {
+    available_parallelism().map_or(1, usize::from).min(WORKERS) as f64
+}
+
 /// The median length, in nanoseconds, of one `trip`, over as many as fit in `time`.
 ///
 /// `batch` trips are timed at a time, because reading the clock costs a quarter of the shortest trip measured here; for
 /// trips of microseconds it is 1. A first tenth of the time warms up and does not count.
 pub(crate) fn median_trip(time: Duration, batch: u32, mut trip: impl FnMut()) -> f64 {
-    let mut lengths = histogram();
-    let begin = Instant::now();
-    let warm = begin + time / 10;
-    let end = begin + time;
+    let mut trips = Trips::new(time, batch);
     loop {
         let start = Instant::now();
         for _ in 0..batch {
             trip();
         }
-        let now = Instant::now();
-        if start >= warm {
-            record(&mut lengths, now - start);
-        }
-        if now >= end {
-            break;
+        if trips.over(start) {
+            return trips.median();
         }
     }
-    lengths.value_at_quantile(0.5) as f64 / f64::from(batch)
+}
+
+/// Lengths of batches of trips, for loops that [`median_trip`] cannot call, as they await.
+pub(crate) struct Trips {
+    lengths: Histogram<u64>,
+    batch: u32,
+    warm: Instant,
+    end: Instant,
+}
+
+impl Trips {
+    pub(crate) fn new(time: Duration, batch: u32) -> Self {
+        let begin = Instant::now();
+        Self { lengths: histogram(), batch, warm: begin + time / 10, end: begin + time }
+    }
+
+    /// Notes the batch that began at `start` and ends now; says whether it was the last.
+    pub(crate) fn over(&mut self, start: Instant) -> bool {
+        let now = Instant::now();
+        if start >= self.warm {
+            record(&mut self.lengths, now - start);
+        }
+        now >= self.end
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        self.lengths.value_at_quantile(0.5) as f64 / f64::from(self.batch)
+    }
 }
 
 /// From 1 ns to a minute, to three digits.

@@ -5,6 +5,11 @@ use std::process::{Command, Stdio};
 /// The questions that CPython answers, one program for all.
 const PROGRAM: &str = include_str!("../python/contestant.py");
 
+/// `multiprocessing.pool.ThreadPool`, as the report calls it.
+pub(crate) const THREAD_POOL: &str = "CPython ThreadPool";
+/// `concurrent.futures.ThreadPoolExecutor`.
+pub(crate) const EXECUTOR: &str = "CPython ThreadPoolExecutor";
+
 /// A Python that runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Python {
@@ -30,10 +35,10 @@ impl Python {
         })
     }
 
-    /// A process that answers the question.
-    pub(crate) fn ask(&self, question: &str) -> Command {
+    /// A process that puts the question to a pool: one of those above.
+    pub(crate) fn ask(&self, question: &str, pool: &str) -> Command {
         let mut command = self.command();
-        command.args(["-c", PROGRAM, question]);
+        command.args(["-c", PROGRAM, question, pool.trim_start_matches("CPython ")]);
         command
     }
 

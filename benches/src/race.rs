@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::ops::ControlFlow;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,7 @@ pub(crate) struct Race {
     /// Who could not take part, and why.
     pub(crate) absent: BTreeMap<&'static str, String>,
     /// The share of the machine that other processes had meanwhile; none if the system does not tell.
+    #[serde(rename = "others_cpu")]
     pub(crate) others: Option<f64>,
 }
 
@@ -51,33 +53,52 @@ pub(crate) fn race(row: &Row, rounds: usize, python: Option<&Python>) -> Race {
     for contestant in row.contestants.iter().filter(|contestant| !there(contestant)) {
         race.absent.insert(contestant.name, "no python3 found".to_owned());
     }
-    let order: Vec<&Contestant> = row.contestants.iter().filter(there).collect();
-    for _ in 0..rounds {
-        for contestant in order.iter().chain(order.iter().rev()) {
+    let mut order: Vec<&Contestant> = row.contestants.iter().filter(there).collect();
+    for _ in 0..2 * rounds {
+        let mut started = Vec::new();
+        for contestant in &order {
             if race.failed.contains_key(contestant.name) {
                 continue;
             }
-            match turn(row.id, contestant, python) {
-                Ok(figures) => race.turns.entry(contestant.name).or_default().push(figures),
-                Err(why) => {
-                    race.turns.remove(contestant.name);
-                    race.failed.insert(contestant.name, why);
-                    if contestant.role == Role::Ours {
-                        // There is nothing left to compare.
-                        return race;
-                    }
-                }
+            let child = start(row.id, contestant, python);
+            if row.together {
+                started.push((*contestant, child));
+            } else if race.note(contestant, child.and_then(finish)).is_break() {
+                return race;
             }
         }
+        for (contestant, child) in started {
+            if race.note(contestant, child.and_then(finish)).is_break() {
+                return race;
+            }
+        }
+        order.reverse();
     }
     race.others = before.zip(Reading::now()).map(|(before, after)| after.others_since(&before));
     race
 }
 
-/// One contestant, once.
-fn turn(row: &str, contestant: &Contestant, python: Option<&Python>) -> Result<Figures, String> {
+impl Race {
+    /// Notes a turn. If we fail, there is nothing left to compare.
+    fn note(&mut self, contestant: &Contestant, turn: Result<Figures, String>) -> ControlFlow<()> {
+        match turn {
+            Ok(figures) => self.turns.entry(contestant.name).or_default().push(figures),
+            Err(why) => {
+                self.turns.remove(contestant.name);
+                self.failed.insert(contestant.name, why);
+                if contestant.role == Role::Ours {
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Starts one contestant, for one turn.
+fn start(row: &str, contestant: &Contestant, python: Option<&Python>) -> Result<Child, String> {
     let mut command = match (contestant.runner, python) {
-        (Runner::Python(question), Some(python)) => python.ask(question),
+        (Runner::Python(question), Some(python)) => python.ask(question, contestant.name),
         (Runner::Python(_), None) => return Err("no python3 found".to_owned()),
         (Runner::Here(_), _) => {
             let this = env::current_exe().map_err(|error| format!("where am I? {error}"))?;
@@ -88,11 +109,12 @@ fn turn(row: &str, contestant: &Contestant, python: Option<&Python>) -> Result<F
     };
     // The one peer whose size is a matter of the environment.
     command.env("BLOCKING_MAX_THREADS", WORKERS.to_string());
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("cannot be started: {error}"))?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.spawn().map_err(|error| format!("cannot be started: {error}"))
+}
+
+/// Waits for what it has to say.
+fn finish(mut child: Child) -> Result<Figures, String> {
     let Some(status) = child.wait_timeout(LIMIT).map_err(|error| error.to_string())? else {
         let killed = child.kill().and_then(|()| child.wait());
         return Err(format!(

@@ -1,69 +1,15 @@
 //! The table, and what must be said beside it.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::thread::available_parallelism;
 
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ContentArrangement, Table};
-use procfs::{CpuInfo, Current};
-use serde::Serialize;
 
 use crate::cli::Done;
-use crate::judge::{Interval, Judged, Line, Verdict};
-use crate::python::Python;
-use crate::row::Unit;
-
-/// Where this was measured. Figures of two machines, and of two runs, are not to be compared; ratios are.
-#[derive(Debug, Serialize)]
-pub(crate) struct Machine {
-    cores: usize,
-    processor: String,
-    kernel: String,
-    python: Option<String>,
-    /// Peers and their versions.
-    peers: Vec<String>,
-}
-
-/// The crates that are peers, as the lock file calls them.
-const PEERS: [&str; 7] =
-    ["async-executor", "blocking", "futures", "rayon", "rusty_pool", "threadpool", "tokio"];
-
-/// Name and version of each peer, from the lock file that this was built with.
-fn peers() -> Vec<String> {
-    const LOCK: &str = include_str!("../../Cargo.lock");
-    let packages = LOCK.split("[[package]]").map(|package| {
-        let value =
-            |key: &str| package.lines().find_map(|line| line.strip_prefix(key)).map(|v| v.trim_matches('"'));
-        (value("name = ").unwrap_or(""), value("version = ").unwrap_or(""))
-    });
-    packages
-        .filter(|(name, _)| PEERS.contains(name))
-        .map(|(name, version)| format!("{name} {version}"))
-        .collect()
-}
-
-impl Machine {
-    pub(crate) fn here(python: Option<&Python>) -> Self {
-        let processor = CpuInfo::current().ok().and_then(|info| info.model_name(0).map(str::to_owned));
-        let kernel =
-            procfs::sys::kernel::Version::current().map(|v| format!("{}.{}.{}", v.major, v.minor, v.patch));
-        Self {
-            cores: available_parallelism().map_or(1, usize::from),
-            processor: processor.unwrap_or_else(|| "unknown processor".to_owned()),
-            kernel: kernel.unwrap_or_else(|_| "unknown".to_owned()),
-            python: python.map(|python| python.version.clone()),
-            peers: peers(),
-        }
-    }
-}
-
-impl fmt::Display for Machine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cores, processor, kernel, python, peers } = self;
-        let python = python.as_deref().unwrap_or("no Python found");
-        write!(f, "{cores} cores of {processor}, Linux {kernel}, {python}\nPeers: {}", peers.join(", "))
-    }
-}
+use crate::judge::{Ahead, Interval, Judged, Line, Standing, Verdict};
+use crate::peers::OURS;
+use crate::row::{Role, Unit};
 
 /// A line for each figure and bound.
 pub(crate) fn table(rows: &[Done]) -> Table {
@@ -83,32 +29,28 @@ pub(crate) fn table(rows: &[Done]) -> Table {
     for row in rows {
         let share = row.race.others.map_or("?".to_owned(), |share| format!("{:.0} %", share * 100.0));
         for line in &row.lines {
-            let mut work = wrap(row.work, 30);
-            if !line.what.is_empty() {
-                work = format!("{work}\n— {}", wrap(line.what, 28));
-            }
-            let ours = match (line.ours, row.race.failed.get(crate::peers::OURS)) {
+            let work = if line.what.is_empty() {
+                wrap(row.work, 30)
+            } else {
+                format!("{}\n— {}", wrap(row.work, 30), wrap(line.what, 28))
+            };
+            let ours = match (line.ours(), row.race.failed.get(OURS)) {
                 (_, Some(why)) => wrap(why, 24),
                 (ours, None) => ours.map_or("–".to_owned(), |ours| line.unit.show(ours.median)),
             };
-            let of = |(name, at): (&str, Interval)| format!("{}\n{name}", line.unit.show(at.median));
-            let floor = line.floor.map_or("–".to_owned(), of);
-            let best = best(row, line).map_or("–".to_owned(), of);
+            let of = |at: Standing| format!("{}\n{}", line.unit.show(at.figure.median), at.name);
             let join = |cell: &dyn Fn(&Judged) -> String| {
                 line.judged.iter().map(cell).collect::<Vec<_>>().join("\n")
             };
-            let ratios = join(&|judged| ratio(judged, line.unit));
-            let musts = join(&|judged| judged.must.clone());
-            let verdicts = join(&|judged| judged.verdict.to_string());
             table.add_row([
                 row.id.to_owned(),
                 work,
                 ours,
-                floor,
-                best,
-                ratios,
-                musts,
-                verdicts,
+                line.floor().map_or("–".to_owned(), of),
+                best(line).map_or("–".to_owned(), of),
+                join(&|judged| ratio(judged, line.unit)),
+                join(&|judged| judged.must.clone()),
+                join(&|judged| judged.verdict.to_string()),
                 share.clone(),
             ]);
         }
@@ -120,36 +62,126 @@ pub(crate) fn table(rows: &[Done]) -> Table {
     table
 }
 
+/// Where somebody beats us with the whole interval: missed bounds first, then by how much.
+pub(crate) fn losses(rows: &[Done]) -> String {
+    let mut text = String::from("\nWhere others are better with the whole interval, and how many times:\n");
+    for Loss { row, line, missed } in sorted_losses(rows) {
+        let all: Vec<_> = line.better_than_ours.iter().map(show_ahead).collect();
+        let missed = if missed { " (missed)" } else { "" };
+        let noisy = if line.noisy { " (too noisy to judge)" } else { "" };
+        _ = writeln!(text, "  {}{missed}{noisy}, {}: {}", row.id, line.title(row), all.join(" · "));
+    }
+    if rows.iter().all(|row| row.lines.iter().all(|line| line.better_than_ours.is_empty())) {
+        text.push_str("  nowhere in the rows measured\n");
+    }
+    text
+}
+
+/// A figure in which somebody is better.
+pub(crate) struct Loss<'a> {
+    pub(crate) row: &'a Done,
+    pub(crate) line: &'a Line,
+    pub(crate) missed: bool,
+}
+
+pub(crate) fn sorted_losses(rows: &[Done]) -> Vec<Loss<'_>> {
+    let lines = rows.iter().flat_map(|row| row.lines.iter().map(move |line| (row, line)));
+    let mut losses: Vec<_> = lines
+        .filter(|(_, line)| !line.better_than_ours.is_empty())
+        .map(|(row, line)| {
+            let missed = line.judged.iter().any(|judged| judged.verdict == Verdict::Missed);
+            Loss { row, line, missed }
+        })
+        .collect();
+    let most = |loss: &Loss<'_>| {
+        let times = loss.line.better_than_ours.first().and_then(|ahead| ahead.times);
+        times.map_or(f64::INFINITY, |times| times.median)
+    };
+    losses.sort_by(|a, b| b.missed.cmp(&a.missed).then(most(b).total_cmp(&most(a))));
+    losses
+}
+
+/// `rayon 1.20 × (1.10..1.30)`.
+pub(crate) fn show_ahead(ahead: &Ahead) -> String {
+    match ahead.times {
+        Some(Interval { low, median, high }) => format!("{} {median:.2} × ({low:.2}..{high:.2})", ahead.name),
+        None => format!("{} with 0", ahead.name),
+    }
+}
+
 /// All contestants, who is missing and why, and whether the machine was quiet.
 pub(crate) fn notes(rows: &[Done], noise_limit: f64) -> String {
     let mut text = String::from("\nAll who took part, best first, median (interval):\n");
     for row in rows {
-        for line in row.lines.iter() {
-            let all = line.floor.iter().map(|(name, at)| ("floor, ", *name, *at));
-            let all = all.chain(line.others.iter().map(|(name, at)| ("", *name, *at)));
-            let all: Vec<_> =
-                all.map(|(role, name, at)| format!("{role}{name} {}", line.unit.show_interval(at))).collect();
-            let ours = line.ours.map_or("–".to_owned(), |ours| line.unit.show_interval(ours));
+        for line in &row.lines {
+            let show = |at: &Standing| {
+                let role = if at.role == Role::Floor { "floor, " } else { "" };
+                format!("{role}{} {}", at.name, line.unit.show_interval(at.figure))
+            };
+            let all: Vec<_> = line.standings.iter().map(show).collect();
             let what = if line.what.is_empty() { String::new() } else { format!(" {}", line.what) };
-            _ = writeln!(text, "  {}{what}: ours {ours} · {}", row.id, all.join(" · "));
+            _ = writeln!(text, "  {}{what}: {}", row.id, all.join(" · "));
         }
         for (name, why) in &row.race.failed {
             _ = writeln!(text, "  {}: {name} failed: {why}", row.id);
-        }
-        for (name, why) in &row.race.absent {
-            _ = writeln!(text, "  {}: {name} did not run: {why}", row.id);
         }
         for why in &row.missing {
             _ = writeln!(text, "  {}: not measured: {why}", row.id);
         }
     }
+    text.push_str(&absences(rows));
+    text.push_str(&beaten_floors(rows));
+    text.push_str(&summary(rows, noise_limit));
+    text
+}
+
+/// Who was not there: those with one reason in the same rows together.
+fn absences(rows: &[Done]) -> String {
+    let mut where_and_why: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for (row, (name, why)) in
+        rows.iter().flat_map(|row| row.race.absent.iter().map(move |absent| (row, absent)))
+    {
+        where_and_why.entry((name, why)).or_default().push(row.id);
+    }
+    let mut together: BTreeMap<(&str, Vec<&str>), Vec<&str>> = BTreeMap::new();
+    for ((name, why), rows) in where_and_why {
+        together.entry((why, rows)).or_default().push(name);
+    }
+    let asked = rows.iter().filter(|row| !row.lines.is_empty()).count();
+    let mut text = String::new();
+    for ((why, rows), names) in together {
+        let rows = if asked > 1 && rows.len() == asked { "all rows".to_owned() } else { rows.join(", ") };
+        _ = writeln!(text, "  {}: {why} ({rows})", names.join(", "));
+    }
+    if text.is_empty() { text } else { format!("\nWho did not take part:\n{text}") }
+}
+
+/// A floor that somebody beats is none.
+fn beaten_floors(rows: &[Done]) -> String {
+    let mut text = String::new();
+    for (row, line) in rows.iter().flat_map(|row| row.lines.iter().map(move |line| (row, line))) {
+        if let (false, Some(floor)) = (line.better_than_floor.is_empty(), line.floor()) {
+            let all: Vec<_> = line.better_than_floor.iter().map(show_ahead).collect();
+            _ = writeln!(
+                text,
+                "  {}, {}: the floor ({}) is beaten by {}: it is wrong, or the machine was noisy.",
+                row.id,
+                line.title(row),
+                floor.name,
+                all.join(" · ")
+            );
+        }
+    }
+    if text.is_empty() { text } else { format!("\nFloors that are none:\n{text}") }
+}
+
+fn summary(rows: &[Done], noise_limit: f64) -> String {
     let judged = || {
         rows.iter().flat_map(|row| row.lines.iter().flat_map(|line| &line.judged).map(move |j| (row.id, j)))
     };
     let number = |verdict| judged().filter(|(_, judged)| judged.verdict == verdict).count();
-    _ = writeln!(
-        text,
-        "\n{} reached, {} missed, {} undecided, {} not judged for noise, {} not measured.",
+    let mut text = format!(
+        "\n{} reached, {} missed, {} undecided, {} not judged for noise, {} not measured.\n",
         number(Verdict::Reached),
         number(Verdict::Missed),
         number(Verdict::Undecided),
@@ -171,19 +203,18 @@ pub(crate) fn notes(rows: &[Done], noise_limit: f64) -> String {
 }
 
 /// The peer that a bound on the best was judged against, or else the one that did best by itself.
-fn best<'a>(row: &Done, line: &'a Line) -> Option<(&'a str, Interval)> {
+pub(crate) fn best(line: &Line) -> Option<Standing> {
     let against =
         line.judged.iter().find(|judged| judged.must.ends_with("best")).map(|judged| &judged.against);
-    let beside = |name: &str| row.beside.contains(&name);
     let found = match against {
-        Some(name) => line.others.iter().find(|(other, _)| other == name),
-        None => line.others.iter().find(|(name, _)| !beside(name)),
+        Some(name) => line.others().find(|other| other.name == name),
+        None => line.others().find(|other| other.role == Role::Peer),
     };
     found.copied()
 }
 
 /// A quotient, or the figure itself where that is bounded.
-fn ratio(judged: &Judged, unit: Unit) -> String {
+pub(crate) fn ratio(judged: &Judged, unit: Unit) -> String {
     match judged.ratio {
         None => "–".to_owned(),
         Some(figure) if judged.against.is_empty() => unit.show_interval(figure),
@@ -211,8 +242,15 @@ impl Unit {
         }
     }
 
-    fn show_interval(self, Interval { low, median, high }: Interval) -> String {
+    pub(crate) fn show_interval(self, Interval { low, median, high }: Interval) -> String {
         format!("{} ({}..{})", self.show(median), self.show(low), self.show(high))
+    }
+}
+
+impl Line {
+    /// What the figure is, or the row's work if that says it.
+    pub(crate) fn title(&self, row: &Done) -> &'static str {
+        if self.what.is_empty() { row.work } else { self.what }
     }
 }
 
@@ -243,4 +281,44 @@ fn wrap(text: &str, width: usize) -> String {
         }
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::check::figures;
+    use crate::judge::line;
+    use crate::race::Race;
+    use crate::row::{Against, Contestant, Measure, Row};
+
+    /// A row of two measures in which rayon is twice as good in the first, and we are in the second.
+    pub(crate) fn done(id: &'static str) -> Done {
+        let nobody = || unreachable!("nobody runs here");
+        let row = Row::new(id, "some work")
+            .measure(Measure::new("one", "", Unit::Nanos).must(Against::Best, 1.0))
+            .measure(Measure::new("two", "more of it", Unit::Rate))
+            .with(Contestant::ours(nobody))
+            .with(Contestant::peer("rayon", nobody));
+        let figures = |one, two| vec![figures([("one", one), ("two", two)]); 2];
+        let turns = [(OURS, figures(20.0, 4.0)), ("rayon", figures(10.0, 2.0))].into();
+        let absent =
+            [("chili", "sleeps"), ("forte", "sleeps")].map(|(name, why)| (name, why.to_owned())).into();
+        let race = Race { turns, absent, ..Race::default() };
+        let lines = row.measures.iter().map(|measure| line(&row, measure, &race, 1.0)).collect();
+        Done { id, work: row.work, seconds: 1.0, lines, missing: vec![], race }
+    }
+
+    #[test]
+    fn a_loss_is_told_with_who_and_how_much() {
+        let text = losses(&[done("P1")]);
+        assert!(text.contains("P1 (missed), some work: rayon 2.00 × (2.00..2.00)"), "{text}");
+        assert!(!text.contains("more of it"), "{text}");
+        assert!(losses(&[]).contains("nowhere"));
+    }
+
+    #[test]
+    fn those_who_are_absent_for_one_reason_in_the_same_rows_share_a_line() {
+        let text = absences(&[done("P1"), done("P2")]);
+        assert!(text.contains("  chili, forte: sleeps (all rows)\n"), "{text}");
+    }
 }

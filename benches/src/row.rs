@@ -1,7 +1,10 @@
 //! The shape of a row.
 
+use serde::Serialize;
+
 use crate::check::Outcome;
-use crate::peers::Peer;
+use crate::peers::{KNOWN, Peer};
+use crate::python;
 
 /// A question: what work, what of it is measured, who takes part, what must be reached.
 #[derive(Debug)]
@@ -16,6 +19,10 @@ pub(crate) struct Row {
     pub(crate) contestants: Vec<Contestant>,
     /// Who does not, and why: named in the report, never left out in silence.
     pub(crate) absent: Vec<(&'static str, &'static str)>,
+    /// Why those pools do not that are neither there nor named absent.
+    pub(crate) otherwise: Option<&'static str>,
+    /// Whether all take their turn at the same time.
+    pub(crate) together: bool,
     /// Parts of the row that are not measured yet, and why.
     pub(crate) missing: Vec<&'static str>,
 }
@@ -23,7 +30,8 @@ pub(crate) struct Row {
 impl Row {
     /// A row with nobody in it yet.
     pub(crate) fn new(id: &'static str, work: &'static str) -> Self {
-        Self { id, work, measures: vec![], contestants: vec![], absent: vec![], missing: vec![] }
+        let (measures, contestants, absent, missing) = (vec![], vec![], vec![], vec![]);
+        Self { id, work, measures, contestants, absent, otherwise: None, together: false, missing }
     }
 
     /// A row that cannot be measured yet.
@@ -51,6 +59,35 @@ impl Row {
         self
     }
 
+    /// Several that are absent for the same reason.
+    pub(crate) fn all_absent<const N: usize>(mut self, names: [&'static str; N], why: &'static str) -> Self {
+        self.absent.extend(names.map(|name| (name, why)));
+        self
+    }
+
+    /// For rows in which nobody does anything, so that nobody is in another's way.
+    pub(crate) fn together(mut self) -> Self {
+        self.together = true;
+        self
+    }
+
+    pub(crate) fn otherwise(mut self, why: &'static str) -> Self {
+        self.otherwise = Some(why);
+        self
+    }
+
+    /// Names as absent whoever is known and not named yet: with the peer's own reason, or else with the row's.
+    pub(crate) fn complete(mut self) -> Self {
+        for peer in KNOWN.iter().filter(|_| !self.contestants.is_empty()) {
+            let mut named =
+                self.contestants.iter().map(|c| c.name).chain(self.absent.iter().map(|(name, _)| *name));
+            if !named.any(|name| peer.is(name)) {
+                self.absent.extend(peer.elsewhere.or(self.otherwise).map(|why| (peer.name, why)));
+            }
+        }
+        self
+    }
+
     pub(crate) fn missing(mut self, why: &'static str) -> Self {
         self.missing.push(why);
         self
@@ -75,6 +112,17 @@ pub(crate) enum Unit {
 impl Unit {
     pub(crate) fn more_is_better(self) -> bool {
         self == Self::Rate
+    }
+
+    /// As a program calls it: JSON has figures without a scale.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nanos => "ns",
+            Self::Rate => "per second",
+            Self::Share => "ratio",
+            Self::Count => "count",
+            Self::Bytes => "bytes",
+        }
     }
 
     /// Whether a busy machine changes it.
@@ -115,6 +163,8 @@ pub(crate) enum Against {
     Best,
     /// This contestant.
     Named(&'static str),
+    /// The other way round: this contestant must take at least so many times our time.
+    Slower(&'static str),
     /// Nothing: the figure itself is bounded.
     Itself,
 }
@@ -126,8 +176,28 @@ pub(crate) struct Must {
     pub(crate) bound: f64,
 }
 
+impl Must {
+    /// `≤ 2.5 × floor`.
+    pub(crate) fn show(self, unit: Unit) -> String {
+        let (sign, bound) = (if self.at_least(unit) { '≥' } else { '≤' }, self.bound);
+        match self.against {
+            Against::Floor => format!("{sign} {bound} × floor"),
+            Against::Best => format!("{sign} {bound} × best"),
+            Against::Named(name) => format!("{sign} {bound} × {name}"),
+            Against::Slower(name) => format!("{sign} {bound} × faster than {name}"),
+            Against::Itself => format!("{sign} {}", unit.show(bound)),
+        }
+    }
+
+    /// Whether it bounds from below.
+    pub(crate) fn at_least(self, unit: Unit) -> bool {
+        unit.more_is_better() || matches!(self.against, Against::Slower(_))
+    }
+}
+
 /// In what capacity somebody takes part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     Ours,
     /// What no pool can beat.
@@ -136,6 +206,8 @@ pub(crate) enum Role {
     Peer,
     /// Reported beside the others: never the best peer.
     Beside,
+    /// What one would do without any pool, which a bound may be against: nor is it a peer.
+    Baseline,
 }
 
 /// How somebody takes part.
@@ -143,7 +215,7 @@ pub(crate) enum Role {
 pub(crate) enum Runner {
     /// In this binary, executed again.
     Here(fn() -> Outcome),
-    /// This question of `python/contestant.py`.
+    /// This question of `python/contestant.py`, put to the pool that the contestant's name ends with.
     Python(&'static str),
 }
 
@@ -174,12 +246,21 @@ impl Contestant {
         Self { name, role: Role::Beside, runner: Runner::Here(run) }
     }
 
+    pub(crate) fn baseline(name: &'static str, run: fn() -> Outcome) -> Self {
+        Self { name, role: Role::Baseline, runner: Runner::Here(run) }
+    }
+
     pub(crate) fn floor(name: &'static str, run: fn() -> Outcome) -> Self {
         Self { name, role: Role::Floor, runner: Runner::Here(run) }
     }
 
-    /// CPython's `multiprocessing.pool.ThreadPool`.
-    pub(crate) fn python(question: &'static str) -> Self {
-        Self { name: "CPython ThreadPool", role: Role::Peer, runner: Runner::Python(question) }
+    /// One of CPython's pools, by the name it has here.
+    pub(crate) fn python(name: &'static str, question: &'static str) -> Self {
+        Self { name, role: Role::Peer, runner: Runner::Python(question) }
+    }
+
+    /// Both of them.
+    pub(crate) fn pythons(question: &'static str) -> [Self; 2] {
+        [python::THREAD_POOL, python::EXECUTOR].map(|name| Self::python(name, question))
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo targets [--only P4,P7] [--json FILE]`: see the library.
+//! `cargo targets`: see the library.
 
 use std::process::ExitCode;
 

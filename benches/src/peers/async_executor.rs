@@ -7,7 +7,7 @@ use async_executor::{Executor, Task};
 use futures::channel::oneshot::{Sender, channel};
 use futures::executor::block_on;
 
-use super::Peer;
+use super::{Awaiting, Peer};
 
 /// async-executor on threads of its own: `spawn`.
 pub struct AsyncExecutor {
@@ -49,5 +49,14 @@ impl Peer for AsyncExecutor {
         for thread in threads {
             thread.join().expect("it only leaves");
         }
+    }
+}
+
+impl Awaiting for AsyncExecutor {
+    fn start<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        self.executor.spawn(task)
     }
 }

@@ -4,7 +4,7 @@ use futures::executor::{ThreadPool, block_on};
 use futures::future::RemoteHandle;
 use futures::task::SpawnExt;
 
-use super::Peer;
+use super::{Awaiting, Peer};
 
 /// `futures`' own pool: `spawn_with_handle`.
 pub struct Futures(ThreadPool);
@@ -27,5 +27,14 @@ impl Peer for Futures {
 
     fn spawn(&self, f: impl FnOnce() + Send + 'static) {
         self.0.spawn_ok(async move { f() });
+    }
+}
+
+impl Awaiting for Futures {
+    fn start<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        self.0.spawn_with_handle(task).expect("the pool is open")
     }
 }

@@ -1,21 +1,30 @@
 //! The pools, in one shape: what a row needs of a pool, each peer does in its own best idiom.
 //!
-//! A new peer is a file with one `impl Peer`, a line in the list below, and a line in each row's list that it can
-//! answer.
+//! A new peer is a file with one `impl Peer`, a line in the list below, one among the `KNOWN`, and a line in each row's
+//! list that it can answer.
 
+mod affinitypool;
 mod async_executor;
 mod blocking;
+mod executors;
 mod futures;
+mod known;
+mod lagoon;
 mod millpond;
 mod rayon;
 mod rusty_pool;
+pub(crate) mod specialists;
 mod std_thread;
 mod threadpool;
 mod tokio;
 
+pub(crate) use affinitypool::{Affinitypool, NO_SPAWN};
 pub use async_executor::AsyncExecutor;
 pub use blocking::Blocking;
+pub(crate) use executors::{ExecutorsChannel, ExecutorsStealing};
 pub use futures::Futures;
+pub(crate) use known::KNOWN;
+pub use lagoon::Lagoon;
 pub use millpond::{Millpond, OURS};
 pub use rayon::Rayon;
 pub use rusty_pool::RustyPool;
@@ -53,6 +62,15 @@ pub trait Peer: Sized + Send + Sync + 'static {
     fn forever(workers: usize) -> &'static Self {
         Box::leak(Box::new(Self::new(workers)))
     }
+}
+
+/// A pool whose tasks may await one another: meanwhile the worker is free.
+pub(crate) trait Awaiting: Peer {
+    /// Has the task run on a worker, now and not when it is awaited.
+    fn start<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send;
 }
 
 /// `[Contestant::pool::<A>(question::<A>), …]`: the same question to several pools.

@@ -5,7 +5,7 @@ use futures::executor::block_on;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use super::Peer;
+use super::{Awaiting, Peer};
 
 /// `spawn` on the multi-threaded runtime.
 pub struct TokioSpawn(pub Runtime);
@@ -28,6 +28,16 @@ impl Peer for TokioSpawn {
 
     fn spawn(&self, f: impl FnOnce() + Send + 'static) {
         drop(self.0.spawn(async move { f() }));
+    }
+}
+
+impl Awaiting for TokioSpawn {
+    fn start<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        let handle = self.0.spawn(task);
+        async { handle.await.expect("no task here panics") }
     }
 }
 

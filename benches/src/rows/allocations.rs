@@ -7,14 +7,18 @@
 use std::hint::black_box;
 
 use crate::alloc::count;
-use crate::check::{Figures, Outcome, figures, same};
+use crate::check::{Figures, Outcome, figure, figures, same};
 use crate::measure::WORKERS;
-use crate::peers::{Millpond, Peer, Rayon, ask};
+use crate::peers::{Affinitypool, Millpond, Peer, Rayon, ask, specialists};
+use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
+use paralight::threads::RangeStrategy;
+use pariter::IteratorExt as _;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
-const CALLS: u64 = 100_000;
-const MAPS: u64 = 10_000;
+const CALLS: u64 = 20_000;
+const MAPS: u64 = 2_000;
+const STREAM: u64 = 100_000;
 const ITEMS: u64 = 1_000;
 
 pub(super) fn row() -> Row {
@@ -26,7 +30,13 @@ pub(super) fn row() -> Row {
         .measure(measure("map", "map call of 1,000 items", Unit::Count, 3.0))
         .measure(Measure::new("map_mean", "map call of 1,000 items, mean", Unit::Count))
         .measure(measure("apply", "blocking apply", Unit::Count, 1.0))
-        .with_all(ask!(others: Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking, RustyPool))
+        .with_all(ask!(others: Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking, RustyPool,
+            Lagoon, ExecutorsStealing, ExecutorsChannel))
+        .with(Contestant::peer("paralight", paralight))
+        .with(Contestant::peer("orx-parallel", orx))
+        .with(Contestant::peer("pariter", pariter))
+        .absent(Affinitypool::NAME, "its future has no name and is boxed here, which is not its own allocation")
+        .all_absent([python::THREAD_POOL, python::EXECUTOR], "allocates out of sight of this program")
         .measure(measure("imap", "imap item, of 100,000 through one stream", Unit::Count, 0.01))
         .with(Contestant::ours(ours))
 }
@@ -85,14 +95,33 @@ fn ours() -> Outcome {
     same("the sum of the results", &sum, &(2 * 6 * (CALLS * (CALLS - 1) / 2)))?;
     let mut passed = 0;
     let stream =
-        count(|| passed = pool.0.imap(|i| 2 * i, 0..CALLS).expect("the pool is open").count() as u64);
-    same("the number of items", &passed, &CALLS)?;
-    let imap = stream[0] as f64 / CALLS as f64;
+        count(|| passed = pool.0.imap(|i| 2 * i, 0..STREAM).expect("the pool is open").count() as u64);
+    same("the number of items", &passed, &STREAM)?;
+    let imap = stream[0] as f64 / STREAM as f64;
     all.extend(figures([("map", map.own), ("map_mean", map.mean), ("apply", apply.own), ("imap", imap)]));
     Ok(all)
 }
 
-fn maps(map: impl Fn() -> Vec<u64>) -> Result<Each, String> {
+fn paralight() -> Outcome {
+    let mut pool = specialists::paralight(WORKERS, RangeStrategy::Fixed);
+    let map = maps(|| specialists::paralight_map(&mut pool, |i| 2 * i, ITEMS))?;
+    Ok(figures([("map", map.own), ("map_mean", map.mean)]))
+}
+
+fn orx() -> Outcome {
+    let map = maps(|| specialists::orx_map(WORKERS, |i| 2 * i, ITEMS))?;
+    Ok(figures([("map", map.own), ("map_mean", map.mean)]))
+}
+
+fn pariter() -> Outcome {
+    let mut passed = 0;
+    let stream = || (0..STREAM).parallel_map_custom(|options| options.threads(WORKERS), |i| 2 * i);
+    let allocations = count(|| passed = stream().count() as u64);
+    same("the number of items", &passed, &STREAM)?;
+    figure("imap", allocations[0] as f64 / STREAM as f64)
+}
+
+fn maps(mut map: impl FnMut() -> Vec<u64>) -> Result<Each, String> {
     same("the values", &map(), &(0..ITEMS).map(|i| 2 * i).collect())?;
     let mut length = 0;
     let each = each(MAPS, |_| length += map().len() as u64);

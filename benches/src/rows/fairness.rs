@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use crate::check::{Outcome, figures, same};
 use crate::measure::{WORKERS, histogram, record, spin};
-use crate::peers::{Peer, ask};
+use crate::peers::{Affinitypool, NO_SPAWN, Peer, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
-const TIME: Duration = Duration::from_secs(1);
+const TIME: Duration = Duration::from_millis(500);
 const STARVED: Duration = Duration::from_secs(1);
 /// Between probes, so that they meet the chains in every state; the prober stays hot.
 const GAP: Duration = Duration::from_micros(5);
@@ -30,8 +30,9 @@ pub(super) fn row() -> Row {
         .measure(Measure::new("p50", "p50", Unit::Nanos).must(Against::Itself, 2000.0))
         .measure(Measure::new("starved", "starved probes", Unit::Count).must(Against::Itself, 0.0))
         .with_all(ask!(probe: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
-            RustyPool))
-        .with(Contestant::python("P19"))
+            RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel))
+        .absent(Affinitypool::NAME, NO_SPAWN)
+        .with_all(Contestant::pythons("P19"))
 }
 
 fn link<P: Peer>(pool: &'static P) {

@@ -1,17 +1,21 @@
 //! How near does divide-and-conquer by `apply_async` and `get` come to rayon's `join`, which is made for it? (P23)
 //!
-//! A binary tree: each node has one half done by the pool, does the other itself, and waits. Not measured: leaves of
-//! nanoseconds, for which `apply_async`, an allocation each, is the wrong tool.
+//! A binary tree: each node has one half done by the pool, does the other itself, and waits; pools of futures await. Not
+//! measured: leaves of nanoseconds, for which `apply_async`, an allocation each, is the wrong tool.
 
-use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, median_trip};
-use crate::peers::{Millpond, Peer as _, Rayon};
-use crate::row::{Against, Contestant, Measure, Row, Unit};
-use crate::work::{STEPS_200_NS, steps};
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures::executor::block_on;
+
+use crate::check::{Outcome, figure, same};
+use crate::measure::{WORKERS, at_once, median_trip};
+use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask, specialists};
+use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::work::{STEPS_200_NS, steps};
+
 const LEAVES: u64 = 1 << 10;
-const TIME: Duration = Duration::from_millis(600);
+const TIME: Duration = Duration::from_millis(300);
 
 pub(super) fn row() -> Row {
     const FIFO: &str = "deadlocks: tasks wait for tasks of their own pool";
@@ -20,10 +24,10 @@ pub(super) fn row() -> Row {
         .with(Contestant::floor("sequential ÷ 2", sequential))
         .with(Contestant::ours(ours))
         .with(Contestant::peer("rayon", rayon))
-        .absent("threadpool", FIFO)
-        .absent("rusty_pool", FIFO)
-        .absent("futures ThreadPool", FIFO)
-        .absent("CPython ThreadPool", FIFO)
+        .with(Contestant::peer("chili", chili))
+        .with_all(ask!(awaited: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel))
+        .absent("orx-parallel", FIFO)
+        .otherwise(FIFO)
 }
 
 fn leaf(i: u64) -> u64 {
@@ -43,7 +47,7 @@ fn timed(tree: impl Fn() -> u64) -> Result<f64, String> {
 }
 
 fn sequential() -> Outcome {
-    figure("wall", timed(|| loop_over(0, LEAVES))? / WORKERS as f64)
+    figure("wall", timed(|| loop_over(0, LEAVES))? / at_once())
 }
 
 fn ours() -> Outcome {
@@ -70,4 +74,33 @@ fn rayon() -> Outcome {
     }
     let pool = Rayon::forever(WORKERS);
     figure("wall", timed(|| pool.0.install(|| tree(0, LEAVES)))?)
+}
+
+fn chili() -> Outcome {
+    fn tree(scope: &mut chili::Scope<'_>, from: u64, to: u64) -> u64 {
+        if to - from == 1 {
+            return leaf(from);
+        }
+        let middle = u64::midpoint(from, to);
+        let (left, right) = scope.join(|s| tree(s, from, middle), |s| tree(s, middle, to));
+        left.wrapping_add(right)
+    }
+    let pool = specialists::chili(WORKERS);
+    figure("wall", timed(|| tree(&mut pool.scope(), 0, LEAVES))?)
+}
+
+fn awaited<P: Awaiting>() -> Outcome {
+    type Sum = Pin<Box<dyn Future<Output = u64> + Send>>;
+    fn tree<P: Awaiting>(pool: &'static P, from: u64, to: u64) -> Sum {
+        Box::pin(async move {
+            if to - from == 1 {
+                return leaf(from);
+            }
+            let middle = u64::midpoint(from, to);
+            let right = pool.start(tree(pool, middle, to));
+            tree(pool, from, middle).await.wrapping_add(right.await)
+        })
+    }
+    let pool = P::forever(WORKERS);
+    figure("wall", timed(|| block_on(pool.start(tree(pool, 0, LEAVES))))?)
 }

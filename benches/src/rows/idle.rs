@@ -1,4 +1,7 @@
 //! What does a pool cost that has nothing to do? (P15)
+//!
+//! All contestants are idle at the same time: what is counted is processor time, and who sleeps takes none of the
+//! others'.
 
 use std::sync::atomic::AtomicU32;
 use std::thread;
@@ -11,11 +14,12 @@ use crate::row::{Against, Contestant, Measure, Row, Unit};
 
 pub(super) fn row() -> Row {
     Row::new("P15", "processor time over 2 s idle, 2 workers")
+        .together()
         .measure(Measure::new("cpu", "", Unit::Nanos).must(Against::Best, 1.5))
         .with(Contestant::floor("two threads on a futex", floor))
         .with_all(ask!(idle: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
-            RustyPool))
-        .with(Contestant::python("P15"))
+            RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
+        .with_all(Contestant::pythons("P15"))
 }
 
 fn idle<P: Peer>() -> Outcome {

@@ -3,11 +3,14 @@
 //! Items of 200 ns, no chunk size given. The consumer does nothing with what it gets; on two processors it shares them with two
 //! workers. Not measured: a slow consumer, an input that costs.
 
+use futures::executor::block_on;
+use futures::stream::{self, StreamExt as _};
+use pariter::IteratorExt as _;
 use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, time};
-use crate::peers::{Millpond, Peer as _, Rayon};
+use crate::measure::{WORKERS, at_once, time};
+use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 use crate::work::{STEPS_200_NS, steps};
 
@@ -21,14 +24,20 @@ pub(super) fn rows() -> [Row; 2] {
             .measure(per_item(1.5))
             .with(Contestant::floor("sequential ÷ 2", sequential))
             .with(Contestant::ours(|| ours(true)))
+            .with(Contestant::peer("pariter", pariter))
+            .with_all(ask!(buffered: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel))
+            .with_all(Contestant::pythons("P11"))
             .absent("rayon", "its par_bridge is unordered")
-            .absent("threadpool", NO_STREAM),
+            .otherwise(NO_STREAM),
         Row::new("P12", "imap_unordered, the same")
             .measure(per_item(1.3))
             .with(Contestant::floor("sequential ÷ 2", sequential))
             .with(Contestant::ours(|| ours(false)))
             .with(Contestant::peer("rayon par_bridge", bridge))
-            .absent("threadpool", NO_STREAM),
+            .with(Contestant::peer("pariter", pariter))
+            .with_all(ask!(buffered_unordered: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel))
+            .with_all(Contestant::pythons("P12"))
+            .otherwise(NO_STREAM),
     ]
 }
 
@@ -51,7 +60,7 @@ fn timed(pass: impl Fn() -> u64) -> Result<f64, String> {
 }
 
 fn sequential() -> Outcome {
-    figure("item", timed(|| (0..ITEMS).fold(0, |sum, i| sum ^ work(i)))? / WORKERS as f64)
+    figure("item", timed(|| (0..ITEMS).fold(0, |sum, i| sum ^ work(i)))? / at_once())
 }
 
 fn ours(ordered: bool) -> Outcome {
@@ -69,4 +78,30 @@ fn ours(ordered: bool) -> Outcome {
 fn bridge() -> Outcome {
     let pool = Rayon::forever(WORKERS);
     figure("item", timed(|| pool.0.install(|| (0..ITEMS).par_bridge().map(work).reduce(|| 0, |a, b| a ^ b)))?)
+}
+
+/// Its stream starts threads of its own, and delivers in order only.
+fn pariter() -> Outcome {
+    let stream =
+        || (0..ITEMS).parallel_map_custom(|options| options.threads(WORKERS).buffer_size(IN_FLIGHT), work);
+    figure("item", timed(|| stream().fold(0, |sum, value| sum ^ value))?)
+}
+
+/// Tasks in flight, for peers that ask: of 4, 16, 64, 256 and 1,024 the number with which most of them were quickest.
+const IN_FLIGHT: usize = 256;
+
+/// Pools of futures have no stream of their own: these are the crate `futures`'.
+fn buffered<P: Awaiting>() -> Outcome {
+    let pool = P::forever(WORKERS);
+    let tasks = || stream::iter(0..ITEMS).map(|i| pool.start(async move { work(i) }));
+    figure("item", timed(|| block_on(tasks().buffered(IN_FLIGHT).fold(0, async |sum, value| sum ^ value)))?)
+}
+
+fn buffered_unordered<P: Awaiting>() -> Outcome {
+    let pool = P::forever(WORKERS);
+    let tasks = || stream::iter(0..ITEMS).map(|i| pool.start(async move { work(i) }));
+    figure(
+        "item",
+        timed(|| block_on(tasks().buffer_unordered(IN_FLIGHT).fold(0, async |sum, value| sum ^ value)))?,
+    )
 }

@@ -11,7 +11,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::check::{Outcome, figure, same};
 use crate::measure::{WORKERS, time};
-use crate::peers::{Peer, ask};
+use crate::peers::{Affinitypool, NO_SPAWN, Peer, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
 const TASKS: u64 = 1_000_000;
@@ -21,9 +21,10 @@ pub(super) fn row() -> Row {
         .measure(Measure::new("rate", "", Unit::Rate).must(Against::Best, 1.0))
         .with(Contestant::floor("deque push + pop", deque))
         .with_all(ask!(inside: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
-            RustyPool))
+            RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel))
+        .absent(Affinitypool::NAME, NO_SPAWN)
         .with(Contestant::beside("rayon scope", rayon_scope))
-        .with(Contestant::python("P6"))
+        .with_all(Contestant::pythons("P6"))
 }
 
 /// Counts the tasks that ran, without making workers share a line: a counter for each thread, added up by the observer.

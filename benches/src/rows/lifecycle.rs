@@ -5,12 +5,17 @@
 
 use std::fs::metadata;
 use std::os::unix::fs::MetadataExt as _;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use crate::check::{Figures, Outcome, figures, same};
+use orx_parallel::{Pool, ThreadPool as _};
+use paralight::threads::RangeStrategy;
+
+use crate::check::{Outcome, figures, same};
 use crate::measure::WORKERS;
-use crate::peers::{Peer, ask};
+use crate::peers::{Peer, ask, specialists};
+use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
 const WIDE: usize = 1024;
@@ -24,36 +29,126 @@ pub(super) fn row() -> Row {
         .measure(measure("both_1024", "1,024 workers").must(Against::Best, 1.2))
         .measure(measure("create_1024", "1,024 workers, to create"))
         .measure(measure("join_1024", "1,024 workers, to join"))
-        .with(Contestant::floor("std::thread spawn and join", floor))
-        .with_all(ask!(life: Millpond, Rayon, Threadpool, TokioSpawn, Futures, AsyncExecutor, RustyPool))
-        .with(Contestant::python("P25"))
+        .with(Contestant::floor("std::thread on a futex", floor))
+        .with_all(
+            ask!(life: Millpond, Rayon, Threadpool, TokioSpawn, Futures, AsyncExecutor, RustyPool, Lagoon,
+            ExecutorsChannel),
+        )
+        .with_all(ask!(narrow_life: ExecutorsStealing, Affinitypool))
+        .with(Contestant::peer("chili", chili))
+        .with(Contestant::peer("paralight", paralight))
+        .with(Contestant::peer("orx-parallel", orx))
+        .with(Contestant::beside("crossbeam scope", crossbeam_scope))
+        .with(Contestant::python(python::THREAD_POOL, "P25"))
+        .absent(python::EXECUTOR, "starts its threads with its first tasks")
         .absent("blocking", "its one pool lives as long as the process")
         .absent("tokio spawn_blocking", "starts its threads with its first tasks")
 }
 
 fn life<P: Peer>() -> Outcome {
-    // Before there is any pool: only the main thread.
+    lives(checked::<P>()?, P::new, P::end)
+}
+
+/// For pools that cannot have 1,024 workers: see P17.
+fn narrow_life<P: Peer>() -> Outcome {
+    narrow(checked::<P>()?, P::new, P::end)
+}
+
+/// How many threads there are without a pool, and that the pool works, before its birth and death are timed.
+fn checked<P: Peer>() -> Result<u64, String> {
     let none = threads()?;
-    // It works, before its birth and death are timed.
     let pool = P::new(WORKERS);
     same("a result", &pool.get(pool.submit(|| 7_u64)), &7)?;
     pool.end();
-    measure(none, P::new, P::end)
+    Ok(none)
 }
 
+/// As many workers as the others have, and the thread that beats for them.
+fn chili() -> Outcome {
+    let none = threads()?;
+    let create = |workers| specialists::chili(workers + 1);
+    same("both results", &create(WORKERS).scope().join(|_| 7_u64, |_| 8_u64), &(7, 8))?;
+    lives(none, create, drop)
+}
+
+fn paralight() -> Outcome {
+    let none = threads()?;
+    let create = |workers| specialists::paralight(workers, RangeStrategy::Fixed);
+    same("the values", &specialists::paralight_map(&mut create(WORKERS), |i| 2 * i, 3), &vec![0, 2, 4])?;
+    lives(none, create, drop)
+}
+
+/// It has no more workers than there are processors.
+fn orx() -> Outcome {
+    let none = threads()?;
+    let create = |workers: usize| Pool::basic(workers);
+    same("the number of workers", &create(WORKERS).max_num_threads().get(), &WORKERS)?;
+    narrow(none, create, drop)
+}
+
+/// No pool: what it costs to have the threads and lose them, all in one.
+fn crossbeam_scope() -> Outcome {
+    let none = threads()?;
+    let threads = |workers| {
+        let all = crossbeam_utils::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|_| ());
+            }
+        });
+        all.expect("they do nothing");
+    };
+    let mut all = lives(none, |workers| workers, threads)?;
+    all.retain(|key, _| key.starts_with("both"));
+    Ok(all)
+}
+
+/// Threads that block until they are told to leave: less is no pool.
 fn floor() -> Outcome {
-    let create = |threads| (0..threads).map(|_| thread::spawn(|| ())).collect::<Vec<_>>();
+    static LEAVE: AtomicU32 = AtomicU32::new(0);
+    fn block() {
+        while LEAVE.load(Ordering::Relaxed) == 0 {
+            atomic_wait::wait(&LEAVE, 0);
+        }
+    }
+    let create = |threads| {
+        LEAVE.store(0, Ordering::Relaxed);
+        (0..threads).map(|_| thread::spawn(block)).collect::<Vec<_>>()
+    };
     let join = |threads: Vec<thread::JoinHandle<()>>| {
+        LEAVE.store(1, Ordering::Relaxed);
+        atomic_wait::wake_all(&LEAVE);
         for thread in threads {
-            thread.join().expect("it does nothing");
+            thread.join().expect("it only leaves");
         }
     };
-    measure(threads()?, create, join)
+    lives(threads()?, create, join)
 }
 
-/// Times lives, each begun when nothing is left of the one before: `none` threads besides the main one.
-fn measure<P>(none: u64, create: impl Fn(usize) -> P, end: impl Fn(P)) -> Outcome {
-    let once = |workers| {
+/// Lives of 2 workers and of 1,024.
+fn lives<P>(none: u64, create: impl Fn(usize) -> P, end: impl Fn(P)) -> Outcome {
+    let mut all = narrow(none, &create, &end)?;
+    let medians = medians(none, WIDE, 3, create, end)?;
+    all.append(&mut figures(
+        [0, 1, 2].map(|part| (["both_1024", "create_1024", "join_1024"][part], medians[part])),
+    ));
+    Ok(all)
+}
+
+fn narrow<P>(none: u64, create: impl Fn(usize) -> P, end: impl Fn(P)) -> Outcome {
+    let medians = medians(none, WORKERS, 201, create, end)?;
+    Ok(figures([0, 1, 2].map(|part| (["both_2", "create_2", "join_2"][part], medians[part]))))
+}
+
+/// Times lives, each begun when nothing is left of the one before: `none` threads besides the main one. Medians of the
+/// whole, of creating, and of joining.
+fn medians<P>(
+    none: u64,
+    workers: usize,
+    times: usize,
+    create: impl Fn(usize) -> P,
+    end: impl Fn(P),
+) -> Result<[f64; 3], String> {
+    let once = || {
         while threads()? > none {
             thread::yield_now();
         }
@@ -67,21 +162,12 @@ fn measure<P>(none: u64, create: impl Fn(usize) -> P, end: impl Fn(P)) -> Outcom
         let gone = start.elapsed();
         Ok::<_, String>([gone, created, gone - created].map(|time| time.as_nanos() as f64))
     };
-    let medians = |workers, times: usize| {
-        let all: Vec<[f64; 3]> = (0..times).map(|_| once(workers)).collect::<Result<_, _>>()?;
-        let median = |part: usize| {
-            let mut lengths: Vec<f64> = all.iter().map(|times| times[part]).collect();
-            lengths.sort_by(f64::total_cmp);
-            lengths[lengths.len() / 2]
-        };
-        Ok::<_, String>([median(0), median(1), median(2)])
-    };
-    let narrow = medians(WORKERS, 201)?;
-    let wide = medians(WIDE, 3)?;
-    let keys = |keys: [&'static str; 3], values: [f64; 3]| figures([0, 1, 2].map(|i| (keys[i], values[i])));
-    let mut all: Figures = keys(["both_2", "create_2", "join_2"], narrow);
-    all.append(&mut keys(["both_1024", "create_1024", "join_1024"], wide));
-    Ok(all)
+    let all: Vec<[f64; 3]> = (0..times).map(|_| once()).collect::<Result<_, _>>()?;
+    Ok([0, 1, 2].map(|part| {
+        let mut lengths: Vec<f64> = all.iter().map(|times| times[part]).collect();
+        lengths.sort_by(f64::total_cmp);
+        lengths[lengths.len() / 2]
+    }))
 }
 
 /// How many threads this process has: a directory has a link for each entry that is one.

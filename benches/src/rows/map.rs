@@ -3,16 +3,20 @@
 //!
 //! Not measured: streams, which have rows of their own.
 
-use std::thread::available_parallelism;
 use std::time::Duration;
 
+use paralight::threads::RangeStrategy;
 use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figure, figures, same};
-use crate::measure::{WORKERS, median_trip, time};
-use crate::peers::{Millpond, Peer as _, Rayon};
+use crate::measure::{WORKERS, at_once, median_trip, time};
+use crate::peers::{Millpond, Peer as _, Rayon, specialists};
+use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 use crate::work::{STEPS_200_NS, steps};
+
+const SCOPES: [&str; 2] = ["std::thread", "crossbeam scope"];
+const NO_MAP: &str = "has no map";
 
 pub(super) fn rows() -> [Row; 4] {
     let share = |bound| {
@@ -22,31 +26,54 @@ pub(super) fn rows() -> [Row; 4] {
     [
         Row::new("P7", "map_slice of 1 M × 1 ns, against par_iter on the same slice")
             .measure(Measure::new("item", "per item", Unit::Nanos).must(Against::Named("rayon"), 1.1))
-            .with(Contestant::floor("sequential", slice_sequential))
+            .with(Contestant::floor("sequential ÷ 2", slice_sequential))
             .with(Contestant::ours(slice_ours))
-            .with(Contestant::peer("rayon", slice_rayon)),
+            .with(Contestant::peer("rayon", slice_rayon))
+            .with(Contestant::peer("paralight", slice_paralight))
+            .with(Contestant::peer("orx-parallel", slice_orx))
+            .with(Contestant::python(python::THREAD_POOL, "P7"))
+            .absent(
+                python::EXECUTOR,
+                "its map makes a future for each item: a million took more than a minute",
+            )
+            .all_absent(SCOPES, "with threads of one's own, a map is in P8 and P9")
+            .otherwise(NO_MAP),
         Row::new("P8", "map 100 k × 200 ns")
             .measure(share(0.51))
             .measure(wall())
             .with(Contestant::floor("sequential ÷ 2", || floor(equal)))
             .with(Contestant::ours(|| ours(equal)))
             .with(Contestant::peer("rayon", || rayon(equal)))
+            .with(Contestant::peer("paralight", || paralight(equal, RangeStrategy::Fixed)))
+            .with(Contestant::peer("orx-parallel", || orx(equal)))
             .with(Contestant::peer("std::thread::scope, halves", || halves(equal)))
-            .with(Contestant::python("P8")),
+            .with(Contestant::peer("crossbeam scope, halves", || crossbeam_halves(equal)))
+            .otherwise(NO_MAP)
+            .with_all(Contestant::pythons("P8")),
         Row::new("P9", "map 10 k items, costs by power law, the dearest first")
             .measure(share(0.52))
             .measure(wall())
             .with(Contestant::floor("sequential ÷ 2", || floor(skewed)))
             .with(Contestant::ours(|| ours(skewed)))
             .with(Contestant::peer("rayon", || rayon(skewed)))
+            .with(Contestant::peer("paralight", || paralight(skewed, RangeStrategy::WorkStealing)))
+            .with(Contestant::peer("orx-parallel", || orx(skewed)))
             .with(Contestant::peer("std::thread::scope, halves", || halves(skewed)))
-            .with(Contestant::python("P9")),
+            .with(Contestant::peer("crossbeam scope, halves", || crossbeam_halves(skewed)))
+            .otherwise(NO_MAP)
+            .with_all(Contestant::pythons("P9")),
         Row::new("P10", "map of 64 tiny items, back to back, p50")
             .measure(Measure::new("wall", "", Unit::Nanos).must(Against::Named("rayon"), 0.4))
             .with(Contestant::floor("sequential", tiny_sequential))
             .with(Contestant::ours(tiny_ours))
             .with(Contestant::peer("rayon", tiny_rayon))
-            .with(Contestant::python("P10")),
+            .with(Contestant::peer("paralight", tiny_paralight))
+            .with(Contestant::peer("orx-parallel", || {
+                tiny(|| specialists::orx_map(WORKERS, |i| 2 * i, TINY))
+            }))
+            .all_absent(SCOPES, "a thread for each half of 64 tiny items")
+            .otherwise(NO_MAP)
+            .with_all(Contestant::pythons("P10")),
     ]
 }
 
@@ -86,7 +113,7 @@ fn timed(work: Work, mut map: impl FnMut(u64, fn(u64) -> u64) -> Vec<u64>) -> Ou
 fn floor(work: Work) -> Outcome {
     let mut figures = timed(work, |items, f| (0..items).map(f).collect())?;
     for value in figures.values_mut() {
-        *value /= available_parallelism().map_or(1, usize::from).min(WORKERS) as f64;
+        *value /= at_once();
     }
     Ok(figures)
 }
@@ -113,10 +140,32 @@ fn halves(work: Work) -> Outcome {
     })
 }
 
+/// The same with the scope that there was before the standard library had one.
+fn crossbeam_halves(work: Work) -> Outcome {
+    timed(work, |items, f| {
+        let both = crossbeam_utils::thread::scope(|scope| {
+            let second = scope.spawn(move |_| (items / 2..items).map(f).collect::<Vec<_>>());
+            let mut all: Vec<_> = (0..items / 2).map(f).collect();
+            all.append(&mut second.join().expect("no item here panics"));
+            all
+        });
+        both.expect("no item here panics")
+    })
+}
+
+fn paralight(work: Work, strategy: RangeStrategy) -> Outcome {
+    let mut pool = specialists::paralight(WORKERS, strategy);
+    timed(work, |items, f| specialists::paralight_map(&mut pool, f, items))
+}
+
+fn orx(work: Work) -> Outcome {
+    timed(work, |items, f| specialists::orx_map(WORKERS, f, items))
+}
+
 const SLICE: usize = 1_000_000;
 
 /// The median of seven passes over the slice, in nanoseconds per item.
-fn slice(map: impl Fn(&[u64]) -> Vec<u64>) -> Outcome {
+fn slice(mut map: impl FnMut(&[u64]) -> Vec<u64>) -> Result<f64, String> {
     let items: Vec<u64> = (0..SLICE as u64).collect();
     let should: Vec<u64> = items.iter().map(light).collect();
     let mut walls = Vec::new();
@@ -126,7 +175,7 @@ fn slice(map: impl Fn(&[u64]) -> Vec<u64>) -> Outcome {
         walls.push(wall / SLICE as f64);
     }
     walls.sort_by(f64::total_cmp);
-    figure("item", walls[walls.len() / 2])
+    Ok(walls[walls.len() / 2])
 }
 
 /// About a nanosecond.
@@ -135,23 +184,32 @@ fn light(item: &u64) -> u64 {
 }
 
 fn slice_sequential() -> Outcome {
-    slice(|items| items.iter().map(light).collect())
+    figure("item", slice(|items| items.iter().map(light).collect())? / at_once())
 }
 
 fn slice_ours() -> Outcome {
     let pool = Millpond::forever(WORKERS);
-    slice(|items| pool.0.map_slice(light, items).expect("no item here panics"))
+    figure("item", slice(|items| pool.0.map_slice(light, items).expect("no item here panics"))?)
 }
 
 fn slice_rayon() -> Outcome {
     let pool = Rayon::forever(WORKERS);
-    slice(|items| pool.0.install(|| items.par_iter().map(light).collect()))
+    figure("item", slice(|items| pool.0.install(|| items.par_iter().map(light).collect()))?)
+}
+
+fn slice_paralight() -> Outcome {
+    let mut pool = specialists::paralight(WORKERS, RangeStrategy::Fixed);
+    figure("item", slice(|items| specialists::paralight_map_slice(&mut pool, light, items))?)
+}
+
+fn slice_orx() -> Outcome {
+    figure("item", slice(|items| specialists::orx_map_slice(WORKERS, light, items))?)
 }
 
 const TINY: u64 = 64;
-const TIME: Duration = Duration::from_millis(600);
+const TIME: Duration = Duration::from_millis(300);
 
-fn tiny(map: impl Fn() -> Vec<u64>) -> Outcome {
+fn tiny(mut map: impl FnMut() -> Vec<u64>) -> Outcome {
     same("the values", &map(), &(0..TINY).map(|i| 2 * i).collect())?;
     figure("wall", median_trip(TIME, 1, || drop(std::hint::black_box(map()))))
 }
@@ -168,4 +226,9 @@ fn tiny_ours() -> Outcome {
 fn tiny_rayon() -> Outcome {
     let pool = Rayon::forever(WORKERS);
     tiny(|| pool.0.install(|| (0..TINY).into_par_iter().map(|i| 2 * i).collect()))
+}
+
+fn tiny_paralight() -> Outcome {
+    let mut pool = specialists::paralight(WORKERS, RangeStrategy::Fixed);
+    tiny(|| specialists::paralight_map(&mut pool, |i| 2 * i, TINY))
 }

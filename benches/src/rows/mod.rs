@@ -11,6 +11,7 @@ mod map;
 mod nested_get;
 mod nested_maps;
 mod open_loop;
+mod port_scan;
 mod round_trip;
 mod stream;
 mod wakes;
@@ -30,13 +31,13 @@ pub(crate) fn all() -> Vec<Row> {
         nested_get::row(),
         nested_maps::row(),
         open_loop::row(),
+        port_scan::row(),
         wakes::row(),
         Row::pending(
             "P14",
             "heap allocations of a bounded pool",
             "no pool allocates its tasks' memory ahead",
         ),
-        Row::pending("P24", "scan of 1,024 ports", "the row is not written yet"),
     ];
     rows.extend(round_trip::rows());
     rows.extend(stream::rows());
@@ -44,12 +45,13 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(imap::rows());
     rows.extend(wide::rows());
     rows.sort_by_key(|row| row.id[1..].parse::<u8>().expect("a P and a number"));
-    rows
+    rows.into_iter().map(Row::complete).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peers::KNOWN;
     use crate::row::Role;
 
     #[test]
@@ -68,6 +70,30 @@ mod tests {
             names.sort_unstable();
             names.dedup();
             assert_eq!(names.len(), row.contestants.len(), "{}: a name twice", row.id);
+        }
+    }
+
+    #[test]
+    fn every_peer_takes_part_in_every_row_or_is_absent_with_a_reason() {
+        for row in all().iter().filter(|row| !row.contestants.is_empty()) {
+            let names =
+                || row.contestants.iter().map(|c| c.name).chain(row.absent.iter().map(|(name, _)| *name));
+            for peer in KNOWN {
+                assert!(names().any(|name| peer.is(name)), "{}: nothing is said of {}", row.id, peer.name);
+            }
+            let others = row.contestants.iter().filter(|c| matches!(c.role, Role::Peer | Role::Beside));
+            let strangers: Vec<_> =
+                others.filter(|c| !KNOWN.iter().any(|peer| peer.is(c.name))).map(|c| c.name).collect();
+            assert!(strangers.is_empty(), "{}: not among the known: {strangers:?}", row.id);
+        }
+    }
+
+    #[test]
+    fn nobody_is_both_there_and_absent() {
+        for row in all() {
+            for (name, _) in &row.absent {
+                assert!(!row.contestants.iter().any(|c| c.name == *name), "{}: {name}", row.id);
+            }
         }
     }
 }

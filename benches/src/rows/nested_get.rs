@@ -1,13 +1,18 @@
 //! What does it cost a task to have a task done and wait for it? (P22)
+//!
+//! Pools of futures await it, which gives the worker back meanwhile; pools of fork/join have their own word for it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use futures::executor::block_on;
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, median_trip};
-use crate::peers::{Millpond, Peer as _, Rayon};
+use crate::measure::{Trips, WORKERS, median_trip};
+use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask, specialists};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
-const TIME: Duration = Duration::from_millis(600);
+const TIME: Duration = Duration::from_millis(300);
+const BATCH: u32 = 64;
 const JOIN: &str = "rayon::join";
 
 pub(super) fn row() -> Row {
@@ -16,17 +21,17 @@ pub(super) fn row() -> Row {
         .measure(Measure::new("p50", "", Unit::Nanos).must(Against::Named(JOIN), 3.0))
         .with(Contestant::ours(ours))
         .with(Contestant::peer(JOIN, join))
-        .absent("threadpool", FIFO)
-        .absent("rusty_pool", FIFO)
-        .absent("futures ThreadPool", FIFO)
-        .absent("CPython ThreadPool", FIFO)
+        .with(Contestant::peer("chili", chili))
+        .with_all(ask!(awaited: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel))
+        .absent("orx-parallel", FIFO)
+        .otherwise(FIFO)
 }
 
 fn ours() -> Outcome {
     let pool = Millpond::forever(WORKERS);
     let p50 = pool.get(pool.submit(|| {
         same("a nested result", &pool.get(pool.submit(|| 7_u64)), &7)?;
-        Ok::<_, String>(median_trip(TIME, 64, || _ = pool.get(pool.submit(|| 1_u64))))
+        Ok::<_, String>(median_trip(TIME, BATCH, || _ = pool.get(pool.submit(|| 1_u64))))
     }))?;
     figure("p50", p50)
 }
@@ -36,7 +41,34 @@ fn join() -> Outcome {
     let p50 = pool.0.install(|| {
         same("a nested result", &rayon::join(|| 7_u64, || 8_u64), &(7, 8))?;
         let trip = || _ = std::hint::black_box(rayon::join(|| 1_u64, || 2_u64));
-        Ok::<_, String>(median_trip(TIME, 64, trip))
+        Ok::<_, String>(median_trip(TIME, BATCH, trip))
     })?;
     figure("p50", p50)
+}
+
+fn chili() -> Outcome {
+    let pool = specialists::chili(WORKERS);
+    let mut scope = pool.scope();
+    same("a nested result", &scope.join(|_| 7_u64, |_| 8_u64), &(7, 8))?;
+    let trip = || _ = std::hint::black_box(scope.join(|_| 1_u64, |_| 2_u64));
+    figure("p50", median_trip(TIME, BATCH, trip))
+}
+
+/// The task starts another and awaits it, again and again.
+fn awaited<P: Awaiting>() -> Outcome {
+    let pool = P::forever(WORKERS);
+    let task = pool.start(async {
+        same("a nested result", &pool.start(async { 7_u64 }).await, &7)?;
+        let mut trips = Trips::new(TIME, BATCH);
+        loop {
+            let start = Instant::now();
+            for _ in 0..BATCH {
+                _ = pool.start(async { 1_u64 }).await;
+            }
+            if trips.over(start) {
+                return Ok::<_, String>(trips.median());
+            }
+        }
+    });
+    figure("p50", block_on(task)?)
 }

@@ -1,16 +1,19 @@
 //! Do tasks that wait for their own pool come to an end, and how soon? (P20)
+//!
+//! Pools of futures have no map: there a task starts one for each item, and awaits them all.
 
 use std::time::Duration;
 
+use futures::executor::block_on;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figure, same};
 use crate::measure::{WORKERS, median_trip};
-use crate::peers::{Millpond, Peer, Rayon};
+use crate::peers::{Awaiting, Millpond, Peer, Rayon, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
 const ITEMS: u64 = 100;
-const TIME: Duration = Duration::from_millis(800);
+const TIME: Duration = Duration::from_millis(300);
 
 pub(super) fn row() -> Row {
     const FIFO: &str = "deadlocks: both workers wait for tasks that nobody is left to run";
@@ -18,22 +21,21 @@ pub(super) fn row() -> Row {
         .measure(Measure::new("wall", "", Unit::Nanos).must(Against::Named("rayon"), 1.0))
         .with(Contestant::ours(ours))
         .with(Contestant::peer("rayon", rayon))
-        .absent("threadpool", FIFO)
-        .absent("rusty_pool", FIFO)
-        .absent("futures ThreadPool", FIFO)
-        .absent("blocking", FIFO)
-        .absent("tokio spawn_blocking", FIFO)
-        .absent("CPython ThreadPool", FIFO)
-        .absent("tokio spawn", "has no map, and a worker of it may not block")
-        .absent("async-executor", "has no map, and a worker of it may not block")
+        .with_all(ask!(awaited: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel))
+        .absent("orx-parallel", FIFO)
+        .absent("paralight", "runs one map at a time")
+        .otherwise(FIFO)
 }
 
 fn two<P: Peer>(pool: &'static P, map: fn(&P) -> Vec<u64>) -> Outcome {
-    let should: Vec<u64> = (0..ITEMS).map(|i| 2 * i).collect();
-    let both = || {
+    timed(|| {
         let [first, second] = [(), ()].map(|()| pool.submit(move || map(pool)));
         [pool.get(first), pool.get(second)]
-    };
+    })
+}
+
+fn timed(both: impl Fn() -> [Vec<u64>; 2]) -> Outcome {
+    let should: Vec<u64> = (0..ITEMS).map(|i| 2 * i).collect();
     for _ in 0..100 {
         same("the values of both", &both(), &[should.clone(), should.clone()])?;
     }
@@ -50,4 +52,17 @@ fn ours() -> Outcome {
 /// On a worker, `into_par_iter` is of the worker's own pool.
 fn rayon() -> Outcome {
     two(Rayon::forever(WORKERS), |_| (0..ITEMS).into_par_iter().map(|i| 2 * i).collect())
+}
+
+fn awaited<P: Awaiting>() -> Outcome {
+    async fn map<P: Awaiting>(pool: &'static P) -> Vec<u64> {
+        let tasks: Vec<_> = (0..ITEMS).map(|i| pool.start(async move { 2 * i })).collect();
+        let mut values = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            values.push(task.await);
+        }
+        values
+    }
+    let pool = P::forever(WORKERS);
+    timed(|| [(), ()].map(|()| pool.start(map(pool))).map(block_on))
 }

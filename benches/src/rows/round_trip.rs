@@ -13,7 +13,7 @@ use crate::measure::{WORKERS, median_trip, pin};
 use crate::peers::{Peer, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
-const TIME: Duration = Duration::from_millis(800);
+const TIME: Duration = Duration::from_millis(400);
 /// The gap of P3: long enough for every spin budget to run out.
 const GAP: Duration = Duration::from_micros(250);
 
@@ -24,20 +24,20 @@ pub(super) fn rows() -> [Row; 3] {
             .measure(measure().must(Against::Floor, 2.5))
             .with(Contestant::floor("spin ping-pong", spin_ping_pong))
             .with_all(ask!(hot: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
-                RustyPool, StdThread))
-            .with(Contestant::python("P1")),
+                RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool, StdThread))
+            .with_all(Contestant::pythons("P1")),
         Row::new("P2", "the same, all threads on one core")
             .measure(measure().must(Against::Best, 1.05))
             .with(Contestant::floor("two same-core wakes", one_core_floor))
             .with_all(ask!(one_core: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
-                Blocking, RustyPool))
-            .with(Contestant::python("P2")),
+                Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
+            .with_all(Contestant::pythons("P2")),
         Row::new("P3", "the same with gaps of 250 µs, workers parked")
             .measure(measure().must(Against::Floor, 1.1).must(Against::Best, 1.05))
             .with(Contestant::floor("two threads on a futex", futex_with_gaps))
             .with_all(ask!(with_gaps: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
-                Blocking, RustyPool))
-            .with(Contestant::python("P3")),
+                Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
+            .with_all(Contestant::pythons("P3")),
     ]
 }
 
@@ -72,11 +72,11 @@ fn with_gaps<P: Peer>() -> Outcome {
 /// The median of trips that begin after a gap, in which the caller sleeps too: nobody is hot.
 fn after_gaps(mut trip: impl FnMut()) -> f64 {
     let mut lengths = crate::measure::histogram();
-    for turn in 0..2200 {
+    for turn in 0..1100 {
         thread::sleep(GAP);
         let start = std::time::Instant::now();
         trip();
-        if turn >= 200 {
+        if turn >= 100 {
             crate::measure::record(&mut lengths, start.elapsed());
         }
     }

@@ -12,7 +12,10 @@ use crossbeam_deque::{Injector, Steal};
 
 use crate::check::{Outcome, figure, same};
 use crate::measure::{WORKERS, time};
-use crate::peers::{AsyncExecutor, Peer, Rayon, RustyPool, Threadpool, TokioSpawn, ask};
+use crate::peers::{
+    AsyncExecutor, ExecutorsChannel, ExecutorsStealing, Lagoon, Peer, Rayon, RustyPool, Threadpool,
+    TokioSpawn, ask,
+};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
 const TASKS: u64 = 1_000_000;
@@ -24,27 +27,30 @@ pub(super) fn rows() -> [Row; 2] {
             .measure(measure().must(Against::Best, 1.5))
             .with(Contestant::floor("injector push + steal", injector))
             .with_all(ask!(from_one: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
-                Blocking, RustyPool))
+                Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
             .with_all(channels::<1>())
-            .with(Contestant::python("P4"))
+            .with_all(Contestant::pythons("P4"))
             .absent("std::thread", "a million threads"),
         Row::new("P5", "1 M tasks from four outside threads, all results taken")
             .measure(measure().must(Against::Best, 1.1))
             .with_all(ask!(from_four: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
-                Blocking, RustyPool))
+                Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
             .with_all(channels::<4>())
-            .with(Contestant::python("P5"))
+            .with_all(Contestant::pythons("P5"))
             .absent("std::thread", "a million threads"),
     ]
 }
 
-fn channels<const THREADS: usize>() -> [Contestant; 5] {
+fn channels<const THREADS: usize>() -> [Contestant; 8] {
     [
         Contestant::peer("rayon, one channel", one_channel::<Rayon, THREADS>),
         Contestant::peer("threadpool, one channel", one_channel::<Threadpool, THREADS>),
         Contestant::peer("tokio spawn, one channel", one_channel::<TokioSpawn, THREADS>),
         Contestant::peer("async-executor, one channel", one_channel::<AsyncExecutor, THREADS>),
         Contestant::peer("rusty_pool, one channel", one_channel::<RustyPool, THREADS>),
+        Contestant::peer("lagoon, one channel", one_channel::<Lagoon, THREADS>),
+        Contestant::peer("executors work-stealing, one channel", one_channel::<ExecutorsStealing, THREADS>),
+        Contestant::peer("executors channel, one channel", one_channel::<ExecutorsChannel, THREADS>),
     ]
 }
 

@@ -21,6 +21,7 @@ pub(super) fn row() -> Row {
         .measure(judged("busy", "200 k tasks of 1 µs, until all are submitted"))
         .measure(measure("busy_taken", "the same, until all results are taken"))
         .with(Contestant::ours(wakes))
+        .otherwise("does not count its wakes")
 }
 
 fn wakes() -> Outcome {

@@ -1,0 +1,184 @@
+//! The report as one page that needs nothing else: for those who were not there.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::chart::chart;
+use crate::cli::Done;
+use crate::judge::{Judged, Line, Verdict};
+use crate::machine::{Circumstances, Package};
+use crate::report::{Loss, best, ratio, show_ahead, sorted_losses};
+use crate::select::by_reason;
+
+const STYLE: &str = include_str!("report.css");
+
+/// The page.
+pub(crate) fn page(circumstances: &Circumstances, rounds: u16, noise_limit: f64, rows: &[Done]) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                title { "millpond against its peers, " (circumstances.date) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { "millpond against its peers" }
+                (measured(circumstances, rounds))
+                (counts(rows))
+                (losses(rows))
+                h2 { "All bounds" }
+                (bounds(rows))
+                h2 { "All figures" }
+                p {
+                    "Medians with their intervals, best first. " span.ours { "Blue" } " is millpond, its line goes down the chart; "
+                    span.ahead { "orange" } " is who is better with the whole interval. Times are not judged in rows during which others had more than "
+                    (noise_limit * 100.0) " % of the machine."
+                }
+                @for row in rows { (row_of(row)) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn measured(circumstances: &Circumstances, rounds: u16) -> Markup {
+    let Circumstances { date, millpond, commit, rustc, machine, peers } = circumstances;
+    html! {
+        p {
+            "millpond " (millpond) ", " (commit.as_deref().unwrap_or("no commit known")) ", " (rustc) ". "
+            (date) ", " (machine.cores) " cores of " (machine.processor) ", Linux " (machine.kernel) ", "
+            (machine.python.as_deref().unwrap_or("no Python found")) ". " (rounds) " rounds of two turns each."
+        }
+        p { "Peers: " @for (at, Package { name, version }) in peers.iter().enumerate() {
+            @if at > 0 { ", " } (name) " " (version)
+        } "." }
+    }
+}
+
+fn counts(rows: &[Done]) -> Markup {
+    let judged = |verdict| {
+        rows.iter()
+            .flat_map(|row| &row.lines)
+            .flat_map(|line| &line.judged)
+            .filter(|j| j.verdict == verdict)
+            .count()
+    };
+    let all = [Verdict::Reached, Verdict::Missed, Verdict::Undecided, Verdict::Noise, Verdict::Unmeasured];
+    html! {
+        ul.counts { @for verdict in all { li class=(class(verdict)) { b { (judged(verdict)) } " " (verdict) } } }
+    }
+}
+
+fn losses(rows: &[Done]) -> Markup {
+    let losses = sorted_losses(rows);
+    html! {
+        h2 { "Where others are better" }
+        p { "With the whole interval, and so many times; missed bounds first." }
+        @if losses.is_empty() {
+            p { "Nowhere in the rows measured." }
+        } @else {
+            table {
+                thead { tr { th { "row" } th { "figure" } th { "who" } th { "bound" } } }
+                tbody { @for Loss { row, line, missed } in losses {
+                    tr {
+                        td { a href=(format!("#{}", row.id)) { (row.id) } }
+                        td { (line.title(row)) }
+                        td { @for ahead in &line.better_than_ours { div { (show_ahead(ahead)) } } }
+                        @if missed { td.missed { "missed" } } @else if line.noisy { td { "too noisy" } } @else { td {} }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn bounds(rows: &[Done]) -> Markup {
+    let judged = rows.iter().flat_map(|row| row.lines.iter().map(move |line| (row, line)));
+    html! {
+        table {
+            thead { tr { @for head in ["row", "figure", "ours", "floor", "best peer", "ratio (95 %)", "must", "verdict"] {
+                th { (head) }
+            } } }
+            tbody { @for (row, line) in judged { @for judged in &line.judged { (bound(row, line, judged)) } } }
+        }
+    }
+}
+
+fn bound(row: &Done, line: &Line, judged: &Judged) -> Markup {
+    let of = |figure: Option<f64>| figure.map_or("–".to_owned(), |figure| line.unit.show(figure));
+    html! {
+        tr {
+            td { a href=(format!("#{}", row.id)) { (row.id) } }
+            td { (line.title(row)) }
+            td { (of(line.ours().map(|ours| ours.median))) }
+            td { (of(line.floor().map(|floor| floor.figure.median))) }
+            td { @if let Some(best) = best(line) { (line.unit.show(best.figure.median)) " " (best.name) } }
+            td { (ratio(judged, line.unit)) }
+            td { (judged.must) }
+            td class=(class(judged.verdict)) { (judged.verdict) }
+        }
+    }
+}
+
+fn row_of(row: &Done) -> Markup {
+    html! {
+        section id=(row.id) {
+            h3 { (row.id) ": " (row.work) }
+            @for line in &row.lines {
+                @if !line.what.is_empty() { h4 { (line.what) } }
+                @for judged in &line.judged {
+                    p { "Must be " (judged.must) ": " (ratio(judged, line.unit)) ", "
+                        span class=(class(judged.verdict)) { (judged.verdict) } "." }
+                }
+                (chart(line))
+                @if let (false, Some(floor)) = (line.better_than_floor.is_empty(), line.floor()) {
+                    p.missed { "The floor (" (floor.name) ") is beaten, and so is wrong, or the machine was noisy: "
+                        @for ahead in &line.better_than_floor { span { (show_ahead(ahead)) "; " } } }
+                }
+            }
+            @if let Some(share) = row.race.others {
+                p { "Others had " (format!("{:.0}", share * 100.0)) " % of the machine." }
+            }
+            @for (name, why) in &row.race.failed { p.missed { (name) " failed: " (why) } }
+            @for why in &row.missing { p { "Not measured: " (why) } }
+            @if !row.race.absent.is_empty() {
+                details { summary { "Who did not take part" }
+                    ul { @for (why, names) in by_reason(row.race.absent.iter().map(|(name, why)| (*name, why.as_str()))) {
+                        li { (names.join(", ")) ": " (why) }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Reached => "reached",
+        Verdict::Missed => "missed",
+        Verdict::Undecided | Verdict::Noise | Verdict::Unmeasured => "open",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::done;
+
+    #[test]
+    fn the_page_has_every_row_loss_and_chart() {
+        let machine = Circumstances::now(None);
+        let page = super::page(&machine, 3, 0.2, &[done("P1"), done("P2")]);
+        assert_eq!(page.matches("<svg").count(), 4);
+        assert_eq!(
+            page.matches("class=\"ahead\"").count(),
+            1 + 2,
+            "in the legend and in a chart of each row"
+        );
+        for part in ["id=\"P1\"", "id=\"P2\"", "rayon 2.00 ×", "missed", "chili, forte: sleeps"] {
+            assert!(page.contains(part), "{part}");
+        }
+        assert!(!page.contains("http"), "the page needs nothing from elsewhere");
+    }
+}

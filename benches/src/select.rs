@@ -1,0 +1,119 @@
+//! Which rows: naming them, and choosing among them.
+
+use std::fmt::Write as _;
+
+use crate::row::{Role, Row};
+
+/// The rows whose ids are wanted, in capitals or not, in the rows' order; all if none is.
+///
+/// # Errors
+///
+/// The first that there is not, and those that there are.
+pub(crate) fn select(rows: Vec<Row>, wanted: &[String]) -> Result<Vec<Row>, String> {
+    let is = |row: &Row, id: &String| row.id.eq_ignore_ascii_case(id.trim());
+    if let Some(unknown) = wanted.iter().find(|id| !rows.iter().any(|row| is(row, id))) {
+        let there: Vec<_> = rows.iter().map(|row| row.id).collect();
+        return Err(format!("there is no row {unknown:?}; there are {}", there.join(", ")));
+    }
+    let chosen = |row: &Row| wanted.is_empty() || wanted.iter().any(|id| is(row, id));
+    Ok(rows.into_iter().filter(chosen).collect())
+}
+
+/// A line for each row: its id and its work.
+pub(crate) fn index(rows: &[Row]) -> String {
+    let mut text = String::from("Rows:\n");
+    for row in rows {
+        let why = if row.contestants.is_empty() { " (not measured yet)" } else { "" };
+        _ = writeln!(text, "  {:<4} {}{why}", row.id, row.work);
+    }
+    text
+}
+
+/// The same, and of each row what must be reached, who takes part, and who does not.
+pub(crate) fn list(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        _ = writeln!(text, "{}: {}", row.id, row.work);
+        for measure in &row.measures {
+            let what = if measure.what.is_empty() { measure.key } else { measure.what };
+            let musts: Vec<_> = measure.musts.iter().map(|must| must.show(measure.unit)).collect();
+            let musts = if musts.is_empty() { "reported".to_owned() } else { musts.join(" and ") };
+            _ = writeln!(text, "  {what}: {musts}");
+        }
+        for (title, role) in [
+            ("floor", Role::Floor),
+            ("peers", Role::Peer),
+            ("beside", Role::Beside),
+            ("baseline", Role::Baseline),
+        ] {
+            let names: Vec<_> = row.contestants.iter().filter(|c| c.role == role).map(|c| c.name).collect();
+            if !names.is_empty() {
+                _ = writeln!(text, "  {title}: {}", names.join(" · "));
+            }
+        }
+        for (why, names) in by_reason(row.absent.iter().copied()) {
+            _ = writeln!(text, "  without {}: {why}", names.join(", "));
+        }
+        for why in &row.missing {
+            _ = writeln!(text, "  not measured: {why}");
+        }
+    }
+    text
+}
+
+/// Those who share a reason, together, in the order of their first.
+pub(crate) fn by_reason<'a>(
+    absent: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Vec<(&'a str, Vec<&'a str>)> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (name, why) in absent {
+        match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((why, vec![name])),
+        }
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows;
+
+    fn ids(wanted: &[&str]) -> Result<Vec<&'static str>, String> {
+        let wanted: Vec<_> = wanted.iter().map(|id| (*id).to_owned()).collect();
+        Ok(select(rows::all(), &wanted)?.iter().map(|row| row.id).collect())
+    }
+
+    #[test]
+    fn rows_are_chosen_in_capitals_or_not_and_come_in_their_own_order() {
+        assert_eq!(ids(&["p7", "P4", " p7"]), Ok(vec!["P4", "P7"]));
+        assert_eq!(ids(&[]).map(|all| all.len()), Ok(25));
+    }
+
+    #[test]
+    fn a_row_that_there_is_not_is_answered_with_those_that_there_are() {
+        let error = ids(&["P4", "P26"]).expect_err("there is no such row");
+        assert!(error.contains("\"P26\"") && error.contains("P1, P2,") && error.contains("P25"), "{error}");
+    }
+
+    #[test]
+    fn index_and_list_name_every_row_with_its_work() {
+        let rows = rows::all();
+        for row in &rows {
+            for text in [index(&rows), list(&rows)] {
+                assert!(
+                    text.lines().any(|line| line.contains(row.id) && line.contains(row.work)),
+                    "{}",
+                    row.id
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn those_who_share_a_reason_are_named_together() {
+        let reasons = by_reason([("a", "x"), ("b", "y"), ("c", "x")]);
+        assert_eq!(reasons, [("x", vec!["a", "c"]), ("y", vec!["b"])]);
+    }
+}
