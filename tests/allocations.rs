@@ -1,8 +1,9 @@
 //! How often each verb allocates, as the documentation of each says; and that it gives everything back.
 //!
-//! Calls are cut from slabs of fifteen, one slab for each size that a thread submits. The injector allocates a block of its own for every 63 submissions from outside; these are larger than 1,000 bytes and are
-//! counted apart. The deques' memory reclamation allocates now and then, on whatever thread: so of a single call the least of
-//! several measurements counts, and of a thousand a few more than a thousand are let pass.
+//! Calls are cut from slabs of thirty-one, one slab for each size that a thread submits. The injector allocates a block of its own
+//! for every 63 submissions from outside; they are told by their size and counted apart. The deques' memory reclamation allocates
+//! now and then, on whatever thread: so of a single call the least of several measurements counts, and of a hundred slabs a few
+//! more are let pass.
 
 mod common;
 
@@ -13,6 +14,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 struct Counting;
 
+/// 63 slots and a link.
+const INJECTOR_BLOCK: usize = 63 * 16 + 8;
+/// Of the deques' memory reclamation, about.
+const RECLAMATION_BAG: usize = 2_000;
+
 static SMALL: AtomicUsize = AtomicUsize::new(0);
 static SMALL_BYTES: AtomicUsize = AtomicUsize::new(0);
 static LARGE: AtomicUsize = AtomicUsize::new(0);
@@ -22,7 +28,7 @@ static LIVE: AtomicUsize = AtomicUsize::new(0);
 // SAFETY: everything is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.size() > 1_000 {
+        if layout.size() == INJECTOR_BLOCK || layout.size() >= RECLAMATION_BAG {
             LARGE.fetch_add(1, Ordering::Relaxed);
         } else {
             SMALL.fetch_add(1, Ordering::Relaxed);
@@ -71,27 +77,27 @@ fn f46_what_each_verb_allocates() {
         });
 
         let captured = [1_u64, 2, 3];
-        let mut handles = Vec::with_capacity(1_500);
+        let mut handles = Vec::with_capacity(3_100);
         let (slabs, bytes, blocks) = allocations(|| {
-            for _ in 0..1_500 {
+            for _ in 0..3_100 {
                 handles.push(pool.apply_async(move || captured.iter().sum::<u64>()).unwrap());
             }
             handles.drain(..).for_each(|handle| assert_eq!(handle.get().unwrap(), 6));
         });
-        assert!((100..=120).contains(&slabs), "apply_async: a slab for fifteen, but {slabs} for 1,500");
-        assert!(bytes <= 58 * 1_500, "apply_async: {bytes} bytes for 1,500 calls");
+        assert!((99..=120).contains(&slabs), "apply_async: a slab for thirty-one, but {slabs} for 3,100");
+        assert!(bytes <= 58 * 3_100, "apply_async: {bytes} bytes for 3,100 calls");
         // The injector's, of which the first may have been begun; and a few of the memory reclamation's bags, of 2 KiB each.
-        assert!(blocks <= 1_500 / 63 + 2 + 8, "{blocks} large blocks for 1,500 submissions");
+        assert!(blocks <= 3_100 / 63 + 2 + 8, "{blocks} large blocks for 3,100 submissions");
 
         let bounded = ThreadPool::builder().workers(1).max_queued(2).build().unwrap();
         bounded.apply(|| ()).unwrap();
         let (slabs, bytes, _) = allocations(|| {
-            for _ in 0..1_500 {
+            for _ in 0..3_100 {
                 bounded.spawn(move || assert_eq!(captured.len(), 3)).unwrap();
             }
         });
-        assert!((100..=120).contains(&slabs), "a full pool: a slab for fifteen, but {slabs} for 1,500");
-        assert!(bytes <= 58 * 1_500, "a full pool: {bytes} bytes for 1,500 calls");
+        assert!((99..=120).contains(&slabs), "a full pool: a slab for thirty-one, but {slabs} for 3,100");
+        assert!(bytes <= 58 * 3_100, "a full pool: {bytes} bytes for 3,100 calls");
 
         let large = [7_u8; 500];
         let alone = least(|| pool.apply_async(move || large.len()).unwrap().get().unwrap());

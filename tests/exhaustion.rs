@@ -162,6 +162,6 @@ fn f46_an_allocation_fails_whichever_it_is() {
         aborted += usize::from(!output.status.success());
     }
     std::fs::remove_file(&journal).unwrap();
-    // A slab for fifteen calls, and what the pool, its threads and queues are made of.
+    // A slab for thirty-one calls, and what the pool, its threads and queues are made of.
     assert!(aborted >= 30, "allocations must have failed: {aborted}");
 }

@@ -77,7 +77,7 @@ impl PoolHandle {
     /// # Blocking
     ///
     /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates once for
-    /// fifteen calls (of the same size, on one thread); once for each whose block is larger than 128 bytes. May wake a worker, which is a
+    /// thirty-one calls (of the same size, on one thread); once for each whose block is larger than 128 bytes. May wake a worker, which is a
     /// system call.
     ///
     /// ```

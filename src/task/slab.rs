@@ -1,4 +1,4 @@
-//! Slabs: memory for fifteen calls at a time, so that most submissions ask no allocator.
+//! Slabs: memory for thirty-one calls at a time, so that most submissions ask no allocator.
 //!
 //! A thread cuts the calls that it submits from slabs of its own, for each size one that is open: it hands out the **cells** in
 //! turn. Whoever frees the call in a cell, on whatever thread, gives it back by a count in the slab's head, and who gives back the
@@ -9,7 +9,7 @@
 //! anew only if the one that was handed out last comes back to the same thread: as when a call is submitted and awaited, again
 //! and again.
 //!
-//! The price: a call that is kept keeps its slab, which is less than two KiB; and a thread keeps up to two slabs of each size.
+//! The price: a call that is kept keeps its slab, which is less than four KiB; and a thread keeps up to two slabs of each size.
 
 use std::alloc::Layout;
 use std::cell::Cell;
@@ -20,8 +20,8 @@ use super::header::Header;
 use crate::sync::heap::{self, Alive};
 use crate::sync::{AtomicU32, Ordering, fence, local};
 
-/// How many cells a slab has. One number less than four bits can tell: the last says that a block lies in no slab.
-const CELLS: u32 = 15;
+/// How many cells a slab has. One number less than five bits can tell: the last says that a block lies in no slab.
+const CELLS: u32 = 31;
 /// What cells are aligned to, and the step from one size to the next.
 const ALIGN: usize = 8;
 /// The size of the smallest cell: no call is smaller.
@@ -35,7 +35,7 @@ pub(super) struct Home(u32);
 
 impl Home {
     pub(super) const OWN: Self = Self(CELLS);
-    pub(super) const BITS: u32 = 4;
+    pub(super) const BITS: u32 = 5;
 
     pub(super) const fn from_bits(bits: u32) -> Self {
         Self(bits)
@@ -311,8 +311,8 @@ mod tests {
             std::iter::once(first).chain((1..CELLS).map(|_| open.cut(CELL).unwrap())).collect();
         assert_eq!(open.cut(CELL), None, "all are handed out");
         assert!(!open.take_back(slab, 3), "not the one that was handed out last");
-        assert!(open.take_back(slab, 14) && open.take_back(slab, 13));
-        assert_eq!((open.cut(CELL), open.cut(CELL)), (Some(cells[13]), Some(cells[14])));
+        assert!(open.take_back(slab, 30) && open.take_back(slab, 29));
+        assert_eq!((open.cut(CELL), open.cut(CELL)), (Some(cells[29]), Some(cells[30])));
         for (index, (memory, home)) in (0..).zip(cells) {
             assert_eq!(home, Home(index));
             assert_eq!(

@@ -11,7 +11,7 @@
 //! | 7 | QUEUE | at birth | by the queue's side, when its right is spent |
 //! | 8 | WITHDRAWN | with CLAIMED, by the handle's side, when it takes the work back | never |
 //! | 9 | ASKED | by the handle's side, to ask running work to stop | never |
-//! | 28-31 | HOME | at birth: which cell of a slab the block lies in, or none | never |
+//! | 27-31 | HOME | at birth: which cell of a slab the block lies in, or none | never |
 //!
 //! HANDLE and QUEUE are the two owners of the block. There is no reference count: whoever clears the last of the two
 //! frees the block. A word of zero is a block that nobody owns, so it is never seen.

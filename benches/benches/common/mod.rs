@@ -149,6 +149,7 @@ macro_rules! others {
     ($row:ident.$way:ident, |$($argument:ident),+| $work:expr) => {
         $row.$way::<$crate::common::Threadpool>(|$($argument),+| $work);
         $row.$way::<$crate::common::RustyPool>(|$($argument),+| $work);
+        $row.$way::<$crate::common::Lagoon>(|$($argument),+| $work);
         $row.$way::<$crate::common::TokioSpawn>(|$($argument),+| $work);
         $row.$way::<$crate::common::TokioBlocking>(|$($argument),+| $work);
     };
