@@ -126,8 +126,8 @@ where
     ///
     /// # Blocking
     ///
-    /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates the block and the values'
-    /// buffer. May wake a worker, which is a system call.
+    /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates the block, and the values'
+    /// buffer if they do not fit into the items'. May wake a worker, which is a system call.
     pub fn map_async(self) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Self>> {
         let Self { pool, map, items, cut } = self.checked()?;
         match worker::submit_map(pool.sched(), map, items, cut) {

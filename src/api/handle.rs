@@ -129,7 +129,8 @@ impl PoolHandle {
     ///
     /// # Blocking
     ///
-    /// Until every item is done. Allocates the collected items, the values, and one block.
+    /// Until every item is done. Allocates the collected items and one block, and the values if they
+    /// need not as much room as the items, in whose place they lie otherwise.
     ///
     /// ```
     /// # let pool = millpond::ThreadPool::new(2)?;

@@ -76,6 +76,12 @@ impl Idle {
         word.top() != 0 || word.searchers() > 0
     }
 
+    /// Whether some worker is awake and has nothing to do, by a look that may be old.
+    #[inline]
+    pub(crate) fn is_anyone_searching(&self) -> bool {
+        Word(self.word.load(Ordering::Relaxed)).searchers() > 0
+    }
+
     /// Wakes a worker for work that has just become visible, if one sleeps and none is searching. [SLEEP-2]
     ///
     /// The caller has put a SeqCst fence between making the work visible and this call.

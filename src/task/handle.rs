@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use super::error::Reason;
 use super::frame;
@@ -97,23 +98,26 @@ impl<T, E> ResultRef<T, E> {
 
     /// Spins a little, then blocks, until the task is DONE; false once `deadline` has passed.
     pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> bool {
-        self.spin()
-            || block_until(self.block().state().word(), WAITER, deadline, |word| Snapshot::of(word).is_done())
-                .is_some()
-    }
-
-    /// Spins for as long as it pays, or until the task is DONE; false then.
-    pub(crate) fn spin(&self) -> bool {
-        use std::time::Duration;
         /// A task still queued after this long waits for a worker to wake up, on this thread's processor perhaps.
         const QUEUED: Duration = Duration::from_nanos(500);
         /// A task that runs longer than this is not worth a processor.
         const RUNNING: Duration = Duration::from_micros(1);
+        self.spin(QUEUED, RUNNING) || self.sleep(deadline)
+    }
+
+    /// Spins until the task is DONE, or until it has been queued or running for so long; false then.
+    pub(crate) fn spin(&self, queued: Duration, running: Duration) -> bool {
         if self.load().is_done() {
             return true;
         }
-        spin_until(QUEUED, || self.load().is_claimed());
-        self.load().is_claimed() && spin_until(RUNNING, || self.load().is_done())
+        spin_until(queued, || self.load().is_claimed());
+        self.load().is_claimed() && spin_until(running, || self.load().is_done())
+    }
+
+    /// Blocks until the task is DONE; false once `deadline` has passed.
+    pub(crate) fn sleep(&self, deadline: Option<&Deadline>) -> bool {
+        block_until(self.block().state().word(), WAITER, deadline, |word| Snapshot::of(word).is_done())
+            .is_some()
     }
 
     /// Takes the outcome and gives up the right, if the task is DONE.

@@ -1,9 +1,16 @@
 //! What a caller does, on whatever thread it is: put work into the pool, and wait for what comes of it.
 
+use std::time::Duration;
+
 use super::context::{Place, help, place, push};
 use crate::sched::{Sched, WhenFull};
 use crate::sync::identity;
 use crate::task::{Abort, Batch, Call, Cut, Mapping, Outcome, ResultRef, SubmitErrorKind, Work};
+
+/// How long a worker that is awake may take to begin.
+const BEGINNING: Duration = Duration::from_micros(1);
+/// A batch that one worker finishes within this time is not worth waking another for it, which takes the waker about as long.
+const ALONE: Duration = Duration::from_micros(5);
 
 /// Lets a submission from a thread in, or says why not. Only outside the pool does it wait for space: one of the pool's own
 /// threads would wait for itself. [LIFE-1]
@@ -199,11 +206,15 @@ where
         }
         own.run(sched);
     } else {
-        let refused = push(sched, tokens.next()).err();
-        if refused.is_none() && !result.spin() {
-            // It takes longer than to wake another worker: worth more of them. Refused or not: who has the first token does
-            // what nobody else takes.
+        // A worker that is awake may be done before another one has been woken. One that is asleep wakes the others itself, when this
+        // thread has gone to sleep and left its processor to them.
+        let first = if sched.idle.is_anyone_searching() { 1 } else { usize::MAX };
+        let refused = push(sched, tokens.by_ref().take(first)).err();
+        if refused.is_none() && tokens.len() > 0 && !result.spin(BEGINNING, ALONE) {
+            // Refused or not: who has the first token does what nobody else takes.
             let _ = push(sched, &mut tokens);
+            // At once: whoever is woken next may want this processor.
+            result.sleep(None);
         }
         if let Some(kind) = refused {
             // SAFETY: the handle is the one that `Batch::<M>::create` made above.

@@ -1,5 +1,6 @@
 //! The items of a batch on their way in, and its values on their way out: two buffers whose elements move one by one, in any
-//! order, on any thread.
+//! order, on any thread. Where a value needs as much room as an item the two are one buffer: whoever took an item out puts its
+//! value in the same place.
 
 use std::mem::ManuallyDrop;
 use std::ops::Range;
@@ -7,6 +8,14 @@ use std::ptr::{self, NonNull};
 
 use crate::sync::{AtomicPtr, Ordering};
 use crate::task::unwind::drop_quietly;
+
+/// Whether values of type `R` can lie where these items lie, without much room that nobody needs.
+pub(super) fn can_hold<A, R>(items: &Vec<A>) -> bool {
+    size_of::<A>() > 0
+        && size_of::<A>() == size_of::<R>()
+        && align_of::<A>() == align_of::<R>()
+        && items.capacity() / 2 <= items.len()
+}
 
 /// A vector whose elements are taken one by one.
 pub(super) struct Items<A> {
@@ -53,7 +62,7 @@ impl<A> Items<A> {
     ///
     /// # Safety
     ///
-    /// Every item was taken, and `self` is not used any more.
+    /// Every item was taken, no values lie in it, and `self` is not used any more.
     pub(super) unsafe fn free(&self) {
         // SAFETY: the parts of the vector it came from, none of whose elements is there.
         drop(unsafe { Vec::from_raw_parts(self.first.as_ptr(), 0, self.capacity) });
@@ -82,6 +91,11 @@ impl<R> Results<R> {
         Self { first, capacity, holes: AtomicPtr::new(ptr::null_mut()) }
     }
 
+    /// The values will lie where the items lie, which [`can_hold`] them.
+    pub(super) fn in_place_of<A>(items: &Items<A>) -> Self {
+        Self { first: items.first.cast(), capacity: items.capacity, holes: AtomicPtr::new(ptr::null_mut()) }
+    }
+
     /// # Safety
     ///
     /// `index` is below `len`, and nobody else puts this value, before or after.
@@ -89,7 +103,7 @@ impl<R> Results<R> {
     pub(super) unsafe fn put(&self, index: usize, value: R) {
         // SAFETY: within the buffer.
         let place = unsafe { self.first.add(index) };
-        // SAFETY: it is the caller's, and nothing is there yet.
+        // SAFETY: it is the caller's, and nothing is there yet, or no longer: the item was taken.
         unsafe { place.write(value) };
     }
 
@@ -117,7 +131,8 @@ impl<R> Results<R> {
     ///
     /// All of them were put and acquired, and `self` is not used any more.
     pub(super) unsafe fn take_all(&self, len: usize) -> Vec<R> {
-        // SAFETY: the parts of the vector made in `new`, and its elements are there.
+        // SAFETY: the parts of the vector made in `new`, or of the items' vector, whose elements had the same size and alignment
+        // (`in_place_of`); and its elements are there.
         unsafe { Vec::from_raw_parts(self.first.as_ptr(), len, self.capacity) }
     }
 
@@ -139,7 +154,7 @@ impl<R> Results<R> {
             }
             at = hole.end;
         }
-        // SAFETY: the parts of the vector made in `new`, none of whose elements is there any more.
+        // SAFETY: the parts of a vector, as in `take_all`, none of whose elements is there any more.
         drop(unsafe { Vec::from_raw_parts(self.first.as_ptr(), 0, self.capacity) });
     }
 

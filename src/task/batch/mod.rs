@@ -60,6 +60,8 @@ pub(crate) struct Batch<M: Mapping> {
     pending: AtomicUsize,
     items: Items<M::Item>,
     results: Results<M::Value>,
+    /// Whether the values lie where the items lay.
+    in_place: bool,
     error: UnsafeCell<Option<TaskError<M::Error>>>,
     mapping: UnsafeCell<ManuallyDrop<M>>,
     outcome: UnsafeCell<MaybeUninit<Outcome<Vec<M::Value>, M::Error>>>,
@@ -99,7 +101,7 @@ impl<M: Mapping> Batch<M> {
     };
 
     /// Puts items and function into a block for at most `runners` runners, and makes the rights to it: at least one token,
-    /// and the handle. Allocates the block and the values' buffer.
+    /// and the handle. Allocates the block, and the values' buffer if they do not fit into the items'.
     ///
     /// # Safety
     ///
@@ -120,7 +122,10 @@ impl<M: Mapping> Batch<M> {
         let tokens = slots.max(1);
         let (layout, offset) = Self::layout(slots);
         // First: a capacity that overflows panics here, with everything still in its owner's hands.
-        let results = Results::new(len);
+        let in_place = items::can_hold::<_, M::Value>(&items);
+        let apart = (!in_place).then(|| Results::new(len));
+        let items = Items::new(items);
+        let results = apart.unwrap_or_else(|| Results::in_place_of(&items));
         let memory = block::alloc(layout);
         let batch = Self {
             header: Header::new(State::new(), pool, const { &Self::VTABLE }),
@@ -131,8 +136,9 @@ impl<M: Mapping> Batch<M> {
             unit,
             cut,
             pending: AtomicUsize::new(len),
-            items: Items::new(items),
+            items,
             results,
+            in_place,
             error: UnsafeCell::new(None),
             mapping: UnsafeCell::new(ManuallyDrop::new(mapping)),
             outcome: UnsafeCell::new(MaybeUninit::uninit()),
@@ -173,8 +179,10 @@ impl<M: Mapping> Batch<M> {
         let mapping = unsafe { batch.take_mapping() };
         // SAFETY: as above; no item has been taken.
         let items = unsafe { batch.items.take_all() };
-        // SAFETY: as above; no value has been written.
-        unsafe { batch.results.free(0) };
+        if !batch.in_place {
+            // SAFETY: as above; no value has been written.
+            unsafe { batch.results.free(0) };
+        }
         let duty = batch.header.state().leave_handle();
         // SAFETY: the duty is of this block.
         unsafe { discharge(header, duty) };

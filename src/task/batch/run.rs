@@ -189,8 +189,10 @@ impl<M: Mapping> Batch<M> {
         let batch = unsafe { Self::of(header) };
         // SAFETY: every unit is accounted for: no runner touches the mapping any more.
         let mapping = unsafe { batch.take_mapping() };
-        // SAFETY: as above; every item has been taken.
-        unsafe { batch.items.free() };
+        if !batch.in_place {
+            // SAFETY: as above; every item has been taken, and the values lie elsewhere.
+            unsafe { batch.items.free() };
+        }
         // SAFETY: as above, and whoever wrote the error accounted for its units afterwards.
         let error = batch.error.with_mut(|error| unsafe { mem::take(&mut *error) });
         let (outcome, kind) = match error {
