@@ -76,6 +76,26 @@ fn i21_i22_i24_two_runners_and_a_taker() {
 }
 
 #[test]
+fn i24_a_token_that_is_given_up_frees_once() {
+    type Same = Map<Plain<fn(Counted) -> Counted>, Counted, Counted, std::convert::Infallible, (), ()>;
+    check("I24 runner ‖ wait, take, give up", Bound::None, Futex::Block, |_| {
+        let [drops] = counters();
+        let input = vec![Counted::new(&drops), Counted::new(&drops)];
+        let mapping: Same = Map::new(Plain(|item| item));
+        // SAFETY: models borrow nothing.
+        let (mut tokens, handle) = unsafe { Batch::create(mapping, input, Cut::default(), 2, 1) };
+        let token = tokens.next().expect("one for each runner");
+        let runner = spawn(move || token.run(&Running));
+        assert!(handle.wait(None));
+        // SAFETY: they are of this batch, which is DONE.
+        unsafe { Batch::<Same>::give_up(tokens) };
+        drop(handle.take_done().unwrap_or_else(|_| panic!("I22: DONE")));
+        runner.join().expect("the runner returns");
+        assert_eq!(count(&drops), 2, "I24: freed once, with everything in it");
+    });
+}
+
+#[test]
 fn i24_a_late_token_touches_what_is_there() {
     check("I24 drop of the handle ‖ runner ‖ late token", Bound::Usual, Futex::Block, |_| {
         let [items, values] = counters();

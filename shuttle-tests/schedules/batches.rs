@@ -129,3 +129,23 @@ fn batches_beside_terminate() {
         pool.join().unwrap();
     });
 }
+
+/// A map that is refused after its first entry was shown, while a worker has begun: the rest is no work for the caller.
+#[test]
+fn items_of_a_map_beside_close_run_on_workers() {
+    check("map ‖ close, on workers", 130_000, || {
+        let pool = ThreadPool::new(2).unwrap();
+        let ending = pool.handle();
+        let ender = thread::spawn(move || ending.close());
+        let each = |_: u32| {
+            assert!(PoolHandle::current().is_some(), "an item ran outside the pool");
+            thread::yield_now();
+        };
+        match pool.map(each, 0..6) {
+            Ok(_) | Err(TaskError::NotSubmitted(_)) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+        ender.join().unwrap();
+        pool.join().unwrap();
+    });
+}

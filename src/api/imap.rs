@@ -46,6 +46,9 @@ impl<M, I: Iterator> Stream<M, I> {
     /// If this is not called it is 64, or four chunks per worker if that is more. Where no [`chunksize`](Self::chunksize) was
     /// given either and the items are short, it grows, up to 1,024 items.
     ///
+    /// Where the input says by its [`size_hint`](Iterator::size_hint) that it is shorter, there is room for that many, or for one per
+    /// worker and one more if that is more.
+    ///
     /// Less than one item per worker leaves workers idle.
     pub fn buffersize(mut self, items: usize) -> Self {
         self.flow.buffersize = Some(items);
@@ -139,7 +142,7 @@ impl<M, I> fmt::Debug for Stream<M, I> {
 ///   finished result is waiting. So it needs no `Send`, it may be infinite, and while it blocks it holds up nobody else.
 ///   At most `buffersize` items are ahead of what was yielded.
 /// * A consumer that has to wait for short items sleeps until several are done, which costs the workers fewer wake-ups. No
-///   finished result is kept back for longer than 100 µs.
+///   finished result is kept back for longer than about 100 µs (on Windows, a tick of its timer).
 /// * An item that fails is an `Err` of its own, and the iteration goes on.
 /// * If the input panics, the results of all earlier items come first, then [`TaskError::InputPanicked`], then the end.
 /// * After `close` a stream goes on. After `join`, `terminate` or the pool's drop it pulls no more, but for one item, to see whether any is left: what has run is yielded,

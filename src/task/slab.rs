@@ -198,25 +198,20 @@ impl Open {
     }
 }
 
+/// A thread's slabs of all sizes.
+struct Shelf([Open; SIZES]);
+
 local! {
-    /// The calling thread's open slabs, by size.
-    static OPEN: [Open; SIZES] = const { [const { Open::none() }; SIZES] };
-}
-local! {
-    /// Closes them when the thread ends.
-    static CLOSER: Closer = const { Closer };
+    /// The calling thread's. A destructor of another thread-local may find it gone.
+    static SHELF: Shelf = const { Shelf([const { Open::none() }; SIZES]) };
 }
 
-struct Closer;
-
-impl Drop for Closer {
+impl Drop for Shelf {
     fn drop(&mut self) {
-        OPEN.with(|open| {
-            for (size, open) in open.iter().enumerate() {
-                let cell = Layout::from_size_align(SMALLEST + size * ALIGN, ALIGN);
-                open.close(cell.expect("cells are small"));
-            }
-        });
+        for (size, open) in self.0.iter().enumerate() {
+            let cell = Layout::from_size_align(SMALLEST + size * ALIGN, ALIGN);
+            open.close(cell.expect("cells are small"));
+        }
     }
 }
 
@@ -232,22 +227,14 @@ const fn size(layout: Layout) -> Option<usize> {
 /// Memory for a call, and where it lies. A failing allocator ends in the process's allocation-error handler.
 #[inline]
 pub(super) fn alloc(layout: Layout) -> (NonNull<u8>, Home) {
-    match size(layout) {
-        Some(size) if heap::IN_SLABS => OPEN.with(|open| {
-            let open = &open[size];
-            open.cut(layout).unwrap_or_else(|| alloc_slow(open, layout))
-        }),
-        _ => (block::alloc(layout), Home::OWN),
-    }
-}
-
-/// A thread that has closed its slabs opens none any more: nobody would close it.
-#[cold]
-fn alloc_slow(open: &Open, layout: Layout) -> (NonNull<u8>, Home) {
-    match CLOSER.try_with(|_| ()) {
-        Ok(()) => open.cut_from_another(layout),
-        Err(_) => (block::alloc(layout), Home::OWN),
-    }
+    let cut = |shelf: &Shelf, size: usize| {
+        let open = &shelf.0[size];
+        open.cut(layout).unwrap_or_else(|| open.cut_from_another(layout))
+    };
+    size(layout)
+        .filter(|_| heap::IN_SLABS)
+        .and_then(|size| SHELF.try_with(|shelf| cut(shelf, size)).ok())
+        .unwrap_or_else(|| (block::alloc(layout), Home::OWN))
 }
 
 /// Gives a call's memory back. What is in it is not dropped.
@@ -268,27 +255,16 @@ pub(super) unsafe fn free(header: NonNull<Header>, layout: Layout) {
         // SAFETY: the block lies in that cell.
         let slab = unsafe { Slab::of(header.cast(), home.0, layout) };
         let size = size(layout).expect("only a block of a cell's size lies in a cell");
-        OPEN.with(|open| {
-            let open = &open[size];
+        let counted = SHELF.try_with(|shelf| {
+            let open = &shelf.0[size];
             if !open.take_back(slab, home.0) && !open.count(slab) {
-                // SAFETY: the cell is the last owner's, who touches it no more.
-                unsafe { free_slow(open, slab, layout) };
+                open.count_for(Some(slab), layout);
             }
         });
-    }
-}
-
-/// A thread that has closed its slabs counts no more: nobody would give back what it counts.
-///
-/// # Safety
-///
-/// A cell of the slab, with this layout, is the caller's, who touches it no more.
-#[cold]
-unsafe fn free_slow(open: &Open, slab: NonNull<Slab>, cell: Layout) {
-    match CLOSER.try_with(|_| ()) {
-        Ok(()) => open.count_for(Some(slab), cell),
-        // SAFETY: the caller's contract.
-        Err(_) => unsafe { Slab::give_back(slab, 1, cell) },
+        if counted.is_err() {
+            // SAFETY: the cell is the last owner's, who touches it no more.
+            unsafe { Slab::give_back(slab, 1, layout) };
+        }
     }
 }
 
@@ -351,23 +327,24 @@ mod tests {
 
     #[test]
     fn a_thread_gives_back_what_it_has_not_handed_out_and_opens_no_more() {
-        struct Late(Option<(NonNull<u8>, Home)>);
+        struct Late;
         impl Drop for Late {
             fn drop(&mut self) {
-                OPEN.with(|open| self.0 = Some(alloc_slow(&open[1], CELL)));
-                let (memory, home) = self.0.unwrap();
+                let (memory, home) = alloc(CELL);
                 assert_eq!(home, Home::OWN, "the slabs are closed");
                 // SAFETY: it was allocated alone, with this layout.
                 unsafe { heap::dealloc(memory, CELL) };
             }
         }
-        std::thread_local!(static LATE: std::cell::RefCell<Late> = const { std::cell::RefCell::new(Late(None)) });
+        std::thread_local!(static LATE: Late = const { Late });
         let left = std::thread::spawn(|| {
             // Destroyed last, since it is registered first.
             LATE.with(|_| ());
-            let (_, home) = OPEN.with(|open| alloc_slow(&open[1], CELL));
-            assert_eq!(home, Home(0));
-            OPEN.with(|open| open[1].slab.get().addr().get())
+            SHELF.with(|shelf| {
+                let (_, home) = shelf.0[1].cut_from_another(CELL);
+                assert_eq!(home, Home(0));
+                shelf.0[1].slab.get().as_ptr().expose_provenance()
+            })
         });
         let slab = std::ptr::with_exposed_provenance_mut::<Slab>(left.join().unwrap());
         let slab = NonNull::new(slab).unwrap();

@@ -220,15 +220,20 @@ where
             // SAFETY: the handle is the one that `Batch::<M>::create` made above.
             match unsafe { Batch::<M>::take_back(result) } {
                 Ok(_) => {
-                    tokens.for_each(|token| token.run(sched));
+                    // SAFETY: they are of the batch made above, which was taken back.
+                    unsafe { Batch::<M>::give_up(tokens) };
                     guard.disarm();
                     return Err(Some(kind));
                 }
-                Err(accepted) => result = accepted,
+                Err(accepted) => {
+                    // A worker has begun. The others may take part, as if they had been shown at once.
+                    let _ = push(sched, &mut tokens);
+                    result = accepted;
+                }
             }
         }
-        // Nothing is left to do for those that were not needed.
-        tokens.for_each(|token| token.run(sched));
+        // SAFETY: they are of the batch made above. If any are left, it is DONE.
+        unsafe { Batch::<M>::give_up(tokens) };
     }
     guard.disarm();
     Ok(outcome_of_borrowed(result))

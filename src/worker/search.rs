@@ -1,7 +1,6 @@
 //! Where a worker looks for its next task, in which order, and how long before it parks.
 
 use super::context::Context;
-use crate::sched::Stage;
 use crate::sync::clock::Stopwatch;
 use crate::sync::{futex, thread};
 use crate::task::TaskRef;
@@ -157,8 +156,8 @@ impl Context {
         if let Some(task) = self.take_others() {
             return Some(task);
         }
-        // Once the pool is closed nothing comes from outside, and the sooner all are parked the sooner it ends.
-        let open = || self.sched.stage() == Stage::Run;
+        // Once nobody may bring work from outside, the sooner all are parked the sooner the pool ends.
+        let open = || self.sched.may_pull();
         if !thread::may_spin() || !open() {
             return None;
         }

@@ -48,8 +48,9 @@ where
         Flow { chunksize: Some(items), .. } => Window { least: chunks(items), most: chunks(items) },
         _ => Window { least: chunks(1), most: chunks(1).max(MOST) },
     };
-    // A short input needs no more. (One that says so and is longer has a small window.)
-    let needed = at_most.map_or(usize::MAX, |items| items.max(1));
+    // A short input needs no more: a place for each item, and one for the look that finds the end, so that the input is done with at
+    // the call. (One that says so and is longer has a small window.)
+    let needed = at_most.map_or(usize::MAX, |items| items.max(workers).saturating_add(1));
     let window = Window { least: window.least.min(needed), most: window.most.min(needed) };
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
     Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id) })

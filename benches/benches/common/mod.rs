@@ -18,7 +18,7 @@ use criterion::measurement::WallTime;
 use criterion::{Bencher, BenchmarkGroup, BenchmarkId, Criterion, PlottingBackend};
 
 pub(crate) use millpond_bench::peers::{
-    Millpond, Peer, Rayon, RustyPool, Threadpool, TokioBlocking, TokioSpawn,
+    Lagoon, Millpond, Peer, Rayon, RustyPool, Threadpool, TokioBlocking, TokioSpawn,
 };
 
 pub(crate) type Group<'a> = BenchmarkGroup<'a, WallTime>;

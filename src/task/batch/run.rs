@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use super::mapping::Mapping;
 use super::pace::Pace;
-use super::{Batch, ranges};
+use super::{Batch, Tokens, ranges};
 use crate::sync::Ordering;
 use crate::sync::clock::Stopwatch;
 use crate::task::TaskError;
@@ -220,20 +220,39 @@ impl<M: Mapping> Batch<M> {
         }
     }
 
+    /// Gives up tokens that nobody needs: all at once, and without running anything.
+    ///
+    /// # Safety
+    ///
+    /// They are of a batch made by `Batch::<M>::create`, which is DONE or was taken back.
+    pub(crate) unsafe fn give_up(tokens: Tokens) {
+        if tokens.left > 0 {
+            // SAFETY: the tokens are the caller's, and are forgotten here.
+            unsafe { Self::spend_tokens(tokens.header, tokens.left) };
+        }
+    }
+
     /// A right named by `side` has done its part.
     ///
     /// # Safety
     ///
     /// The caller holds that right; a queue's is gone afterwards.
     unsafe fn spend(header: NonNull<Header>, side: Side) {
-        if side == Side::Handle {
-            return;
+        if side == Side::Queue {
+            // SAFETY: the caller's contract.
+            unsafe { Self::spend_tokens(header, 1) };
         }
-        // SAFETY: the token keeps the block alive.
+    }
+
+    /// # Safety
+    ///
+    /// The caller holds so many tokens, at least one; they are gone afterwards.
+    unsafe fn spend_tokens(header: NonNull<Header>, count: u32) {
+        // SAFETY: a token keeps the block alive.
         let batch = unsafe { Self::of(header) };
-        // edge TOKENS release: this token's last access → the last token.
+        // edge TOKENS release: these tokens' last access → the last token.
         // edge TOKENS acquire: the same of all others → the last token, which gives up the queue's right.
-        if batch.tokens.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if batch.tokens.fetch_sub(count, Ordering::AcqRel) == count {
             let duty = batch.header.state().leave_queue();
             // SAFETY: the duty is of this block.
             unsafe { discharge(header, duty) };
