@@ -322,7 +322,7 @@ fn wait_then_two_jobs(forgets: bool) {
 
 #[test]
 fn i12_i13_i16_a_waiter_submits_two_jobs_as_soon_as_it_is_woken() {
-    check("I12 I13 I16 wait, submit two jobs ‖ worker ‖ worker", Bound::Whole, Futex::Block, |_| {
+    check("I12 I13 I16 wait, submit two jobs ‖ worker ‖ worker", Bound::Pair, Futex::Block, |_| {
         wait_then_two_jobs(false);
     });
 }

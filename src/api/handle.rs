@@ -76,9 +76,10 @@ impl PoolHandle {
     ///
     /// # Blocking
     ///
-    /// While a pool with a [limit](crate::Builder::max_queued) is full. Allocates once for
-    /// thirty-one calls (of the same size, on one thread); once for each whose block is larger than 128 bytes. May wake a worker, which is a
-    /// system call.
+    /// While a pool with a [limit](crate::Builder::max_queued) is full. May wake a worker, which is a system call.
+    ///
+    /// Allocates for thirty-one calls at a time (of the same size, on one thread), and so a result that is kept keeps the memory of
+    /// its neighbours, less than 4 KiB; for each by itself if its block is larger than 128 bytes.
     ///
     /// ```
     /// # let pool = millpond::ThreadPool::new(1)?;
