@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use serde::Serialize;
 
+use crate::done::Done;
 use crate::html;
 use crate::json::Everything;
 use crate::judge::{Line, Verdict, line};
@@ -15,7 +15,7 @@ use crate::machine::Circumstances;
 use crate::measure::time;
 use crate::progress::{Progress, minutes};
 use crate::python::Python;
-use crate::race::{Answer, Race, race};
+use crate::race::{Answer, race};
 use crate::report;
 use crate::row::{Row, Runner};
 use crate::rows;
@@ -58,20 +58,6 @@ enum Command {
     /// One contestant of one row, once: what the program executes itself as.
     #[command(hide = true)]
     Contestant { row: String, name: String },
-}
-
-/// What is known of a row in the end.
-#[derive(Debug, Serialize)]
-pub(crate) struct Done {
-    pub(crate) id: &'static str,
-    pub(crate) work: &'static str,
-    /// How long it took.
-    pub(crate) seconds: f64,
-    #[serde(rename = "measures")]
-    pub(crate) lines: Vec<Line>,
-    pub(crate) missing: Vec<&'static str>,
-    #[serde(flatten)]
-    pub(crate) race: Race,
 }
 
 /// Runs the program: `cargo targets`.

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::chart::chart;
-use crate::cli::Done;
+use crate::done::Done;
 use crate::judge::{Judged, Line, Verdict};
 use crate::machine::{Circumstances, Package};
 use crate::report::{Loss, best, ratio, show_ahead, sorted_losses};

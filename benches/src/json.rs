@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::cli::Done;
+use crate::done::Done;
 use crate::machine::Circumstances;
 
 /// Goes up when something is renamed, or comes to mean something else; not when something is added.

@@ -4,6 +4,7 @@ mod alloc;
 mod chart;
 mod check;
 mod cli;
+mod done;
 mod host;
 mod html;
 mod json;

@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ContentArrangement, Table};
 
-use crate::cli::Done;
+use crate::done::Done;
 use crate::judge::{Ahead, Interval, Judged, Line, Standing, Verdict};
 use crate::peers::OURS;
 use crate::row::{Role, Unit};

@@ -16,7 +16,7 @@ mod unobserved;
 mod unwind;
 mod work;
 
-pub(crate) use batch::{Batch, Cut, Map, MapResults, MapSlice, Mapping};
+pub(crate) use batch::{Batch, Cut, Map, MapResults, MapSlice, Mapping, Tokens};
 pub use batch::{Each, Spread, Star};
 pub(crate) use call::Call;
 #[cfg(all(test, not(loom)))]

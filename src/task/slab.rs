@@ -17,34 +17,18 @@ use std::ptr::NonNull;
 
 use super::block;
 use super::header::Header;
+use super::state::Home;
 use crate::sync::heap::{self, Alive};
 use crate::sync::{AtomicU32, Ordering, fence, local};
 
-/// How many cells a slab has. One number less than five bits can tell: the last says that a block lies in no slab.
-const CELLS: u32 = 31;
+/// How many cells a slab has.
+const CELLS: u32 = Home::CELLS;
 /// What cells are aligned to, and the step from one size to the next.
 const ALIGN: usize = 8;
 /// The size of the smallest cell: no call is smaller.
 const SMALLEST: usize = 56;
 /// How many sizes there are; a larger call has an allocation of its own.
 const SIZES: usize = 10;
-
-/// Where a block lies: in which cell of a slab, or in an allocation of its own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Home(u32);
-
-impl Home {
-    pub(super) const OWN: Self = Self(CELLS);
-    pub(super) const BITS: u32 = 5;
-
-    pub(super) const fn from_bits(bits: u32) -> Self {
-        Self(bits)
-    }
-
-    pub(super) const fn bits(self) -> u32 {
-        self.0
-    }
-}
 
 /// The head of a slab; its cells follow.
 #[repr(C, align(8))]
@@ -141,7 +125,7 @@ impl Open {
         }
         self.next.set(index + 1);
         // SAFETY: with a cell that is not handed out the slab is alive; each size has an `Open` of its own.
-        Some((unsafe { Slab::cell(self.slab.get(), index, cell) }, Home(index)))
+        Some((unsafe { Slab::cell(self.slab.get(), index, cell) }, Home::cell(index)))
     }
 
     #[cold]
@@ -253,11 +237,11 @@ pub(super) unsafe fn free(header: NonNull<Header>, layout: Layout) {
     } else {
         block.alive().end();
         // SAFETY: the block lies in that cell.
-        let slab = unsafe { Slab::of(header.cast(), home.0, layout) };
+        let slab = unsafe { Slab::of(header.cast(), home.index(), layout) };
         let size = size(layout).expect("only a block of a cell's size lies in a cell");
         let counted = SHELF.try_with(|shelf| {
             let open = &shelf.0[size];
-            if !open.take_back(slab, home.0) && !open.count(slab) {
+            if !open.take_back(slab, home.index()) && !open.count(slab) {
                 open.count_for(Some(slab), layout);
             }
         });
@@ -290,7 +274,7 @@ mod tests {
         assert!(open.take_back(slab, 30) && open.take_back(slab, 29));
         assert_eq!((open.cut(CELL), open.cut(CELL)), (Some(cells[29]), Some(cells[30])));
         for (index, (memory, home)) in (0..).zip(cells) {
-            assert_eq!(home, Home(index));
+            assert_eq!(home, Home::cell(index));
             assert_eq!(
                 memory.addr().get(),
                 slab.addr().get() + size_of::<Slab>() + CELL.size() * index as usize
@@ -342,7 +326,7 @@ mod tests {
             LATE.with(|_| ());
             SHELF.with(|shelf| {
                 let (_, home) = shelf.0[1].cut_from_another(CELL);
-                assert_eq!(home, Home(0));
+                assert_eq!(home, Home::cell(0));
                 shelf.0[1].slab.get().as_ptr().expose_provenance()
             })
         });

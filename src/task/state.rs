@@ -23,7 +23,6 @@
 //! All changes are read-modify-writes, so each continues the release sequence of those before it: an Acquire load that
 //! sees a later value synchronises with every release that led to it.
 
-use super::slab::Home;
 use crate::sync::{AtomicU32, Ordering, fence};
 
 const CLAIMED: u32 = 1;
@@ -92,6 +91,27 @@ impl std::fmt::Debug for Snapshot {
     }
 }
 
+/// Where a block lies: in which cell of a slab, or in an allocation of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Home(u32);
+
+impl Home {
+    const BITS: u32 = 5;
+    /// How many cells of a slab there are words for; the last word says that a block lies in no slab.
+    pub(super) const CELLS: u32 = (1 << Self::BITS) - 1;
+    pub(super) const OWN: Self = Self(Self::CELLS);
+
+    #[inline]
+    pub(super) const fn cell(index: u32) -> Self {
+        Self(index)
+    }
+
+    #[inline]
+    pub(super) const fn index(self) -> u32 {
+        self.0
+    }
+}
+
 /// What a runner finds when it claims.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -137,14 +157,14 @@ impl State {
 
     /// Owned by the queue and by a handle.
     pub(super) fn at(home: Home) -> Self {
-        Self(AtomicU32::new(HANDLE | QUEUE | home.bits() << HOME_SHIFT))
+        Self(AtomicU32::new(HANDLE | QUEUE | home.0 << HOME_SHIFT))
     }
 
     /// Where the block lies.
     #[inline]
     pub(super) fn home(&self) -> Home {
         // Relaxed: every value of the word says the same.
-        Home::from_bits(self.0.load(Ordering::Relaxed) >> HOME_SHIFT)
+        Home(self.0.load(Ordering::Relaxed) >> HOME_SHIFT)
     }
 
     /// The word itself, for `wait` to sleep on and the completer to wake.

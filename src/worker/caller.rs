@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::context::{Place, help, place, push};
 use crate::sched::{Sched, WhenFull};
 use crate::sync::identity;
-use crate::task::{Abort, Batch, Call, Cut, Mapping, Outcome, ResultRef, SubmitErrorKind, Work};
+use crate::task::{Abort, Batch, Call, Cut, Mapping, Outcome, ResultRef, SubmitErrorKind, Tokens, Work};
 
 /// How long a worker that is awake may take to begin.
 const BEGINNING: Duration = Duration::from_micros(1);
@@ -205,38 +205,47 @@ where
             let _ = push(sched, &mut tokens);
         }
         own.run(sched);
-    } else {
-        // A worker that is awake may be done before another one has been woken. One that is asleep wakes the others itself, when this
-        // thread has gone to sleep and left its processor to them.
-        let first = if sched.idle.is_anyone_searching() { 1 } else { usize::MAX };
-        let refused = push(sched, tokens.by_ref().take(first)).err();
-        if refused.is_none() && tokens.len() > 0 && !result.spin(BEGINNING, ALONE) {
-            // Refused or not: who has the first token does what nobody else takes.
-            let _ = push(sched, &mut tokens);
-            // At once: whoever is woken next may want this processor.
-            result.sleep(None);
-        }
-        if let Some(kind) = refused {
-            // SAFETY: the handle is the one that `Batch::<M>::create` made above.
-            match unsafe { Batch::<M>::take_back(result) } {
-                Ok(_) => {
-                    // SAFETY: they are of the batch made above, which was taken back.
-                    unsafe { Batch::<M>::give_up(tokens) };
-                    guard.disarm();
-                    return Err(Some(kind));
-                }
-                Err(accepted) => {
-                    // A worker has begun. The others may take part, as if they had been shown at once.
-                    let _ = push(sched, &mut tokens);
-                    result = accepted;
-                }
+    } else if let Err(kind) = show(sched, &mut tokens, &result) {
+        // SAFETY: the handle is the one that `Batch::<M>::create` made above.
+        match unsafe { Batch::<M>::take_back(result) } {
+            Ok(_) => {
+                // SAFETY: they are of the batch made above, which was taken back.
+                unsafe { Batch::<M>::give_up(tokens) };
+                guard.disarm();
+                return Err(Some(kind));
+            }
+            Err(accepted) => {
+                // A worker has begun. The others may take part, as if they had been shown at once.
+                let _ = push(sched, &mut tokens);
+                result = accepted;
             }
         }
-        // SAFETY: they are of the batch made above. If any are left, it is DONE.
-        unsafe { Batch::<M>::give_up(tokens) };
     }
+    // SAFETY: they are of the batch made above. If any are left, it is DONE.
+    unsafe { Batch::<M>::give_up(tokens) };
     guard.disarm();
     Ok(outcome_of_borrowed(result))
+}
+
+/// Shows a batch to the pool from outside. A worker that is awake may be done with it before another one has been woken: it is shown
+/// the first entry alone, and the others see the rest if the batch turns out to be worth it. A worker that is asleep wakes the
+/// others itself, when this thread has gone to sleep and left its processor to them.
+///
+/// Ok: it was pushed and will be taken; what is left of `tokens` is not needed, since the batch is DONE.
+///
+/// # Errors
+///
+/// As for [`push`]: what was pushed may be taken or not. The rest is left.
+fn show<T, E>(sched: &Sched, tokens: &mut Tokens, result: &ResultRef<T, E>) -> Result<(), SubmitErrorKind> {
+    let first = if sched.idle.is_anyone_searching() { 1 } else { usize::MAX };
+    push(sched, tokens.by_ref().take(first))?;
+    if tokens.len() > 0 && !result.spin(BEGINNING, ALONE) {
+        // Refused or not: who has the first token does what nobody else takes.
+        let _ = push(sched, tokens);
+        // At once: whoever is woken next may want this processor.
+        result.sleep(None);
+    }
+    Ok(())
 }
 
 /// Waits without a time limit: as a worker of the pool, by doing what nobody has started. False where it could only be for
