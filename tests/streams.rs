@@ -619,3 +619,17 @@ fn a_stream_that_could_only_wait_for_ever_says_so_once() {
     let yielded = told.recv().unwrap();
     assert!(matches!(yielded[..], [Err(TaskError::WouldDeadlock)]), "{yielded:?}");
 }
+
+/// An input that says how long it is gets a window of that size, and its end is seen when the window is filled for the first time.
+#[test]
+fn an_input_that_fits_into_the_window_is_dropped_at_the_call() {
+    let pool = ThreadPool::new(2).unwrap();
+    for items in [0, 1, 3, 63] {
+        let owned = Rc::new(Cell::new(0));
+        let pulled = Rc::clone(&owned);
+        let input = vec![1_u64; items].into_iter().inspect(move |_| pulled.set(pulled.get() + 1));
+        let results = pool.imap(|x| x, input).unwrap();
+        assert_eq!(Rc::strong_count(&owned), 1, "{items} items: the input is gone");
+        assert_eq!((owned.get(), results.count()), (items, items));
+    }
+}
