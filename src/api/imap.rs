@@ -47,7 +47,7 @@ impl<M, I: Iterator> Stream<M, I> {
     /// given either and the items are short, it grows, up to 1,024 items.
     ///
     /// Where the input says by its [`size_hint`](Iterator::size_hint) that it is shorter, there is room for that many, or for one per
-    /// worker and one more if that is more.
+    /// worker if that is more, and for one more.
     ///
     /// Less than one item per worker leaves workers idle.
     pub fn buffersize(mut self, items: usize) -> Self {

@@ -37,7 +37,7 @@ pub(crate) trait Host {
     }
 }
 
-/// The host of whoever resolves work without running it.
+/// A host that never stops and wants to hear nothing: of whoever resolves work without running it, and of tests.
 pub(super) struct Nobody;
 
 impl Host for Nobody {

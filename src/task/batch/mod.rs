@@ -283,17 +283,9 @@ impl<M: Mapping> Batch<M> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::task::error::Reason;
-    use crate::task::{Host, Plain};
+    use crate::task::Plain;
+    use crate::task::header::Nobody;
     use std::convert::Infallible;
-
-    struct Running;
-
-    impl Host for Running {
-        fn stopping(&self) -> Option<Reason> {
-            None
-        }
-    }
 
     /// That the buffer of the values goes too, a sanitizer sees.
     #[test]
@@ -307,7 +299,7 @@ mod tests {
         let Ok((_, items)) = (unsafe { Batch::<Same>::take_back(handle) }) else {
             panic!("nobody has begun")
         };
-        tokens.for_each(|token| token.run(&Running));
+        tokens.for_each(|token| token.run(&Nobody));
         assert_eq!(items, ["one", "two"]);
     }
 }

@@ -318,14 +318,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering as Std};
     use std::sync::{Arc, Mutex};
 
-    struct Running;
-
-    impl Host for Running {
-        fn stopping(&self) -> Option<Reason> {
-            None
-        }
-    }
-
     const ALL: usize = 100_000;
     const BITE: u32 = 50_000;
 
@@ -344,15 +336,15 @@ mod tests {
         // SAFETY: as above.
         let slots = unsafe { Batch::<M>::slots(token.id()) };
         let units = ranges::take(slots, Some(0), BITE).expect("nobody has taken any");
-        let done = batch.map(&units, &Running);
+        let done = batch.map(&units, &Nobody);
         assert!(done == BITE || ranges::give_back(slots, Some(0), units.start + done..units.end));
         let before = batch.pending.fetch_sub(done as usize, Ordering::Relaxed);
         assert!(before > done as usize || done == BITE);
         if before == done as usize {
             // SAFETY: the token's right, and these were the last units.
-            unsafe { Batch::<M>::conclude(token.id(), &Running) };
+            unsafe { Batch::<M>::conclude(token.id(), &Nobody) };
         }
-        token.run(&Running);
+        token.run(&Nobody);
     }
 
     #[test]

@@ -295,15 +295,8 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
 mod tests {
     use super::*;
     use crate::task::Plain;
+    use crate::task::header::Nobody;
     use std::convert::Infallible;
-
-    struct Running;
-
-    impl Host for Running {
-        fn stopping(&self) -> Option<Reason> {
-            None
-        }
-    }
 
     #[test]
     fn f47_a_stream_goes_on_beyond_four_thousand_million_items() {
@@ -324,7 +317,7 @@ mod tests {
                 while !stream.is_full() {
                     stream.put(stream.next);
                 }
-                stream.publish().for_each(|token| token.run(&Running));
+                stream.publish().for_each(|token| token.run(&Nobody));
                 assert!(!stream.has_backlog());
                 // In some rounds a part stays where it is.
                 for _ in 0..SLOTS - round % 2 {
