@@ -69,38 +69,35 @@ pub(crate) fn place(pool: u32) -> Place {
     }
 }
 
-/// Lends the context of the calling thread, if it is a worker of this pool.
+/// Lends the context of the calling thread, if it is a worker.
 #[inline]
-fn with_worker<R>(pool: u32, f: impl FnOnce(Option<&Context>) -> R) -> R {
+fn with_current<R>(f: impl FnOnce(Option<&Context>) -> R) -> R {
+    // A thread-local may be gone already where a destructor of another one asks.
     let current = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
     // SAFETY: CURRENT is null or points to the context that `Context::run` borrows on this thread for as long as it is
     // set; nothing here outlives the call.
-    let worker = unsafe { current.as_ref() };
-    f(worker.filter(|worker| worker.sched.id == pool))
+    f(unsafe { current.as_ref() })
+}
+
+/// Lends the context of the calling thread, if it is a worker of this pool.
+#[inline]
+fn with_worker<R>(pool: u32, f: impl FnOnce(Option<&Context>) -> R) -> R {
+    with_current(|worker| f(worker.filter(|worker| worker.sched.id == pool)))
 }
 
 /// Whether what the calling thread is running has been asked to stop, or its pool is giving up.
 pub(crate) fn is_cancelled() -> bool {
-    let current = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
-    // SAFETY: as in `with_worker`.
-    let worker = unsafe { current.as_ref() };
-    is_asked() || worker.is_some_and(|worker| worker.sched.stage() >= Stage::Terminate)
+    is_asked() || with_current(|worker| worker.is_some_and(|worker| worker.sched.stage() >= Stage::Terminate))
 }
 
 /// The pool of the worker that the calling thread is; 0 is none.
 pub(crate) fn current_id() -> u32 {
-    let current = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
-    // SAFETY: as in `with_worker`.
-    let worker = unsafe { current.as_ref() };
-    worker.map_or(0, |worker| worker.sched.id)
+    with_current(|worker| worker.map_or(0, |worker| worker.sched.id))
 }
 
 /// The scheduler of the worker that the calling thread is.
 pub(crate) fn current_pool() -> Option<Arc<Sched>> {
-    let current = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
-    // SAFETY: as in `with_worker`.
-    let worker = unsafe { current.as_ref() };
-    worker.map(|worker| Arc::clone(&worker.sched))
+    with_current(|worker| worker.map(|worker| Arc::clone(&worker.sched)))
 }
 
 /// Submits from this thread: a worker's own submissions go into its own deque, all others into the injector.
