@@ -1,19 +1,11 @@
 //! A batch, I21 to I25: its units, its error, its tokens and its end.
 
 use super::*;
-use crate::models::harness::{Bound, Futex, Watched, check, control, spawn};
+use crate::models::harness::{Bound, Futex, Running, Watched, check, control, spawn};
 use crate::sync::Ordering;
 use crate::task::{Fallible, Host, Plain, Reason, Tell};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
-
-struct Running;
-
-impl Host for Running {
-    fn stopping(&self) -> Option<Reason> {
-        None
-    }
-}
 
 /// Counts its drops; loom watches its accesses.
 struct Counted(Watched, Arc<AtomicUsize>);
@@ -249,5 +241,99 @@ fn i25_control_the_loser_keeps_its_error() {
         fail(&failed, Counted::new(&errors));
         other.join().expect("the other returns");
         assert_eq!(count(&errors), 2, "I25: each value and each error is dropped once");
+    });
+}
+
+// ---- I41: units that are put back ----
+
+/// A worker's host; what is put back lies in the list.
+#[derive(Clone)]
+struct Seated(usize, Arc<Mutex<Vec<TaskRef>>>);
+
+impl Host for Seated {
+    fn stopping(&self) -> Option<Reason> {
+        None
+    }
+
+    fn worker(&self) -> Option<usize> {
+        Some(self.0)
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        self.1.lock().expect("no panic").push(entry);
+    }
+}
+
+type Numbers = Map<Plain<fn(usize) -> usize>, usize, usize, std::convert::Infallible, (), ()>;
+
+/// Worker 0 has all four units in its hands, has done one of them and puts the others back, and then stays in its item until they
+/// are done; worker 1 `leaves` meanwhile for want of units, and runs what has been put back for it.
+fn put_back_for_one_that_leaves(leaves: fn(TaskRef, &Seated)) {
+    let back = Arc::new(Mutex::new(Vec::new()));
+    let mapping: Numbers = Map::new(Plain(|number| number));
+    // SAFETY: models borrow nothing.
+    let (mut tokens, handle) =
+        unsafe { Batch::create(mapping, (0..4).collect(), Cut::default(), 2, 1) };
+    let (one, two) = (tokens.next().expect("two tokens"), tokens.next().expect("two tokens"));
+    // SAFETY: the token keeps the block alive.
+    let slots = unsafe { Batch::<Numbers>::slots(one.id()) };
+    for slot in slots {
+        slot.store(0, Ordering::Relaxed);
+    }
+    let late = Seated(1, Arc::clone(&back));
+    let other = spawn(move || {
+        leaves(two, &late);
+        // What the scheduler does: an entry that is put back reaches a worker.
+        loop {
+            let entry = late.1.lock().expect("no panic").pop();
+            let Some(entry) = entry else { return };
+            entry.run(&late);
+        }
+    });
+    let host = Seated(0, Arc::clone(&back));
+    // SAFETY: the token keeps the block alive.
+    assert!(unsafe { Batch::<Numbers>::hand_back(one.id(), 1..4, &host) }, "the range is its own and empty");
+    other.join().expect("the other worker returns");
+    // An entry may have come after the other worker had looked: another worker takes it.
+    let entries = std::mem::take(&mut *back.lock().expect("no panic"));
+    entries.into_iter().for_each(|entry| entry.run(&Seated(1, Arc::clone(&back))));
+    // SAFETY: as above.
+    let left = unsafe { Batch::<Numbers>::of(one.id()) }.pending.load(Ordering::Relaxed);
+    assert_eq!(left, 1, "I41: units that were put back wait for a runner that is in a long item");
+    // The long item ends.
+    // SAFETY: as above.
+    let done = unsafe { Batch::<Numbers>::map(one.id(), &(0..1), &host, None) };
+    // SAFETY: as above.
+    let batch = unsafe { Batch::<Numbers>::of(one.id()) };
+    assert_eq!(batch.pending.fetch_sub(done as usize, Ordering::AcqRel), 1);
+    // SAFETY: the token's right, and these were the last units.
+    unsafe { Batch::<Numbers>::conclude(one.id(), &host) };
+    one.run(&host);
+    assert_eq!(handle.take_done().unwrap_or_else(|_| panic!("DONE")).expect("no item fails"), [0, 1, 2, 3]);
+}
+
+#[test]
+fn i41_units_that_are_put_back_are_taken() {
+    check("I41 put units back ‖ leave", Bound::None, Futex::Block, |_| {
+        put_back_for_one_that_leaves(|token, host| token.run(host));
+    });
+}
+
+#[test]
+fn i41_control_a_runner_leaves_without_a_second_look() {
+    control("I41 control: a runner leaves without a second look", Bound::None, Futex::Block, |_| {
+        put_back_for_one_that_leaves(|token, _| {
+            // SAFETY: the token keeps the block alive.
+            let batch = unsafe { Batch::<Numbers>::of(token.id()) };
+            // SAFETY: as above.
+            if ranges::are_empty(unsafe { Batch::<Numbers>::slots(token.id()) }) {
+                batch.signal.fetch_add(1, Ordering::Relaxed);
+                // SAFETY: the token is spent here.
+                unsafe { Batch::<Numbers>::spend(token.id(), crate::task::header::Side::Queue) };
+                std::mem::forget(token);
+            } else {
+                token.run(&Running);
+            }
+        });
     });
 }

@@ -4,7 +4,7 @@
 
 use super::header::discharge;
 use super::*;
-use crate::models::harness::{Bound, Futex, Seen, Watched, check, control, spawn};
+use crate::models::harness::{Bound, Futex, Running, Seen, Watched, check, control, spawn};
 use crate::sync::{AtomicU32, Ordering, clock, futex};
 use std::alloc::Layout;
 use std::convert::Infallible;
@@ -12,15 +12,6 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
 use std::task::{Poll, Wake, Waker};
-
-/// Nobody stops.
-struct Running;
-
-impl Host for Running {
-    fn stopping(&self) -> Option<Reason> {
-        None
-    }
-}
 
 /// A value whose every access loom watches, and whose drops are counted.
 struct Value {

@@ -14,6 +14,7 @@
 use super::invariants;
 use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicUsize as Count, execution, fence, thread};
+use crate::task::{Host, Reason, TaskRef};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -75,6 +76,19 @@ pub(crate) struct Report {
     pub(crate) executions: usize,
     /// Sorted; as `Debug` prints them.
     pub(crate) outcomes: Vec<String>,
+}
+
+/// The host of a model's runners: it never stops, and its runners have no range of their own and so put nothing back.
+pub(crate) struct Running;
+
+impl Host for Running {
+    fn stopping(&self) -> Option<Reason> {
+        None
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        unreachable!("a runner without a range puts nothing back: {entry:?}")
+    }
 }
 
 /// Explores `model` and returns what it saw. Panics as the model does if one of its executions fails.

@@ -36,7 +36,7 @@ const fn must(id: &'static str, holds: &'static str, shown_by: &'static [Symptom
     Invariant { id, holds, shown_by }
 }
 
-const INVARIANTS: [Invariant; 40] = [
+const INVARIANTS: [Invariant; 41] = [
     must("I1", "the closure is consumed exactly once", &[Race]),
     must("I2", "the output is dropped or moved exactly once, while its block is there", &[Race]),
     must("I3", "the block is freed exactly once, after both owners have left", &[Leak, Race]),
@@ -54,7 +54,7 @@ const INVARIANTS: [Invariant; 40] = [
     must("I15", "the last look may find and wake its own worker", &[Deadlock]),
     must("I16", "the last searcher to find work hands the search over", &[Deadlock]),
     must("I17", "nothing that was accepted is left in a queue at join", &[Deadlock]),
-    must("I18", "the rest of a batch is found while its first task runs", &[Deadlock]),
+    must("I18", "tasks from outside begin in order, each taken by a worker that begins it next", &[Deadlock]),
     must("I19", "a submitter that waits for room is woken", &[Deadlock]),
     must("I20", "a tombstone is no work that keeps a worker awake", &[Deadlock]),
     must("I21", "each unit of a batch is taken exactly once", &[Race]),
@@ -77,6 +77,7 @@ const INVARIANTS: [Invariant; 40] = [
     must("I38", "whoever sees no worker left sees what all of them did", &[Race]),
     must("I39", "whoever sees the pool broken sees why", &[Race]),
     must("I40", "a slab is freed once, after the last access to any of its cells", &[Race, Leak]),
+    must("I41", "units that a runner puts back are taken, though all other runners have left", &[Deadlock]),
 ];
 
 /// The invariants that the name of a model or a message begins with.

@@ -67,12 +67,11 @@ fn value(handle: Handle) -> Result<usize, TaskError> {
 /// A worker by hand, over the real `inject`, `found` and `park`: it looks into the injector alone, and ends the pool when
 /// the last of the `left` tasks has been run.
 fn plain_worker(sched: &Sched, me: usize, mut searching: bool, left: &AtomicUsize) {
-    let (_, deques) = Queues::new(1);
     if searching {
         sched.idle.sleep(me);
     }
     while !sched.stage().is_over() {
-        if let Some(task) = sched.queues.take_injected(&deques[0], 1) {
+        if let Some(task) = sched.queues.take_injected(0) {
             if searching {
                 sched.found();
                 searching = false;
@@ -260,14 +259,17 @@ impl Host for Early<'_> {
     fn about_to_wake(&self) {
         self.1.set(self.0.idle.try_search());
     }
+
+    fn put_back(&self, entry: TaskRef) {
+        self.0.put_back(entry);
+    }
 }
 
 /// A worker by hand that has just run a task, or slept, and runs one more. If it `forgets`, it does so without saying that it
 /// searches no more.
 fn run_one(sched: &Sched, me: usize, mut searching: bool, forgets: bool) {
-    let (_, deques) = Queues::new(1);
     let task = loop {
-        if let Some(task) = sched.queues.take_injected(&deques[0], 1) {
+        if let Some(task) = sched.queues.take_injected(0) {
             break task;
         }
         assert!(sched.park(me, searching), "the pool is not closed");
@@ -348,7 +350,6 @@ enum Flaw {
 
 /// A worker by hand. Returns how often it went through park.
 fn flawed_worker(sched: &Sched, me: usize, flaw: Flaw) -> usize {
-    let (_, deques) = Queues::new(1);
     // The model has parked the workers of this control.
     let mut searching = flaw == Flaw::NoHandOff;
     if searching {
@@ -359,7 +360,7 @@ fn flawed_worker(sched: &Sched, me: usize, flaw: Flaw) -> usize {
         if sched.stage().is_over() {
             return parks;
         }
-        if let Some(task) = sched.queues.take_injected(&deques[0], 1) {
+        if let Some(task) = sched.queues.take_injected(0) {
             if searching {
                 if flaw == Flaw::NoHandOff {
                     let _ = sched.idle.stop_searching();
@@ -485,53 +486,87 @@ fn i16_control_the_last_searcher_does_not_hand_over() {
     });
 }
 
-// ---- I18, I20: what lies in a deque ----
+// ---- I18, I20: what lies in a queue ----
 
-/// A worker takes four tasks by halves, so two at once, of which the first cannot end before the second has begun: the rest of its
-/// batch must reach the other worker, which sleeps or is about to.
-fn batch_leftover(sched: &Arc<Sched>, idlers: Vec<Idler>, share: bool) {
-    let mut handles = Vec::new();
-    for (task, handle) in rendezvous() {
-        sched.queues.inject(task);
-        handles.push(handle);
+/// Which of three tasks have begun, and whether a task may begin: every earlier one has, but for one that the other of two workers
+/// has in its hands.
+#[derive(Default)]
+struct Starts([AtomicUsize; 3]);
+
+impl Starts {
+    fn begin(&self, number: usize) {
+        self.0[number].store(1, Std::Relaxed);
+        let waiting = self.0[..number].iter().filter(|began| began.load(Std::Relaxed) == 0).count();
+        assert!(waiting <= 1, "I18: task {number} has begun before {waiting} earlier ones, on two workers");
     }
-    // Two more, so that half of them are two; they are run before anybody else is there.
-    let (_, deques) = Queues::new(1);
-    for _ in 0..2 {
-        let (task, handle) = task(|| 0);
-        sched.queues.inject(task);
-        handles.push(handle);
-    }
-    let owner = &idlers[0];
-    let first = sched.queues.take_injected(&owner.deque, 2).expect("four were injected");
-    while let Some(other) = sched.queues.take_injected(&deques[0], 1) {
-        other.run(&**sched);
-    }
-    let thief = thief(sched);
-    if share {
-        sched.queues.mark_loaded(0);
-        sched.announce(true).expect("the pool runs");
-    }
-    first.run(&**sched);
-    thief.join().expect("the thief has run the other");
+}
+
+/// Two workers, run by `worker`, and three tasks that one thread submits, of which the first ends after the second has begun.
+fn three_in_a_row(worker: fn(Idler) -> thread::JoinHandle<()>) {
+    let (sched, idlers) = pool(2);
+    let (starts, began) = (Arc::new(Starts::default()), Arc::new(AtomicU32::new(0)));
+    let tasks = (0..3).map(|number| {
+        let (starts, began) = (Arc::clone(&starts), Arc::clone(&began));
+        task(move || {
+            starts.begin(number);
+            if number == 1 {
+                began.store(1, Ordering::Release);
+                futex::wake_all(&began);
+            }
+            while number == 0 && began.load(Ordering::Acquire) == 0 {
+                futex::wait(&began, 0);
+            }
+            number
+        })
+    });
+    let handles: Vec<_> = tasks
+        .map(|(task, handle)| {
+            sched.inject([task]).expect("the pool runs");
+            handle
+        })
+        .collect();
+    let workers: Vec<_> = idlers.into_iter().map(worker).collect();
+    sched.close();
+    join(workers);
     for handle in handles {
         value(handle).expect("it has run");
     }
 }
 
 #[test]
-fn i18_the_rest_of_a_batch_is_found() {
-    check("I18 batch of two ‖ thief", Bound::Usual, Futex::Block, |_| {
-        let (sched, idlers) = pool(2);
-        batch_leftover(&sched, idlers, true);
+fn i18_tasks_begin_in_the_order_of_their_submission() {
+    check("I18 three tasks ‖ whole worker ‖ whole worker", Bound::Pair, Futex::Block, |_| {
+        three_in_a_row(start);
     });
 }
 
+/// A worker that takes two tasks along and begins the younger one first, as from a deque.
+fn taker_of_two(idler: Idler) -> thread::JoinHandle<()> {
+    spawn(move || {
+        let Idler { sched, index, .. } = idler;
+        let mut searching = false;
+        while !sched.stage().is_over() {
+            let taken: Vec<_> = (0..2).map_while(|_| sched.queues.take_injected(index)).collect();
+            if !taken.is_empty() && searching {
+                sched.found();
+                searching = false;
+            }
+            if taken.is_empty() {
+                searching |= sched.park(index, searching);
+            }
+            taken.into_iter().rev().for_each(|task| task.run(&*sched));
+        }
+        if searching {
+            sched.found();
+        }
+        sched.leave();
+    })
+}
+
 #[test]
-fn i18_control_the_rest_of_a_batch_is_not_announced() {
-    control("I18 control: a batch and nobody told", Bound::None, Futex::Block, |_| {
-        let (sched, idlers) = pool(2);
-        batch_leftover(&sched, idlers, false);
+fn i18_control_a_worker_takes_two_along() {
+    control("I18 control: a worker takes two tasks along", Bound::Pair, Futex::Block, |_| {
+        three_in_a_row(taker_of_two);
     });
 }
 
@@ -564,8 +599,7 @@ fn woken_for_a_tombstone(take: fn(&Sched) -> Option<TaskRef>) -> usize {
 fn i20_a_tombstone_is_no_work() {
     check("I20 tombstone, terminate ‖ worker", Bound::Whole, Futex::Block, |outcomes| {
         outcomes.insert(woken_for_a_tombstone(|sched| {
-            let (_, deques) = Queues::new(1);
-            sched.queues.take_injected(&deques[0], 1)
+            sched.queues.take_injected(0)
         }));
     });
 }
@@ -673,10 +707,9 @@ fn i30_i31_i34_submit_beside_close() {
 fn i17_i30_i32_close_beside_two_workers() {
     /// A worker by hand, over the real `found` and `park`: it looks into the injector alone, until the pool is over.
     fn closing_worker(sched: &Sched, me: usize) {
-        let (_, deques) = Queues::new(1);
         let mut searching = false;
         while !sched.stage().is_over() {
-            if let Some(task) = sched.queues.take_injected(&deques[0], 1) {
+            if let Some(task) = sched.queues.take_injected(0) {
                 if searching {
                     sched.found();
                     searching = false;

@@ -1,17 +1,9 @@
 //! A scope, I35 and I36: it ends after its tasks, and its tasks' last step touches nothing of the frame.
 
 use super::*;
-use crate::models::harness::{Bound, Futex, Watched, check, control, spawn};
+use crate::models::harness::{Bound, Futex, Running, Watched, check, control, spawn};
 use crate::task::{Call, Job};
 use std::sync::Arc;
-
-struct Running;
-
-impl Host for Running {
-    fn stopping(&self) -> Option<Reason> {
-        None
-    }
-}
 
 /// A value that looks at the frame when it is dropped.
 struct Looks(Arc<Watched>);

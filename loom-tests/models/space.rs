@@ -5,7 +5,7 @@
 use super::*;
 use crate::models::harness::{Bound, Futex, Seen, check, control, spawn};
 use crate::sched::life::Stage;
-use crate::sched::{Queues, Sched};
+use crate::sched::Sched;
 use crate::sync::deque::{Injector, Steal};
 use crate::task::{Call, Job, Reason, ResultRef, SubmitErrorKind, TaskError, TaskRef};
 use crate::worker;
@@ -34,17 +34,15 @@ fn enter(sched: &Sched) -> Result<(), SubmitErrorKind> {
 }
 
 fn take(sched: &Sched) {
-    let (_, deques) = Queues::new(1);
-    let task = sched.queues.take_injected(&deques[0], 1).expect("the injector is full");
+    let task = sched.queues.take_injected(0).expect("the injector is full");
     task.resolve(Reason::Terminated);
 }
 
 /// A worker by hand, over the real `take_injected`, `found` and `park`, until it has taken `count` or the pool is over.
 fn worker(sched: &Sched, count: usize) {
-    let (_, deques) = Queues::new(1);
     let (mut searching, mut taken) = (false, 0);
     while taken < count && !sched.stage().is_over() {
-        if let Some(task) = sched.queues.take_injected(&deques[0], 1) {
+        if let Some(task) = sched.queues.take_injected(0) {
             if searching {
                 sched.found();
                 searching = false;

@@ -2,21 +2,13 @@
 
 use super::stride::Stride;
 use super::*;
-use crate::models::harness::{Bound, Futex, Watched, check, control, spawn};
+use crate::models::harness::{Bound, Futex, Running, Watched, check, control, spawn};
 use crate::sync::{clock, fence, futex, thread};
-use crate::task::{Host, Plain, Reason, TaskRef};
+use crate::task::{Plain, Reason, TaskRef};
 use crate::wait::block_until;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
-
-struct Running;
-
-impl Host for Running {
-    fn stopping(&self) -> Option<Reason> {
-        None
-    }
-}
 
 /// An item or a value: counts its drops; loom watches its accesses.
 struct Counted(usize, Watched, Arc<AtomicUsize>);

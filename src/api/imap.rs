@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{PoolHandle, Progress, Timeout};
 use crate::sched::Sched;
-use crate::sync::clock::Deadline;
+use crate::sync::clock::{Deadline, Stopwatch};
 use crate::task::{
-    Each, Flow, Host, Reason, StreamRef, SubmitError, SubmitErrorKind, TaskError, call, forget_panic,
+    Each, Flow, Host, Reason, StreamRef, SubmitError, SubmitErrorKind, TaskError, Waited, call, forget_panic,
 };
 use crate::worker::{self, Place};
 
@@ -119,10 +119,11 @@ impl<M, I: Iterator> Stream<M, I> {
                     sched: pool.shared(),
                     stream: Some(stream),
                     input: Some(input),
+                    asks: Asks::default(),
                     last: None,
                     ended: Progress { done: 0, total: 0 },
                 };
-                imap.refill();
+                imap.pull_at_the_call();
                 Ok(imap)
             }
             Err((kind, each)) => Err(SubmitError::new(kind, Self { pool, each, input, flow })),
@@ -170,10 +171,59 @@ pub struct Imap<I: Iterator, T, E = std::convert::Infallible> {
     stream: Option<StreamRef<I::Item, T, E>>,
     /// None when no more is to be pulled. As long as it is there the pool counts the stream as open.
     input: Option<I>,
+    asks: Asks,
     /// The error that comes after everything else.
     last: Option<TaskError<E>>,
     /// How far it had come at the end.
     ended: Progress,
+}
+
+/// How long an input takes to answer. While it is quick, only some of its answers are timed.
+#[derive(Debug, Default)]
+struct Asks {
+    /// Quick answers in a row, of those that were timed.
+    quick: u32,
+    /// Answers since the last one that was timed.
+    untimed: u32,
+    /// What the last slow answer took; nothing after a quick one.
+    waited: Option<Duration>,
+}
+
+impl Asks {
+    /// An answer that takes longer keeps the consumer waiting.
+    const QUICK: Duration = Duration::from_micros(5);
+    /// After so many quick answers in a row...
+    const KNOWN_AS_QUICK: u32 = 16;
+    /// ... only one of so many is timed.
+    const TIMED_OF_QUICK: u32 = 64;
+    /// Before it is asked again a slow input may wait for this part of its last answer's time...
+    const PART: u32 = 32;
+    /// ... and for no longer than this.
+    const LONGEST_MOMENT: Duration = Duration::from_micros(200);
+
+    fn time<T>(&mut self, ask: impl FnOnce() -> T) -> T {
+        self.untimed += 1;
+        if self.quick >= Self::KNOWN_AS_QUICK && self.untimed < Self::TIMED_OF_QUICK {
+            return ask();
+        }
+        self.untimed = 0;
+        let watch = Stopwatch::start();
+        let answer = ask();
+        let took = watch.elapsed();
+        if took <= Self::QUICK {
+            self.quick = self.quick.saturating_add(1);
+            self.waited = None;
+        } else {
+            self.quick = 0;
+            self.waited = Some(took);
+        }
+        answer
+    }
+
+    /// How long an outcome is waited for before the input is asked again; nothing if the input is quick.
+    fn moment(&self) -> Option<Duration> {
+        self.waited.map(|took| (took / Self::PART).min(Self::LONGEST_MOMENT))
+    }
 }
 
 /// What an iterator of results yields.
@@ -235,7 +285,13 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
                 self.last = Some(TaskError::NotSubmitted(SubmitErrorKind::Forked));
                 continue;
             }
-            self.refill();
+            if self.pull() {
+                // A slow input may use the time up.
+                if deadline.is_some_and(Deadline::passed) && self.asks.moment().is_some() && !self.is_any_done() {
+                    return None;
+                }
+                continue;
+            }
             let Some(stream) = &mut self.stream else { continue };
             if stream.ahead() == 0 {
                 self.end();
@@ -254,10 +310,16 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
                     continue;
                 }
             }
-            if !stream.wait(deadline) {
+            let Some(stream) = &mut self.stream else { continue };
+            if stream.wait(deadline, self.input.is_some()) == Waited::TimedOut {
                 return None;
             }
         }
+    }
+
+    /// Whether the next call has something to yield at once, if only the end.
+    fn is_any_done(&self) -> bool {
+        self.stream.as_ref().is_none_or(|stream| stream.is_any_done() || stream.ahead() == 0 && self.input.is_none())
     }
 
     /// What is still ahead is dropped.
@@ -266,11 +328,24 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         self.stream = None;
     }
 
-    /// Pulls input into the window, if it is time to.
-    fn refill(&mut self) {
-        let (Some(stream), Some(input)) = (&mut self.stream, &mut self.input) else { return };
-        if !stream.is_low() {
-            return;
+    /// Pulls one item and shows it to the runners, if there is room for it; false if not.
+    ///
+    /// An input that keeps its consumer waiting is not asked again before the last item's outcome has had a moment to come.
+    fn pull(&mut self) -> bool {
+        let (Some(stream), Some(input)) = (&mut self.stream, &mut self.input) else { return false };
+        if stream.is_full() {
+            return false;
+        }
+        if let Some(moment) = self.asks.moment() {
+            if worker::place(stream.pool()) == Place::Worker && stream.has_backlog() && !stream.is_running_here() {
+                stream.help(&*self.sched);
+            }
+            if stream.ahead() > 0 {
+                stream.wait_briefly(moment);
+            }
+            if stream.is_any_done() {
+                return true;
+            }
         }
         if !self.sched.may_pull() {
             // Whether anything is left only the input knows.
@@ -281,26 +356,30 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
                 let kind = self.sched.refusal(true).unwrap_or(SubmitErrorKind::NotRunning);
                 self.last.get_or_insert(TaskError::NotSubmitted(kind));
             }
-            return;
+            return true;
         }
-        let mut ended = None;
-        while ended.is_none() && !stream.is_full() {
-            match call(|| input.next()) {
-                Ok(Some(item)) => stream.put(item),
-                Ok(None) => ended = Some(None),
-                Err(panic) => ended = Some(Some(TaskError::InputPanicked(panic))),
+        match self.asks.time(|| call(|| input.next())) {
+            Ok(Some(item)) => {
+                stream.put(item);
+                if let Some(entry) = stream.publish() {
+                    if worker::send(&self.sched, entry).is_err() {
+                        // It came too late: nobody may be left to take it.
+                        stream.refuse(&self.sched.stopping().unwrap_or(Reason::NotRunning));
+                    }
+                }
+            }
+            Ok(None) => self.stop_pulling(),
+            Err(panic) => {
+                self.stop_pulling();
+                self.last.get_or_insert(TaskError::InputPanicked(panic));
             }
         }
-        if worker::send(&self.sched, stream.publish()).is_err() {
-            // It came too late: nobody may be left to take it.
-            stream.refuse(&self.sched.stopping().unwrap_or(Reason::NotRunning));
-        }
-        if let Some(error) = ended {
-            self.stop_pulling();
-            if let Some(error) = error {
-                self.last.get_or_insert(error);
-            }
-        }
+        true
+    }
+
+    /// Pulls the first items, until the window is full, or the input has kept the caller waiting.
+    fn pull_at_the_call(&mut self) {
+        while self.pull() && self.asks.moment().is_none() {}
     }
 
     fn stop_pulling(&mut self) {

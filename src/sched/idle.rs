@@ -69,28 +69,20 @@ impl Idle {
         }
     }
 
-    /// Whether some worker is parked or searching, by a look that may be old.
-    #[inline]
-    pub(crate) fn is_anyone_idle(&self) -> bool {
-        let word = Word(self.word.load(Ordering::Relaxed));
-        word.top() != 0 || word.searchers() > 0
-    }
-
     /// Whether some worker is awake and has nothing to do, by a look that may be old.
     #[inline]
     pub(crate) fn is_anyone_searching(&self) -> bool {
         Word(self.word.load(Ordering::Relaxed)).searchers() > 0
     }
 
-    /// Wakes a worker for work that has just become visible, if one sleeps and none is searching. [SLEEP-2]
+    /// Wakes a worker for work that has just become visible, if one sleeps and none is searching. False if no worker is idle.
+    /// [SLEEP-2]
     ///
     /// The caller has put a SeqCst fence between making the work visible and this call.
     #[inline]
-    pub(crate) fn notify(&self) {
+    pub(crate) fn notify(&self) -> bool {
         let word = Word(self.word.load(Ordering::Relaxed));
-        if word.top() != 0 && word.searchers() == 0 {
-            self.wake_one();
-        }
+        word.searchers() > 0 || word.top() != 0 && self.wake_one()
     }
 
     /// Takes the worker that parked last off the stack, counts it as a searcher, and wakes it. False if none is parked.

@@ -7,9 +7,11 @@ mod space;
 
 use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
+
 use crate::sync::deque::Worker;
 use crate::sync::{AtomicU32, OnceLock, Ordering, fence, futex, identity, thread};
-use crate::task::{Host, Reason, SubmitErrorKind, TaskRef, unwatch};
+use crate::task::{Host, Reason, STOP, SubmitErrorKind, TaskRef, WORK, unwatch};
 
 pub(crate) use idle::Idle;
 use life::Life;
@@ -27,8 +29,9 @@ pub(crate) struct Sched {
     life: Life,
     /// How many workers have not left yet. The futex word of `join`.
     live: AtomicU32,
+    /// What runners of batches and streams look at before each item: [`STOP`], [`WORK`].
+    attention: CachePadded<AtomicU32>,
     broken: OnceLock<Arc<str>>,
-    pub(crate) processors: usize,
 }
 
 impl Sched {
@@ -42,8 +45,8 @@ impl Sched {
             idle: Idle::new(workers, processors, 0),
             life: Life::new(workers),
             live: AtomicU32::new(u32::try_from(workers).expect("checked by `Life::new`")),
+            attention: CachePadded::new(AtomicU32::new(0)),
             broken: OnceLock::new(),
-            processors,
         };
         (sched, owned)
     }
@@ -122,8 +125,19 @@ impl Sched {
             Stage::Broken => return Err(SubmitErrorKind::Broken),
             _ => return Err(SubmitErrorKind::NotRunning),
         }
-        self.idle.notify();
+        if !self.idle.notify() {
+            self.call_runners();
+        }
         Ok(())
+    }
+
+    /// Work lies in a queue and no worker is idle: tells the runners of batches and streams, of which one gives way.
+    #[inline]
+    fn call_runners(&self) {
+        // edge ATTENTION fence: in `announce` and `found`, between the work and this look.
+        if self.attention.load(Ordering::Relaxed) & WORK == 0 {
+            self.attention.fetch_or(WORK, Ordering::Relaxed);
+        }
     }
 
     /// A searcher has found a task: it is one no longer, and hands its role on if it was the last and work is left.
@@ -132,8 +146,8 @@ impl Sched {
         if self.idle.stop_searching() {
             // edge SLEEP fence: a push whose submitter saw this searcher, and so woke nobody → this look.
             fence(Ordering::SeqCst);
-            if self.queues.any_work() {
-                self.idle.wake_one();
+            if self.queues.any_work() && !self.idle.wake_one() {
+                self.call_runners();
             }
         }
     }
@@ -231,6 +245,7 @@ impl Sched {
 
     fn end(&self, stage: Stage) {
         if !self.is_forked() && self.life.end(stage) {
+            self.attention.fetch_or(STOP, Ordering::Relaxed);
             // edge LIFE fence: the stage → a submitter's second look, or its push → the drain; the stage → the look of one
             // that waits for space, or its FULL → the wake-up. [LIFE-7]
             fence(Ordering::SeqCst);
@@ -245,6 +260,15 @@ impl Sched {
     pub(crate) fn resolve_queued(&self) {
         if let Some(reason) = self.stopping() {
             self.queues.drain(|task| task.resolve(reason.clone()));
+        }
+    }
+
+    /// Puts an entry where every worker looks before it takes anything from outside.
+    pub(crate) fn put_back(&self, entry: TaskRef) {
+        self.queues.put_back(entry);
+        if self.announce(true).is_err() {
+            // A terminator may have passed while the entry was in no queue.
+            self.resolve_queued();
         }
     }
 
@@ -290,16 +314,12 @@ impl Host for Sched {
         }
     }
 
-    fn give_way(&self, token: TaskRef) -> Option<TaskRef> {
-        if self.queues.is_injector_empty() {
-            return Some(token);
-        }
-        self.queues.inject(token);
-        if self.announce(true).is_err() {
-            // A terminator may have passed while it was in no queue.
-            self.resolve_queued();
-        }
-        None
+    fn attention(&self) -> Option<&AtomicU32> {
+        Some(&self.attention)
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        Self::put_back(self, entry);
     }
 }
 

@@ -14,6 +14,8 @@ use super::space::Space;
 
 pub(crate) struct Queues {
     injector: Injector<TaskRef>,
+    /// Entries of batches and streams that a runner has put back: older than anything in the injector.
+    put_back: Injector<TaskRef>,
     /// If the injector has a limit.
     space: Option<Space>,
     stealers: Box<[Stealer<TaskRef>]>,
@@ -26,6 +28,7 @@ impl Queues {
         let owned: Vec<_> = (0..workers).map(|_| Worker::new_lifo()).collect();
         let queues = Self {
             injector: Injector::new(),
+            put_back: Injector::new(),
             space: None,
             stealers: owned.iter().map(Worker::stealer).collect(),
             loaded: (0..workers.div_ceil(64)).map(|_| CachePadded::new(AtomicU64::new(0))).collect(),
@@ -46,9 +49,13 @@ impl Queues {
         self.injector.push(task);
     }
 
+    pub(crate) fn put_back(&self, entry: TaskRef) {
+        self.put_back.push(entry);
+    }
+
     #[inline]
     pub(crate) fn is_injector_empty(&self) -> bool {
-        self.injector.is_empty()
+        self.injector.is_empty() && self.put_back.is_empty()
     }
 
     /// Whether the injector holds as much as it may.
@@ -72,7 +79,7 @@ impl Queues {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.injector.len() + self.stealers.iter().map(Stealer::len).sum::<usize>()
+        self.injector.len() + self.put_back.len() + self.stealers.iter().map(Stealer::len).sum::<usize>()
     }
 
     /// Says that this worker's deque may hold something.
@@ -89,36 +96,32 @@ impl Queues {
 
     /// Whether any queue holds something.
     pub(crate) fn any_work(&self) -> bool {
-        !self.injector.is_empty()
+        !self.is_injector_empty()
             || self.find_loaded(0, |worker| (!self.stealers[worker].is_empty()).then_some(())).is_some()
     }
 
-    /// The oldest task from outside; with a `limit` over one, the next few go into `own`.
+    /// The oldest task from outside, for this worker, which begins it next.
     #[inline]
-    pub(crate) fn take_injected(&self, own: &Worker<TaskRef>, limit: usize) -> Option<TaskRef> {
-        while !self.injector.is_empty() {
-            let stolen = if limit > 1 {
-                self.injector.steal_batch_with_limit_and_pop(own, limit)
-            } else {
-                self.injector.steal()
-            };
-            match stolen {
-                Steal::Success(task) => {
-                    if let Some(space) = &self.space {
-                        space.taken(|| self.injector.len());
-                    }
-                    return Some(task);
-                }
-                Steal::Empty => return None,
-                Steal::Retry => {}
+    pub(crate) fn take_injected(&self, worker: usize) -> Option<TaskRef> {
+        if !self.put_back.is_empty() {
+            if let Some(entry) = steal(&self.put_back) {
+                return Some(entry);
             }
         }
-        None
+        self.take_submitted(worker)
     }
 
-    /// How many tasks a worker may take from the injector at once, if nobody is idle.
-    pub(crate) fn batch_limit(&self) -> usize {
-        (self.injector.len() / (2 * self.workers())).clamp(1, 16)
+    /// The oldest submission from outside, for this worker, which begins it next.
+    #[inline]
+    pub(crate) fn take_submitted(&self, _worker: usize) -> Option<TaskRef> {
+        if self.injector.is_empty() {
+            return None;
+        }
+        let task = steal(&self.injector)?;
+        if let Some(space) = &self.space {
+            space.taken(|| self.injector.len());
+        }
+        Some(task)
     }
 
     /// The oldest task of this worker's own deque, or of another's.
@@ -139,14 +142,19 @@ impl Queues {
         self.find_loaded(start, |worker| self.steal_from(worker))
     }
 
+    /// The oldest task of some deque but `worker`'s own, looking from `start` on, and whose deque it was.
+    pub(crate) fn steal_from_others(&self, start: usize, worker: usize) -> Option<(usize, TaskRef)> {
+        self.find_loaded(start, |victim| {
+            if victim == worker { None } else { self.steal_from(victim).map(|task| (victim, task)) }
+        })
+    }
+
     /// Takes everything out of every queue, also out of the deques of workers that are blocked. Only once the pool is over:
     /// nobody waits for the space that this makes.
     pub(crate) fn drain(&self, mut each: impl FnMut(TaskRef)) {
-        loop {
-            match self.injector.steal() {
-                Steal::Success(task) => each(task),
-                Steal::Retry => {}
-                Steal::Empty => break,
+        for queue in [&self.put_back, &self.injector] {
+            while let Some(task) = steal(queue) {
+                each(task);
             }
         }
         for worker in 0..self.workers() {
@@ -179,6 +187,18 @@ impl Queues {
             }
         }
         None
+    }
+}
+
+/// The oldest entry of a shared queue.
+#[inline]
+fn steal(queue: &Injector<TaskRef>) -> Option<TaskRef> {
+    loop {
+        match queue.steal() {
+            Steal::Success(task) => return Some(task),
+            Steal::Empty => return None,
+            Steal::Retry => {}
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::context::{Place, help, place, push};
+use super::context::{Place, help, place, push, run_here};
 use crate::sched::{Sched, WhenFull};
 use crate::sync::identity;
 use crate::task::{Abort, Batch, Call, Cut, Mapping, Outcome, ResultRef, SubmitErrorKind, Tokens, Work};
@@ -204,7 +204,7 @@ where
             // Refused or not: what nobody else takes, this worker does, or skips if the pool is over.
             let _ = push(sched, &mut tokens);
         }
-        own.run(sched);
+        run_here(sched, own);
     } else if let Err(kind) = show(sched, &mut tokens, &result) {
         // SAFETY: the handle is the one that `Batch::<M>::create` made above.
         match unsafe { Batch::<M>::take_back(result) } {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::profile::Profile;
 use crate::sched::{Sched, Stage};
 use crate::sync::deque::Worker;
-use crate::sync::local;
+use crate::sync::{AtomicU32, local};
 use crate::task::{Header, Host, Reason, ResultRef, SubmitErrorKind, TaskRef, is_asked};
 
 /// What belongs to one worker alone.
@@ -17,11 +17,16 @@ pub(crate) struct Context {
     pub(super) deque: Worker<TaskRef>,
     /// Whether this worker's bit is up in the queues' filter.
     pub(super) loaded: Cell<bool>,
-    /// Tasks taken from the own deque since the last one from the injector, and how many there may be.
-    pub(super) streak: Cell<usize>,
-    pub(super) allowance: Cell<usize>,
-    /// Tasks taken from the own deque.
-    pub(super) ticks: Cell<u32>,
+    /// Tasks taken from the own deque since the last one from the injector.
+    pub(super) own_in_a_row: Cell<u32>,
+    /// Where in a round of begun tasks this worker is.
+    pub(super) begun: Cell<u32>,
+    /// Whether the task that ran last has put itself back for older work.
+    pub(super) gave_way: Cell<bool>,
+    /// After a task that gave way: whether the last turn was of the deques first.
+    pub(super) deques_first: Cell<bool>,
+    /// The deque from which this worker steals next when it is the turn of other workers' oldest tasks.
+    pub(super) next_victim: Cell<usize>,
     /// The task pushed last; it may be gone.
     newest: Cell<Option<NonNull<Header>>>,
     pub(super) profile: Profile,
@@ -124,7 +129,7 @@ pub(super) fn help<T, E>(result: &ResultRef<T, E>) -> bool {
         if worker.newest.get() == Some(result.id()) {
             match worker.deque.pop() {
                 Some(task) if task.is(result.id()) => {
-                    task.run(&*worker.sched);
+                    task.run(&Inline(worker));
                     if result.load().is_done() {
                         return true;
                     }
@@ -133,8 +138,16 @@ pub(super) fn help<T, E>(result: &ResultRef<T, E>) -> bool {
                 None => {}
             }
         }
-        !result.load().is_done() && result.help(&*worker.sched)
+        !result.load().is_done() && result.help(&Inline(worker))
     })
+}
+
+/// Runs an entry here and now, on whatever thread of the pool or outside of it this is.
+pub(super) fn run_here(sched: &Sched, task: TaskRef) {
+    with_worker(sched.id, |worker| match worker {
+        Some(worker) => task.run(&Inline(worker)),
+        None => task.run(sched),
+    });
 }
 
 impl Context {
@@ -144,9 +157,11 @@ impl Context {
             index,
             deque,
             loaded: Cell::new(false),
-            streak: Cell::new(0),
-            allowance: Cell::new(0),
-            ticks: Cell::new(0),
+            own_in_a_row: Cell::new(0),
+            begun: Cell::new(0),
+            gave_way: Cell::new(false),
+            deques_first: Cell::new(false),
+            next_victim: Cell::new(index),
             newest: Cell::new(None),
             profile,
             searching: Cell::new(false),
@@ -195,15 +210,18 @@ impl Context {
     }
 }
 
-/// The host of what the loop itself runs. What a task runs while it waits has the scheduler for its host: that worker does not
-/// return to its loop.
+/// The host of what the loop itself runs.
 impl Host for Context {
     fn stopping(&self) -> Option<Reason> {
         self.sched.stopping()
     }
 
-    fn give_way(&self, token: TaskRef) -> Option<TaskRef> {
-        self.sched.give_way(token)
+    fn attention(&self) -> Option<&AtomicU32> {
+        self.sched.attention()
+    }
+
+    fn worker(&self) -> Option<usize> {
+        Some(self.index)
     }
 
     /// Becomes a searcher beforehand, if there is nothing else to do: whoever is woken may submit the next task before this
@@ -212,5 +230,40 @@ impl Host for Context {
         if self.deque.is_empty() && self.sched.queues.is_injector_empty() && !self.searching.get() {
             self.searching.set(self.sched.idle.try_search());
         }
+    }
+
+    fn is_work_waiting(&self) -> bool {
+        self.sched.queues.any_work()
+    }
+
+    fn give_way(&self, entry: Option<TaskRef>) {
+        self.gave_way.set(true);
+        entry.into_iter().for_each(|entry| self.sched.put_back(entry));
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        self.sched.put_back(entry);
+    }
+}
+
+/// The host of what a task runs while it waits: its worker does not return to its loop, so it gives no way and wakes like any
+/// thread.
+struct Inline<'a>(&'a Context);
+
+impl Host for Inline<'_> {
+    fn stopping(&self) -> Option<Reason> {
+        self.0.sched.stopping()
+    }
+
+    fn attention(&self) -> Option<&AtomicU32> {
+        self.0.sched.attention()
+    }
+
+    fn worker(&self) -> Option<usize> {
+        Some(self.0.index)
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        self.0.sched.put_back(entry);
     }
 }

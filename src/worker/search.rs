@@ -6,11 +6,16 @@ use crate::sync::{futex, thread};
 use crate::task::TaskRef;
 use crate::wait::spin_until;
 
-/// While somebody outside waits, a worker takes at most this many of its own tasks in a row.
-const STREAK: usize = 3;
-/// Every so many tasks a worker takes the oldest of its own, which under newest-first might wait for ever, or, having none, one of
-/// another's before those from outside.
-const OLDEST_EVERY: u32 = 61;
+/// While a task from outside is queued, a worker takes at most this many of its own tasks in a row.
+const OWN_IN_A_ROW: u32 = 3;
+/// Of so many tasks that a worker begins, one is the oldest of each kind, if there is one: of its own deque, which newest-first order
+/// could keep waiting for ever; of another worker's deque, which a filled injector could; of the injector, which entries that runners
+/// put back could.
+const TASKS_PER_ROUND: u32 = 64;
+/// The places of these three in a round.
+const OWN_OLDEST_AT: u32 = 0;
+const OTHERS_OLDEST_AT: u32 = 21;
+const OUTSIDE_OLDEST_AT: u32 = 42;
 
 /// Between pauses a searcher looks into the deques only every so many times: a look takes the line from an owner that writes it
 /// with each push and pop.
@@ -41,81 +46,71 @@ impl Context {
         }
     }
 
-    /// Own deque, injector, other deques; with the fairness rule.
+    /// Own deque, injector, other deques; with the fairness rules, which the room's README lists.
     #[inline]
     fn take(&self) -> Option<TaskRef> {
-        if self.streak.get() >= STREAK + self.allowance.get() && !self.sched.queues.is_injector_empty() {
-            self.fresh_streak(0);
-            if let Some(task) = self.sched.queues.take_injected(&self.deque, 1) {
+        let place = self.begun.get().wrapping_add(1) % TASKS_PER_ROUND;
+        self.begun.set(place);
+        if matches!(place, OWN_OLDEST_AT | OTHERS_OLDEST_AT | OUTSIDE_OLDEST_AT) || self.gave_way.get() {
+            if let Some(task) = self.take_in_turn(place) {
                 return Some(task);
             }
         }
-        if let Some(task) = self.take_own() {
-            self.streak.set(self.streak.get() + 1);
+        if self.own_in_a_row.get() >= OWN_IN_A_ROW {
+            if let Some(task) = self.take_injected() {
+                return Some(task);
+            }
+        }
+        if let Some(task) = self.deque.pop() {
+            self.own_in_a_row.set(OWN_IN_A_ROW.min(self.own_in_a_row.get() + 1));
             return Some(task);
         }
         self.take_others()
     }
 
-    #[inline]
-    fn take_own(&self) -> Option<TaskRef> {
-        let ticks = self.ticks.get().wrapping_add(1);
-        self.ticks.set(ticks);
-        if ticks % OLDEST_EVERY == 0 {
-            return self.sched.queues.steal_from(self.index);
+    /// The oldest of the kind whose turn it is. After a task that has given way it is the turn of another worker's deque and of the
+    /// injector, one as often as the other, and then of the own deque: never of the entry that was just put back.
+    #[cold]
+    fn take_in_turn(&self, place: u32) -> Option<TaskRef> {
+        let own = || self.sched.queues.steal_from(self.index);
+        if self.gave_way.replace(false) {
+            let deques_first = !self.deques_first.get();
+            self.deques_first.set(deques_first);
+            return if deques_first {
+                self.take_from_next_deque().or_else(|| self.take_submitted())
+            } else {
+                self.take_submitted().or_else(|| self.take_from_next_deque())
+            }
+            .or_else(own);
         }
-        self.deque.pop()
+        match place {
+            OWN_OLDEST_AT => own(),
+            OTHERS_OLDEST_AT => self.take_from_next_deque(),
+            _ => self.take_submitted(),
+        }
+    }
+
+    /// The oldest task of another worker's deque, each loaded deque in its turn.
+    fn take_from_next_deque(&self) -> Option<TaskRef> {
+        let (victim, task) = self.sched.queues.steal_from_others(self.next_victim.get(), self.index)?;
+        self.next_victim.set((victim + 1) % self.sched.queues.workers());
+        Some(task)
+    }
+
+    fn take_submitted(&self) -> Option<TaskRef> {
+        self.sched.queues.take_submitted(self.index).inspect(|_| self.own_in_a_row.set(0))
+    }
+
+    #[inline]
+    fn take_injected(&self) -> Option<TaskRef> {
+        self.sched.queues.take_injected(self.index).inspect(|_| self.own_in_a_row.set(0))
     }
 
     fn take_others(&self) -> Option<TaskRef> {
-        self.fresh_streak(0);
+        // The search for other deques starts at the right-hand neighbour, so that thieves spread.
         let queues = &self.sched.queues;
-        // Starts at its right-hand neighbour, so that thieves spread.
         let steal = || queues.steal_any((self.index + 1) % queues.workers());
-        if self.ticks.get() % OLDEST_EVERY == 0 {
-            // As long as submitters outside keep the injector filled, what busy workers have submitted would wait.
-            if let Some(task) = steal() {
-                return Some(task);
-            }
-        }
-        let limit = self.batch_limit();
-        if let Some(task) = queues.take_injected(&self.deque, limit) {
-            if limit > 1 {
-                self.share_batch();
-            }
-            return Some(task);
-        }
-        steal()
-    }
-
-    fn fresh_streak(&self, allowance: usize) {
-        self.streak.set(0);
-        self.allowance.set(allowance);
-    }
-
-    /// More than one at a time only if that makes nobody wait who could have taken the others.
-    fn batch_limit(&self) -> usize {
-        let sched = &*self.sched;
-        let workers = sched.queues.workers();
-        if workers == 1 || workers > sched.processors || sched.idle.is_anyone_idle() {
-            1
-        } else {
-            sched.queues.batch_limit()
-        }
-    }
-
-    /// The rest of a batch came into the own deque: tells whoever went idle meanwhile.
-    fn share_batch(&self) {
-        let rest = self.deque.len();
-        if rest > 0 {
-            // They came from outside, so they do not count as the worker's own.
-            self.fresh_streak(rest);
-            self.mark_loaded();
-            if self.sched.announce(true).is_err() {
-                // A terminator may have passed while they were in neither queue.
-                self.sched.resolve_queued();
-            }
-        }
+        self.take_injected().or_else(steal)
     }
 
     /// Searches, then parks, until there is a task or the pool is over.

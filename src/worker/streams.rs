@@ -3,7 +3,7 @@
 use super::caller::admit;
 use super::context::{Place, place, push};
 use crate::sched::{Sched, WhenFull};
-use crate::task::{Each, Flow, Pulled, StreamRef, SubmitErrorKind, Window};
+use crate::task::{Each, Flow, StreamRef, SubmitErrorKind, TaskRef, Window};
 
 /// Without a word from the caller at least this many items may be ahead: fewer, and every few items wake somebody...
 const LEAST: usize = 64;
@@ -56,11 +56,11 @@ where
     Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id) })
 }
 
-/// Puts a stream's tokens into a queue.
+/// Puts a stream's entry into a queue.
 ///
 /// # Errors
 ///
-/// They were pushed, but perhaps nobody will take them.
-pub(crate) fn send(sched: &Sched, mut tokens: Pulled) -> Result<(), SubmitErrorKind> {
-    if tokens.is_empty() { Ok(()) } else { push(sched, &mut tokens) }
+/// It was pushed, but perhaps nobody will take it.
+pub(crate) fn send(sched: &Sched, entry: TaskRef) -> Result<(), SubmitErrorKind> {
+    push(sched, [entry])
 }

@@ -26,7 +26,6 @@ use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 
 pub use self::mapping::{Each, Spread, Star};
 pub(crate) use self::mapping::{Map, MapResults, MapSlice, Mapping};
-pub(super) use self::pace::Pace;
 
 /// How a batch is cut and when it stops.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,8 +40,8 @@ pub(crate) struct Cut {
 ///
 /// | field | who, when |
 /// |---|---|
-/// | `tokens` | each token, when it is spent |
-/// | `seated`, the slots | any runner, at any time |
+/// | `tokens` | each token, when it is spent; a runner that puts units back, for the tokens that it sends |
+/// | `signal`, the slots | any runner, at any time |
 /// | `pending`: items in units not yet accounted for | any runner, after the units it accounts for |
 /// | `items[i]`, `results[i]` | the runner that took the unit; after `pending` is 0 the concluder |
 /// | `error` | the runner that won `failed`; after `pending` is 0 the concluder |
@@ -52,8 +51,10 @@ pub(crate) struct Cut {
 pub(crate) struct Batch<M: Mapping> {
     header: Header,
     tokens: AtomicU32,
-    seated: AtomicU32,
     failed: AtomicU32,
+    signal: AtomicU32,
+    /// Always 0.
+    never: AtomicU32,
     slots: u32,
     unit: usize,
     cut: Cut,
@@ -130,8 +131,9 @@ impl<M: Mapping> Batch<M> {
         let batch = Self {
             header: Header::new(State::new(), pool, const { &Self::VTABLE }),
             tokens: AtomicU32::new(tokens),
-            seated: AtomicU32::new(0),
             failed: AtomicU32::new(0),
+            signal: AtomicU32::new(0),
+            never: AtomicU32::new(0),
             slots,
             unit,
             cut,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::sync::clock::Stopwatch;
 
-pub(crate) struct Pace {
+pub(super) struct Pace {
     bite: u32,
     /// Measures the current bite; none where the size is fixed.
     watch: Option<Stopwatch>,
@@ -15,24 +15,29 @@ impl Pace {
     /// A bite that took less is followed by a larger one.
     const SHORT: Duration = Duration::from_micros(10);
     /// A bite that took more is followed by a smaller one.
-    pub(crate) const LONG: Duration = Duration::from_micros(40);
+    const LONG: Duration = Duration::from_micros(40);
 
     /// One unit at first; then by the clock, or always one.
-    pub(crate) fn new(adapts: bool) -> Self {
+    pub(super) fn new(adapts: bool) -> Self {
         Self { bite: 1, watch: adapts.then(Stopwatch::start) }
     }
 
     /// As much as there is.
-    pub(crate) fn greedy() -> Self {
+    pub(super) fn greedy() -> Self {
         Self { bite: u32::MAX, watch: None }
     }
 
-    pub(crate) fn bite(&self) -> u32 {
+    pub(super) fn bite(&self) -> u32 {
         self.bite
     }
 
+    /// Begins with one unit again.
+    pub(super) fn restart(&mut self) {
+        self.bite = 1;
+    }
+
     /// The bite has been done.
-    pub(crate) fn bitten(&mut self) {
+    pub(super) fn bitten(&mut self) {
         if let Some(watch) = &mut self.watch {
             let took = watch.lap();
             if took < Self::SHORT {

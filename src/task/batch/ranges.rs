@@ -79,22 +79,34 @@ fn bite(slot: &Slot, want: u32) -> Option<Range<u32>> {
     }
 }
 
-/// Puts the last units of the own range's last bite back, if nobody has changed the range's lower end since: only its owner
-/// does. False if there is no own range, or if somebody has just taken from it.
+/// Puts the last units of the own range's last bite back, unless the range's lower end has been moved since. False then, and
+/// where there is no own range.
 ///
-/// A range may so come back to what it was; but then the units in it are the same, and untaken, so an exchange that succeeds
-/// for an older look is right all the same.
+/// Only the owner of a range moves its lower end, but for runners without a range of their own. A range may so come back to a value
+/// that it had before; but then the units in it are the same, and untaken.
 pub(super) fn give_back(slots: &[Slot], seat: Option<usize>, units: Range<u32>) -> bool {
     let Some(slot) = seat.map(|seat| &slots[seat]) else { return false };
-    let seen = slot.load(ORDER);
-    let range = unpack(seen);
-    if range.is_empty() {
-        // Nobody else changes it.
-        slot.store(pack(&units), ORDER);
-        return true;
+    let mut seen = slot.load(ORDER);
+    loop {
+        let range = unpack(seen);
+        if range.is_empty() {
+            // An empty range is changed by its owner alone.
+            slot.store(pack(&units), ORDER);
+            return true;
+        }
+        if range.start != units.end {
+            return false;
+        }
+        match slot.compare_exchange_weak(seen, pack(&(units.start..range.end)), ORDER, ORDER) {
+            Ok(_) => return true,
+            Err(now) => seen = now,
+        }
     }
-    range.start == units.end
-        && slot.compare_exchange(seen, pack(&(units.start..range.end)), ORDER, ORDER).is_ok()
+}
+
+/// Whether no range holds a unit.
+pub(super) fn are_empty(slots: &[Slot]) -> bool {
+    slots.iter().all(|slot| unpack(slot.load(ORDER)).is_empty())
 }
 
 /// Takes the upper half, or all of a single unit.

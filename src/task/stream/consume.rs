@@ -3,9 +3,10 @@
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use super::stride::Stride;
-use super::{Content, DONE, FREE, Flow, PENDING, Ring, Stream, WAITER, Window};
+use super::{ACTIVE, ASLEEP, Content, DONE, DROPPED, ENDED, FREE, Flow, NUDGED, PENDING, Ring, Stream, WAITER, Window};
 use crate::sync::clock::{Deadline, Stopwatch};
 use crate::sync::{Ordering, fence};
 use crate::task::batch::Each;
@@ -37,26 +38,14 @@ unsafe impl<A: Send, T: Send, E: Send> Send for StreamRef<A, T, E> {}
 // SAFETY: a shared reference lends nothing that is in the ring.
 unsafe impl<A: Send, T: Send, E: Send> Sync for StreamRef<A, T, E> {}
 
-/// The tokens that a refill asks to be put into queues.
-pub(crate) struct Pulled {
-    header: NonNull<Header>,
-    left: u32,
-}
-
-impl Pulled {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.left == 0
-    }
-}
-
-impl Iterator for Pulled {
-    type Item = TaskRef;
-
-    fn next(&mut self) -> Option<TaskRef> {
-        self.left = self.left.checked_sub(1)?;
-        // SAFETY: `publish` has counted an owner for each.
-        Some(unsafe { TaskRef::new(self.header) })
-    }
+/// Why a consumer waits no longer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Waited {
+    /// An outcome is there.
+    Outcome,
+    /// The runners have run dry, and more of the input may be pulled.
+    Dry,
+    TimedOut,
 }
 
 impl<A, T, E> StreamRef<A, T, E> {
@@ -80,7 +69,8 @@ impl<A, T, E> StreamRef<A, T, E> {
             ring: PhantomData,
             next: 0,
             taken: 0,
-            stride: Stride::new(window.most as u64 / 2),
+            // During a stride every runner has two items to go on with.
+            stride: Stride::new((window.most.saturating_sub(2 * runners) / 2) as u64),
             window,
             free: Vec::new(),
             done: Vec::new(),
@@ -131,17 +121,18 @@ impl<A, T, E> StreamRef<A, T, E> {
         (count(self.taken), count(self.next))
     }
 
+    /// Whether no more is to be pulled: the window is full; or, if its size is the pool's choice, enough items wait for a runner.
     pub(crate) fn is_full(&self) -> bool {
-        self.ahead() >= self.ahead_at_most()
+        self.ahead() >= self.window.most as u64
+            || self.grows() && self.ahead() >= self.window.least as u64 && self.ring().backlog() >= self.enough()
     }
 
-    /// Whether it is time to refill: fetching a few at a time wakes fewer workers than one by one.
-    pub(crate) fn is_low(&self) -> bool {
-        self.ahead() <= self.ahead_at_most() / 2
+    fn grows(&self) -> bool {
+        self.window.least < self.window.most
     }
 
-    /// How many items may be ahead: twice the stride, so that the workers have as much to go on with.
-    fn ahead_at_most(&self) -> u64 {
+    /// How many items that wait for a runner are enough: twice the stride, so that the workers have as much to go on with.
+    fn enough(&self) -> u64 {
         (2 * self.stride.items()).clamp(self.window.least as u64, self.window.most as u64)
     }
 
@@ -165,21 +156,18 @@ impl<A, T, E> StreamRef<A, T, E> {
         self.next += 1;
     }
 
-    /// Shows what was put in to the runners, and gives the tokens for more of them, if there are too few. [RING-1]
-    pub(crate) fn publish(&mut self) -> Pulled {
+    /// Shows what was put in to the runners, and gives the entry that is to go into a queue, if only that would bring a runner.
+    /// [RING-1]
+    #[inline]
+    pub(crate) fn publish(&mut self) -> Option<TaskRef> {
         let ring = self.ring();
-        // edge ITEM release: the items and their places → whoever claims them.
+        // edge ITEM release: the items and their places → the runner that claims them.
         ring.published.store(self.next, Ordering::Release);
-        // edge RING fence: what was published → a leaving runner's look, or that runner gone from `active` → the look below.
+        // edge RING fence: what was published → the look of a runner that leaves or has taken the entry, or that runner's change of the
+        // crew → the look below.
         fence(Ordering::SeqCst);
-        let backlog = self.next - ring.claimed.load(Ordering::Relaxed).min(self.next);
-        let active = ring.active.load(Ordering::Relaxed);
-        let useful = u32::try_from(backlog).unwrap_or(u32::MAX).min(ring.runners);
-        let tokens = useful.saturating_sub(active);
-        // Relaxed: the consumer is an owner, so the count is not at its end.
-        ring.owners.fetch_add(tokens, Ordering::Relaxed);
-        ring.active.fetch_add(tokens, Ordering::Relaxed);
-        Pulled { header: self.header, left: tokens }
+        // SAFETY: `needed_entry` has counted an owner for it.
+        ring.needed_entry().then(|| unsafe { TaskRef::new(self.header) })
     }
 
     /// The next outcome, if it is there.
@@ -203,7 +191,7 @@ impl<A, T, E> StreamRef<A, T, E> {
     fn oldest_done(&self) -> Option<usize> {
         let slot = self.ring().slot_of(self.taken);
         // edge DONE acquire: the outcome → the consumer.
-        (self.ring().slots[slot].state.load(Ordering::Acquire) == DONE).then_some(slot)
+        (self.ring().slots[slot].state.load(Ordering::Acquire) & DONE != 0).then_some(slot)
     }
 
     fn any_done(&mut self) -> Option<usize> {
@@ -215,33 +203,67 @@ impl<A, T, E> StreamRef<A, T, E> {
         self.done.pop().map(|slot| slot as usize)
     }
 
-    /// Waits until an outcome is there, or until the deadline; false then. There must be something ahead.
+    /// Waits until an outcome is there, until the deadline, or, with `refills`, until the runners have run dry. There must be something
+    /// ahead.
     ///
     /// Sleeping, it lets the workers get a stride ahead before it is woken, but keeps no outcome back for longer than the
     /// stride may last.
-    pub(crate) fn wait(&mut self, deadline: Option<&Deadline>) -> bool {
-        if spin_until(self.stride.spin(), || self.is_any_done()) {
-            return true;
+    pub(crate) fn wait(&mut self, deadline: Option<&Deadline>, refills: bool) -> Waited {
+        if spin_until(self.stride.spin(), || self.is_new_one_done()) {
+            return Waited::Outcome;
         }
         let watch = Stopwatch::start();
         self.sleep_for_a_stride(deadline);
-        let any = self.sleep(deadline);
+        let waited = self.sleep(deadline, refills);
         self.stride.slept(watch.elapsed());
-        any
+        waited
     }
 
-    fn is_any_done(&self) -> bool {
+    /// Waits until an outcome is there, for so long at most; a short wait, before the input is asked again.
+    pub(crate) fn wait_briefly(&self, limit: Duration) {
+        if let Some(deadline) = Deadline::after(limit) {
+            self.sleep(Some(&deadline), false);
+        }
+    }
+
+    /// Whether the next outcome is there.
+    pub(crate) fn is_any_done(&self) -> bool {
+        !self.done.is_empty() || self.is_new_one_done()
+    }
+
+    fn is_new_one_done(&self) -> bool {
         if self.ring().flow.ordered { self.oldest_done().is_some() } else { self.ring().ready.is_any() }
     }
 
-    /// Sleeps until an outcome is there, or until the deadline; false then.
-    fn sleep(&self, deadline: Option<&Deadline>) -> bool {
+    /// As [`wait`](Self::wait), without a stride.
+    fn sleep(&self, deadline: Option<&Deadline>, refills: bool) -> Waited {
         let ring = self.ring();
-        if ring.flow.ordered {
-            let state = &ring.slots[ring.slot_of(self.taken)].state;
-            block_until(state, WAITER, deadline, |state| state & DONE != 0).is_some()
-        } else {
-            ring.ready.wait(deadline)
+        if !ring.flow.ordered {
+            // An outcome makes room, so there is nothing to refill before one comes.
+            return if ring.ready.wait(deadline) { Waited::Outcome } else { Waited::TimedOut };
+        }
+        let state = &ring.slots[ring.slot_of(self.taken)].state;
+        if refills && self.grows() {
+            ring.awaited.store(self.taken, Ordering::Relaxed);
+            // edge ASLEEP release: which outcome → the runner that nudges.
+            ring.crew.fetch_or(ASLEEP, Ordering::Release);
+            // edge RING fence: ASLEEP → the look of a runner that has left, or that runner gone from the crew → the look below.
+            fence(Ordering::SeqCst);
+            if ring.backlog() == 0 {
+                ring.crew.fetch_and(!ASLEEP, Ordering::Relaxed);
+                // With all items begun the rest of the input is to be asked for, unless the window is full.
+                if !self.is_full() {
+                    return Waited::Dry;
+                }
+            }
+        }
+        match block_until(state, WAITER, deadline, |state| state & (DONE | NUDGED) != 0) {
+            None => Waited::TimedOut,
+            Some(state) if state & DONE != 0 => Waited::Outcome,
+            Some(_) => {
+                state.fetch_and(!NUDGED, Ordering::Relaxed);
+                Waited::Dry
+            }
         }
     }
 
@@ -278,13 +300,27 @@ impl<A, T, E> StreamRef<A, T, E> {
 }
 
 impl<A, T, E> Drop for StreamRef<A, T, E> {
-    /// Items that nobody has begun are dropped; those that are running finish, and their outcomes are dropped by whoever is
-    /// last.
+    /// Items that nobody has begun are dropped; those that are running finish, and their outcomes are dropped by the last owner. The
+    /// function is dropped here if no runner can be using it: always, if every outcome was taken.
     fn drop(&mut self) {
         self.refuse(&Reason::Cancelled);
         self.ring().header.state().ask();
         while let Some(outcome) = self.try_take() {
             drop_outcome(outcome, drop_quietly, 0, true);
+        }
+        let ring = self.ring();
+        // Every outcome was acquired, and no number will be claimed: no runner uses the function, though some may be active still.
+        let unused = if self.ahead() == 0 {
+            ring.crew.fetch_or(ENDED | DROPPED, Ordering::Relaxed);
+            true
+        } else {
+            // edge FUNCTION acquire: the runners' last uses of the function → this thread, if none is active.
+            // edge FUNCTION release: this thread's uses, as a worker that helped → the last active runner.
+            ring.crew.fetch_or(ENDED, Ordering::AcqRel) & ACTIVE == 0
+        };
+        if unused {
+            // SAFETY: no runner uses the function, and none will drop it.
+            unsafe { (ring.header.vtable().drop_outcome)(self.header) };
         }
         // SAFETY: the consumer is an owner, and touches the stream no more.
         unsafe { Ring::<A, T, E>::leave(self.header) };
@@ -317,7 +353,7 @@ mod tests {
                 while !stream.is_full() {
                     stream.put(stream.next);
                 }
-                stream.publish().for_each(|token| token.run(&Nobody));
+                stream.publish().into_iter().for_each(|entry| entry.run(&Nobody));
                 assert!(!stream.has_backlog());
                 // In some rounds a part stays where it is.
                 for _ in 0..SLOTS - round % 2 {

@@ -10,9 +10,23 @@
 //! | PENDING | consumer, with the item | the item, until a runner that claimed the number takes it out |
 //! | PENDING, WAITER | consumer, about to sleep | the same |
 //! | DONE | runner | the outcome |
+//! | …, NUDGED | runner that ran dry | the same; the consumer that sleeps for this slot is to pull more. It may come late, and then means nothing |
 //!
-//! The block has one owner per token (a runner, queued or running) and one for the consumer; they are counted, since tokens
-//! come and go, and the last one frees. `active` counts the runners that will look at the ring again.
+//! The **crew** word says who works on the stream: how many runners are **active**, which means that they will look at the ring again,
+//! and whether an **entry** of the stream lies in a queue. There is at most one entry; a worker that takes it becomes a runner and, if
+//! there is more to do than its own item, sends the next. So one rule holds whenever the consumer is in code that is not its own (the
+//! input, the caller): *a published item that nobody has claimed has an entry in a queue, or all runners that there may be are active*.
+//!
+//! | bit | name | set | cleared |
+//! |---|---|---|---|
+//! | 0-27 | ACTIVE | by a worker that takes the entry, or that has left and sees an item | by a runner that leaves or gives way |
+//! | 28 | ASLEEP | by a consumer in order that could pull more, before it sleeps | by a runner that leaves and sees no item, which then nudges the consumer; by the consumer |
+//! | 29 | DROPPED | with ENDED, by a consumer that has every outcome, and drops the function itself | never |
+//! | 30 | ENDED | by the consumer that leaves: the last active runner drops the function, or the consumer if there is none | never |
+//! | 31 | ENTRY | by the sender of an entry | by the worker that takes it |
+//!
+//! The block's owners are the consumer, the entry and the active runners; they are counted, and the last one frees. The function goes
+//! earlier: with the last outcome that the consumer takes, or with the last active runner after ENDED.
 
 mod consume;
 mod run;
@@ -22,6 +36,8 @@ use std::alloc::Layout;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr::NonNull;
 
+use crossbeam_utils::CachePadded;
+
 use super::header::{Access, Header, VTable};
 use super::state::State;
 use super::work::{Outcome, drop_outcome};
@@ -30,12 +46,20 @@ use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::wait::Ready;
 
-pub(crate) use consume::{Pulled, StreamRef};
+pub(crate) use consume::{StreamRef, Waited};
 
 const FREE: u32 = 0;
 const PENDING: u32 = 1;
 const DONE: u32 = 2;
 const WAITER: u32 = 4;
+const NUDGED: u32 = 8;
+
+/// In the crew word.
+const ENTRY: u32 = 1 << 31;
+const ENDED: u32 = 1 << 30;
+const DROPPED: u32 = 1 << 29;
+const ASLEEP: u32 = 1 << 28;
+const ACTIVE: u32 = ASLEEP - 1;
 
 /// How many items may be ahead: the first number at least, and up to the second if they are short.
 #[derive(Clone, Copy, Debug)]
@@ -73,19 +97,22 @@ union Content<A, T, E> {
 /// | field | who, when |
 /// |---|---|
 /// | `published`, the places | the consumer writes, runners read |
-/// | `claimed` | runners, and whoever refuses the rest |
+/// | `claimed`, `crew` | runners, and the consumer |
+/// | the function | runners through `&`, between claim and DONE; the consumer once it has every outcome; after ENDED the last active runner |
 /// | a slot's content | FREE: the consumer. PENDING: whoever claimed the number. DONE: the consumer |
 /// | `ready` | runners push, the consumer takes all. Out of order only |
 #[repr(C)]
 struct Ring<A, T, E> {
     header: Header,
     owners: AtomicU32,
-    active: AtomicU32,
     /// The most runners that are of use.
     runners: u32,
     flow: Flow,
-    published: AtomicU64,
-    claimed: AtomicU64,
+    /// The number whose outcome the consumer sleeps for. Written before ASLEEP.
+    awaited: AtomicU64,
+    crew: CachePadded<AtomicU32>,
+    published: CachePadded<AtomicU64>,
+    claimed: CachePadded<AtomicU64>,
     ready: Ready,
     /// A power of two of them.
     slots: Box<[Slot<A, T, E>]>,
@@ -205,11 +232,12 @@ impl<M, A, T, E> Stream<M, A, T, E> {
             ring: Ring {
                 header: Header::new(State::new(), pool, vtable),
                 owners: AtomicU32::new(1),
-                active: AtomicU32::new(0),
                 runners: u32::try_from(runners.min(window.most)).expect("fewer runners than workers"),
                 flow,
-                published: AtomicU64::new(0),
-                claimed: AtomicU64::new(0),
+                awaited: AtomicU64::new(0),
+                crew: CachePadded::new(AtomicU32::new(0)),
+                published: CachePadded::new(AtomicU64::new(0)),
+                claimed: CachePadded::new(AtomicU64::new(0)),
                 ready: Ready::new(places),
                 slots: (0..slots).map(slot).collect(),
                 places: (0..places).map(|_| AtomicU32::new(0)).collect(),
@@ -220,6 +248,20 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         // SAFETY: the memory is fresh and has the size and alignment of a `Self`.
         unsafe { memory.write(stream) };
         memory.cast()
+    }
+
+    /// Drops the function, and whatever it has captured.
+    ///
+    /// # Safety
+    ///
+    /// The function is the caller's, by the field contract, and is dropped once.
+    unsafe fn drop_function(header: NonNull<Header>) {
+        // SAFETY: the caller is an owner.
+        let stream = unsafe { header.cast::<Self>().as_ref() };
+        stream.mapping.with_mut(|mapping| {
+            // SAFETY: the caller's contract.
+            unwind::drop_quietly(unsafe { mapping.cast::<M>().read() });
+        });
     }
 
     /// There is no outcome of the whole.
@@ -240,33 +282,22 @@ impl<M, A, T, E> Stream<M, A, T, E> {
 
     /// # Safety
     ///
-    /// Never called.
-    unsafe fn drop_outcome(_: NonNull<Header>) {
-        unreachable!("a stream has no outcome of its own")
-    }
-
-    /// # Safety
-    ///
-    /// See [`VTable::free`]. Every number was claimed and run or refused.
+    /// See [`VTable::free`]. Every number was claimed and run or refused, and the function is gone.
     unsafe fn free(header: NonNull<Header>) {
         // SAFETY: the caller is the last owner: nobody else touches the stream.
         let stream = unsafe { header.cast::<Self>().as_mut() };
         for slot in 0..stream.ring.slots.len() {
             // Relaxed: the last owner has acquired every other owner's accesses.
-            if stream.ring.slots[slot].state.load(Ordering::Relaxed) == DONE {
+            if stream.ring.slots[slot].state.load(Ordering::Relaxed) & DONE != 0 {
                 // SAFETY: the last owner's, and DONE means an outcome that the consumer has not taken.
                 let outcome = unsafe { stream.ring.take_outcome(slot) };
                 // Whoever drops a stream has seen what it wanted to see.
                 drop_outcome(outcome, unwind::drop_quietly, 0, true);
             }
         }
-        stream.mapping.with_mut(|mapping| {
-            // SAFETY: the last owner's; it is dropped once, here.
-            unwind::drop_quietly(unsafe { mapping.cast::<M>().read() });
-        });
         drop(std::mem::take(&mut stream.ring.slots));
         drop(std::mem::take(&mut stream.ring.places));
-        // SAFETY: as for the mapping.
+        // SAFETY: the last owner's; it is dropped once, here.
         unsafe { std::ptr::drop_in_place(&raw mut stream.ring.ready) };
         // SAFETY: what owned something is gone from the block, which was allocated with this layout.
         unsafe { block::free(header, Layout::new::<Self>()) };

@@ -1,33 +1,42 @@
 //! A runner: claims numbers, runs, puts outcomes, and leaves when there is nothing to claim.
 
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
-use std::time::Duration;
 
-use super::{Content, DONE, Ring, Stream, WAITER};
-use crate::sync::clock::Stopwatch;
+use super::{ACTIVE, ASLEEP, Content, DONE, DROPPED, ENDED, ENTRY, NUDGED, Ring, Stream, WAITER};
 use crate::sync::{Ordering, fence, futex};
-use crate::task::batch::{Each, Pace};
+use crate::task::batch::Each;
 use crate::task::error::{Reason, TaskError};
 use crate::task::frame;
-use crate::task::header::{Header, Host, Side, TaskRef, VTable};
+use crate::task::header::{Header, Host, STOP, Side, TaskRef, VTable};
+use crate::task::turn::Turn;
 use crate::task::unwind::{call, drop_quietly};
 use crate::task::work::Outcome;
-use std::mem::ManuallyDrop;
 
-/// A runner that has run for longer gives way to what waits outside; its stream's other tokens may be among that.
-const TURN: Duration = Duration::from_micros(100);
+/// What becomes of a runner that gives way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stood {
+    /// It is the stream's entry now, and must go into a queue.
+    AsEntry,
+    /// An entry lies in a queue already, or the stream has ended: the runner is to leave.
+    Needless,
+}
 
 impl<A, T, E> Ring<A, T, E> {
-    /// Takes the next number that nobody has, and says which slot its item lies in.
+    /// Takes the next number that nobody has, and says which slot its item lies in. `seen` is what was published when the caller looked
+    /// last: while it has not come to that it does not look again.
     ///
     /// The place is read before the claim. It is overwritten only for the number one ring further on, which is published
     /// when so many outcomes have been taken that this number must have been claimed: then the exchange fails.
-    fn claim(&self) -> Option<(u64, usize)> {
+    fn claim(&self, seen: &mut u64) -> Option<(u64, usize)> {
         let mut number = self.claimed.load(Ordering::Relaxed);
         loop {
-            // edge ITEM acquire: the item, and its place → whoever claims it.
-            if number >= self.published.load(Ordering::Acquire) {
-                return None;
+            if number >= *seen {
+                // edge ITEM acquire: the item, and its place → the runner that claims it.
+                *seen = self.published.load(Ordering::Acquire);
+                if number >= *seen {
+                    return None;
+                }
             }
             let slot = self.slot_of(number);
             // edge PLACE release: the reading of the place → the consumer, which overwrites it when so many outcomes have come.
@@ -58,7 +67,8 @@ impl<A, T, E> Ring<A, T, E> {
     /// Refuses every number that nobody has claimed; says whether there was any.
     pub(super) fn refuse(&self, reason: &Reason) -> bool {
         let mut any = false;
-        while let Some((_, slot)) = self.claim() {
+        let mut seen = 0;
+        while let Some((_, slot)) = self.claim(&mut seen) {
             // SAFETY: claimed.
             drop_quietly(unsafe { self.take_item(slot) });
             self.done(slot, Err(reason.clone().into()));
@@ -67,11 +77,91 @@ impl<A, T, E> Ring<A, T, E> {
         any
     }
 
-    fn backlog(&self) -> u64 {
+    pub(super) fn backlog(&self) -> u64 {
         let claimed = self.claimed.load(Ordering::Relaxed);
         // Relaxed: it only says whether there is one; `claim` looks again. That a leaving runner's look is not too old is the
         // RING fence's doing.
         self.published.load(Ordering::Relaxed).saturating_sub(claimed)
+    }
+
+    /// Makes an entry for a queue, if an item waits for a runner that only an entry would bring. [RING-1]
+    ///
+    /// The caller has put a SeqCst fence between the item's publication, or its own taking of the entry, and this call.
+    pub(super) fn needed_entry(&self) -> bool {
+        let mut crew = self.crew.load(Ordering::Relaxed);
+        while crew & (ENTRY | ENDED) == 0 && crew & ACTIVE < self.runners && self.backlog() > 0 {
+            // Relaxed: the entry is published with the queue.
+            match self.crew.compare_exchange(crew, crew | ENTRY, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => {
+                    // Relaxed: the caller is an owner, so the count is not at its end.
+                    self.owners.fetch_add(1, Ordering::Relaxed);
+                    return true;
+                }
+                Err(now) => crew = now,
+            }
+        }
+        false
+    }
+
+    /// The caller has taken the entry, and is a runner now. False if the stream has ended.
+    fn join_crew(&self) -> bool {
+        let mut crew = self.crew.load(Ordering::Relaxed);
+        loop {
+            let ended = crew & ENDED != 0;
+            let next = (crew & !ENTRY) + u32::from(!ended);
+            match self.crew.compare_exchange(crew, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return !ended,
+                Err(now) => crew = now,
+            }
+        }
+    }
+
+    /// A runner leaves the active ones: true if it is the last one after ENDED, and has the function to drop. [RING-2]
+    fn leave_crew(&self) -> bool {
+        // edge FUNCTION release: this runner's last use of the function → who drops it.
+        // edge FUNCTION acquire: that of all others → this runner, if it is the last.
+        let before = self.crew.fetch_sub(1, Ordering::AcqRel);
+        before & (ENDED | DROPPED | ACTIVE) == ENDED | 1
+    }
+
+    /// A runner that has left and sees no item tells a consumer that sleeps and could pull more.
+    fn nudge(&self) {
+        if self.crew.load(Ordering::Relaxed) & ASLEEP == 0 {
+            return;
+        }
+        // edge ASLEEP acquire: which outcome the consumer sleeps for → this runner.
+        if self.crew.fetch_and(!ASLEEP, Ordering::Acquire) & ASLEEP != 0 {
+            let state = &self.slots[self.slot_of(self.awaited.load(Ordering::Relaxed))].state;
+            state.fetch_or(NUDGED, Ordering::Relaxed);
+            futex::wake_one(state);
+        }
+    }
+
+    /// A runner that has left, and sees an item, is active again. Not after ENDED: then every item is claimed.
+    fn rejoin_crew(&self) -> bool {
+        let mut crew = self.crew.load(Ordering::Relaxed);
+        while crew & ENDED == 0 {
+            match self.crew.compare_exchange(crew, crew + 1, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => crew = now,
+            }
+        }
+        false
+    }
+
+    /// A runner gives way: its place among the active ones becomes the stream's entry. None if there is an entry already.
+    fn stand_back(&self) -> Stood {
+        let mut crew = self.crew.load(Ordering::Relaxed);
+        loop {
+            if crew & (ENTRY | ENDED) != 0 {
+                return Stood::Needless;
+            }
+            // edge FUNCTION release: this runner's last use of the function → who drops it.
+            match self.crew.compare_exchange(crew, crew - 1 | ENTRY, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return Stood::AsEntry,
+                Err(now) => crew = now,
+            }
+        }
     }
 }
 
@@ -81,7 +171,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         resolve: Self::resolve,
         progress: Self::progress,
         outcome: Self::outcome,
-        drop_outcome: Self::drop_outcome,
+        drop_outcome: Self::drop_function,
         free: Self::free,
     };
 
@@ -112,88 +202,114 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         );
     }
 
-    /// Claims and runs up to `bite` numbers; false if there was none.
-    ///
-    /// # Safety
-    ///
-    /// The caller is an owner.
-    unsafe fn run_some(&self, host: &dyn Host, bite: u32) -> bool {
-        if let Some(reason) = host.stopping() {
-            self.ring.refuse(&reason);
-            return false;
-        }
-        for turn in 0..bite {
-            let Some((number, slot)) = self.ring.claim() else { return turn > 0 };
-            // SAFETY: claimed.
-            unsafe { self.run_one(number, slot) };
-        }
-        true
-    }
-
     /// # Safety
     ///
     /// See [`VTable::run`].
     pub(super) unsafe fn run(header: NonNull<Header>, host: &dyn Host, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let stream = unsafe { header.cast::<Self>().as_ref() };
+        let ring = &stream.ring;
         if side == Side::Handle {
             // The consumer is a worker: it runs the oldest number that nobody has begun, and no more.
             return frame::enter(header, || {
-                // SAFETY: the consumer is an owner.
-                unsafe { stream.run_some(host, 1) }
+                let claimed = ring.claim(&mut 0);
+                if let Some((number, slot)) = claimed {
+                    // SAFETY: the consumer is an owner, and has claimed the number.
+                    unsafe { stream.run_one(number, slot) };
+                }
+                claimed.is_some()
             });
         }
-        let ring = &stream.ring;
-        let mut pace = Pace::new(ring.flow.chunksize.is_none());
-        // SAFETY: the token is an owner.
-        while !frame::enter(header, || unsafe { stream.run_for_a_turn(host, &mut pace) }) {
-            // Outside of the frame: whoever takes the token may free the block before this returns.
-            // SAFETY: the token is this runner's, which touches the stream no more once it has given it away.
-            if host.give_way(unsafe { TaskRef::new(header) }).is_none() {
-                return true;
+        if ring.join_crew() {
+            // edge RING fence: the entry gone → the consumer's look, or what the consumer published → the looks below.
+            fence(Ordering::SeqCst);
+            // SAFETY: the entry made this worker a runner, which is an owner.
+            if let Some(stood) = frame::enter(header, || unsafe { stream.run_for_a_turn(header, host) }) {
+                // Outside of the frame: the next runner of the entry may free the block before this returns.
+                // SAFETY: the entry is this runner's, which touches the stream no more once it has given it away.
+                let entry = (stood == Stood::AsEntry).then(|| unsafe { TaskRef::new(header) });
+                let leaves = entry.is_none();
+                host.give_way(entry);
+                if !leaves {
+                    return true;
+                }
             }
         }
-        // SAFETY: the token is an owner, and touches the stream no more.
+        // SAFETY: the runner is an owner, and touches the stream no more.
         unsafe { Ring::<A, T, E>::leave(header) };
         true
     }
 
-    /// Runs until nothing is left, and leaves the active runners: true; or until others may have their turn.
+    /// Runs until nothing is left, and leaves the crew: None; or until others may have their turn.
     ///
     /// # Safety
     ///
-    /// The caller is an owner.
-    unsafe fn run_for_a_turn(&self, host: &dyn Host, pace: &mut Pace) -> bool {
+    /// The caller is an active runner.
+    unsafe fn run_for_a_turn(&self, header: NonNull<Header>, host: &dyn Host) -> Option<Stood> {
         let ring = &self.ring;
-        let turn = Stopwatch::start();
+        let mut turn = Turn::begin(host);
+        // How many items this runner does before it may give way.
+        let chunk = ring.flow.chunksize.unwrap_or(1);
+        let (mut seen, mut sent) = (0, false);
         loop {
-            let bite = ring.flow.chunksize.map_or_else(
-                || pace.bite().min(Self::share(ring)),
-                |items| u32::try_from(items).unwrap_or(u32::MAX),
-            );
-            // SAFETY: the caller is an owner.
-            if unsafe { self.run_some(host, bite) } {
-                pace.bitten();
-                if turn.elapsed() > TURN && ring.backlog() > 0 {
-                    return false;
+            let mut in_chunk = 0;
+            while let Some((number, slot)) = ring.claim(&mut seen) {
+                if !sent {
+                    sent = true;
+                    if ring.needed_entry() {
+                        // SAFETY: `needed_entry` has counted an owner for it.
+                        host.put_back(unsafe { TaskRef::new(header) });
+                    }
                 }
-                continue;
+                if let Some(reason) = self.stopping(host) {
+                    // SAFETY: claimed.
+                    drop_quietly(unsafe { ring.take_item(slot) });
+                    ring.done(slot, Err(reason.clone().into()));
+                    ring.refuse(&reason);
+                    break;
+                }
+                // SAFETY: the caller is an owner, and has claimed the number.
+                unsafe { self.run_one(number, slot) };
+                in_chunk += 1;
+                if in_chunk < chunk {
+                    continue;
+                }
+                if turn.looks(in_chunk) && ring.backlog() > 0 {
+                    let stood = ring.stand_back();
+                    if stood == Stood::Needless && ring.leave_crew() {
+                        // SAFETY: the last active runner after ENDED.
+                        unsafe { Self::drop_function(header) };
+                    }
+                    return Some(stood);
+                }
+                in_chunk = 0;
             }
-            ring.active.fetch_sub(1, Ordering::Relaxed); // [RING-2]
-            // edge RING fence: this runner gone from `active` → the consumer's look, or what the consumer published →
-            // the look below.
+            if ring.leave_crew() {
+                // SAFETY: the last active runner after ENDED.
+                unsafe { Self::drop_function(header) };
+                return None;
+            }
+            // edge RING fence: this runner gone from the crew → the consumer's look, or what the consumer published → the
+            // look below.
             fence(Ordering::SeqCst);
             if ring.backlog() == 0 {
-                return true;
+                ring.nudge();
+                return None;
             }
-            ring.active.fetch_add(1, Ordering::Relaxed);
+            if !ring.rejoin_crew() {
+                return None;
+            }
         }
     }
 
-    /// How much one runner may take at once without leaving the others nothing.
-    fn share(ring: &Ring<A, T, E>) -> u32 {
-        let share = ring.backlog() / (2 * u64::from(ring.runners));
-        u32::try_from(share).unwrap_or(u32::MAX).max(1)
+    /// Why the pool begins no more items, if it does not.
+    #[inline]
+    fn stopping(&self, host: &dyn Host) -> Option<Reason> {
+        match host.attention() {
+            // Relaxed: a request, which carries nothing.
+            Some(word) if word.load(Ordering::Relaxed) & STOP == 0 => None,
+            _ => host.stopping(),
+        }
     }
 
     /// # Safety
@@ -204,12 +320,19 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         let ring = unsafe { Ring::<A, T, E>::of(header) };
         let mut any = frame::enter(header, || ring.refuse(&reason));
         if side == Side::Queue {
-            ring.active.fetch_sub(1, Ordering::Relaxed); // [RING-3]
-            // edge RING fence: this token gone from `active` → the consumer's look, or what the consumer published → the
-            // look below.
-            fence(Ordering::SeqCst);
-            any |= frame::enter(header, || ring.refuse(&reason));
-            // SAFETY: the token is an owner, and touches the stream no more.
+            if ring.join_crew() {
+                // edge RING fence: the entry gone → the consumer's look, or what the consumer published → the look below.
+                fence(Ordering::SeqCst); // [RING-3]
+                any |= frame::enter(header, || ring.refuse(&reason));
+                if ring.leave_crew() {
+                    // SAFETY: the last active runner after ENDED.
+                    unsafe { Self::drop_function(header) };
+                }
+                // edge RING fence: as in `run_for_a_turn`.
+                fence(Ordering::SeqCst);
+                any |= frame::enter(header, || ring.refuse(&reason));
+            }
+            // SAFETY: the entry is an owner, and touches the stream no more.
             unsafe { Ring::<A, T, E>::leave(header) };
         }
         any

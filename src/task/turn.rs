@@ -1,0 +1,91 @@
+//! A runner's turn: how long it goes on while other work waits, and how it learns that some does.
+//!
+//! A runner of a batch or a stream may have work for hours, and other work must not wait that long. While no other work waits, a
+//! runner looks at one word before each item and at nothing else. Once some waits, the runner looks at the clock after every item, or
+//! after a few if items are short; and when its turn is over it gives way.
+
+use std::time::Duration;
+
+use super::header::{Host, WORK};
+use crate::sync::clock::Stopwatch;
+use crate::sync::{Ordering, fence};
+
+/// How long a turn lasts while other work waits.
+const TURN: Duration = Duration::from_micros(100);
+/// Of items that last no longer, a runner begins several between two looks at the clock.
+const SHORT_ITEM: Duration = Duration::from_micros(1);
+/// At most so many.
+const MOST_BETWEEN_LOOKS: u32 = 16;
+
+/// One runner's turn.
+pub(super) struct Turn<'a> {
+    host: &'a dyn Host,
+    watch: Stopwatch,
+    /// Whether the runner knows of other work.
+    contended: bool,
+    over: bool,
+    /// How many items the runner may begin before it looks at the clock again, of how many.
+    left: u32,
+    stride: u32,
+    /// What the clock showed at the last look.
+    looked: Duration,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn begin(host: &'a dyn Host) -> Self {
+        let contended = host.is_work_waiting();
+        let watch = Stopwatch::start();
+        Self { host, watch, contended, over: false, left: 1, stride: 1, looked: Duration::ZERO }
+    }
+
+    /// How many items the runner may begin before it calls [`looks`](Self::looks).
+    #[inline]
+    pub(super) fn allowance(&self) -> usize {
+        if self.contended { self.left.max(1) as usize } else { usize::MAX }
+    }
+
+    /// The runner has begun so many items since the last call, and looks up. Whether its turn is over.
+    #[inline]
+    pub(super) fn looks(&mut self, begun: usize) -> bool {
+        // Relaxed: a request, which carries nothing.
+        if self.host.attention().is_some_and(|word| word.load(Ordering::Relaxed) & WORK != 0) {
+            self.heed();
+        }
+        if self.contended {
+            self.look_at_the_clock(begun);
+        }
+        self.over
+    }
+
+    /// Whether the runner is to give way.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// WORK is up: finds out whether there is any.
+    #[cold]
+    fn heed(&mut self) {
+        let Some(word) = self.host.attention() else { return };
+        word.fetch_and(!WORK, Ordering::Relaxed);
+        // edge ATTENTION fence: WORK taken away → the look of a submitter, or what was submitted → the look below.
+        fence(Ordering::SeqCst);
+        self.contended |= self.host.is_work_waiting();
+    }
+
+    #[cold]
+    fn look_at_the_clock(&mut self, begun: usize) {
+        self.left = self.left.saturating_sub(u32::try_from(begun).unwrap_or(u32::MAX));
+        if self.left > 0 {
+            return;
+        }
+        let now = self.watch.elapsed();
+        let each = now.saturating_sub(self.looked) / self.stride;
+        self.stride = if each < SHORT_ITEM { MOST_BETWEEN_LOOKS.min(self.stride * 2) } else { 1 };
+        (self.left, self.looked) = (self.stride, now);
+        if now > TURN {
+            // The work may have been taken by another worker meanwhile.
+            self.contended = self.host.is_work_waiting();
+            self.over = self.contended;
+        }
+    }
+}
