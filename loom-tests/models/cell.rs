@@ -56,7 +56,7 @@ impl Counts {
             Value::new(&counts.values)
         });
         // SAFETY: models borrow nothing, and their threads share one OS thread.
-        unsafe { Call::create(job, 1) }
+        unsafe { Call::create(job, 1, true) }
     }
 
     /// The closure was consumed once, and it was run this often.
@@ -263,7 +263,7 @@ fn task_with_callback(told: Arc<Watched>) -> (TaskRef, ResultRef<(), Infallible>
         returns: PhantomData,
     };
     // SAFETY: models borrow nothing, and their threads share one OS thread.
-    unsafe { Call::create(job, 1) }
+    unsafe { Call::create(job, 1, true) }
 }
 
 #[test]
@@ -567,7 +567,7 @@ fn i10_work_taken_back_leaves_a_tombstone() {
     /// As for [`Call::create`].
     unsafe fn take_back_pair<W: Work>(work: W) -> (TaskRef, impl FnOnce() -> bool) {
         // SAFETY: the caller's contract.
-        let (task, handle) = unsafe { Call::create(work, 1) };
+        let (task, handle) = unsafe { Call::create(work, 1, true) };
         // SAFETY: the handle is of this `Call`.
         (task, move || match unsafe { Call::<W>::take_back(handle) } {
             Ok(_) => true,

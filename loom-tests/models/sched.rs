@@ -15,7 +15,7 @@ type Handle = ResultRef<usize, Infallible>;
 
 fn task(f: impl FnOnce() -> usize + Send + 'static) -> (TaskRef, Handle) {
     // SAFETY: models borrow nothing.
-    unsafe { Call::create(Job::plain(f), 1) }
+    unsafe { Call::create(Job::plain(f), 1, true) }
 }
 
 /// A worker that the model has yet to start.
@@ -486,89 +486,7 @@ fn i16_control_the_last_searcher_does_not_hand_over() {
     });
 }
 
-// ---- I18, I20: what lies in a queue ----
-
-/// Which of three tasks have begun, and whether a task may begin: every earlier one has, but for one that the other of two workers
-/// has in its hands.
-#[derive(Default)]
-struct Starts([AtomicUsize; 3]);
-
-impl Starts {
-    fn begin(&self, number: usize) {
-        self.0[number].store(1, Std::Relaxed);
-        let waiting = self.0[..number].iter().filter(|began| began.load(Std::Relaxed) == 0).count();
-        assert!(waiting <= 1, "I18: task {number} has begun before {waiting} earlier ones, on two workers");
-    }
-}
-
-/// Two workers, run by `worker`, and three tasks that one thread submits, of which the first ends after the second has begun.
-fn three_in_a_row(worker: fn(Idler) -> thread::JoinHandle<()>) {
-    let (sched, idlers) = pool(2);
-    let (starts, began) = (Arc::new(Starts::default()), Arc::new(AtomicU32::new(0)));
-    let tasks = (0..3).map(|number| {
-        let (starts, began) = (Arc::clone(&starts), Arc::clone(&began));
-        task(move || {
-            starts.begin(number);
-            if number == 1 {
-                began.store(1, Ordering::Release);
-                futex::wake_all(&began);
-            }
-            while number == 0 && began.load(Ordering::Acquire) == 0 {
-                futex::wait(&began, 0);
-            }
-            number
-        })
-    });
-    let handles: Vec<_> = tasks
-        .map(|(task, handle)| {
-            sched.inject([task]).expect("the pool runs");
-            handle
-        })
-        .collect();
-    let workers: Vec<_> = idlers.into_iter().map(worker).collect();
-    sched.close();
-    join(workers);
-    for handle in handles {
-        value(handle).expect("it has run");
-    }
-}
-
-#[test]
-fn i18_tasks_begin_in_the_order_of_their_submission() {
-    check("I18 three tasks ‖ whole worker ‖ whole worker", Bound::Pair, Futex::Block, |_| {
-        three_in_a_row(start);
-    });
-}
-
-/// A worker that takes two tasks along and begins the younger one first, as from a deque.
-fn taker_of_two(idler: Idler) -> thread::JoinHandle<()> {
-    spawn(move || {
-        let Idler { sched, index, .. } = idler;
-        let mut searching = false;
-        while !sched.stage().is_over() {
-            let taken: Vec<_> = (0..2).map_while(|_| sched.queues.take_injected(index)).collect();
-            if !taken.is_empty() && searching {
-                sched.found();
-                searching = false;
-            }
-            if taken.is_empty() {
-                searching |= sched.park(index, searching);
-            }
-            taken.into_iter().rev().for_each(|task| task.run(&*sched));
-        }
-        if searching {
-            sched.found();
-        }
-        sched.leave();
-    })
-}
-
-#[test]
-fn i18_control_a_worker_takes_two_along() {
-    control("I18 control: a worker takes two tasks along", Bound::Pair, Futex::Block, |_| {
-        three_in_a_row(taker_of_two);
-    });
-}
+// ---- I20: what lies in a queue ----
 
 /// A task that its handle has run lies in the injector as a tombstone. Returns how often the worker went through park.
 fn woken_for_a_tombstone(take: fn(&Sched) -> Option<TaskRef>) -> usize {
@@ -598,9 +516,7 @@ fn woken_for_a_tombstone(take: fn(&Sched) -> Option<TaskRef>) -> usize {
 #[test]
 fn i20_a_tombstone_is_no_work() {
     check("I20 tombstone, terminate ‖ worker", Bound::Whole, Futex::Block, |outcomes| {
-        outcomes.insert(woken_for_a_tombstone(|sched| {
-            sched.queues.take_injected(0)
-        }));
+        outcomes.insert(woken_for_a_tombstone(|sched| sched.queues.take_injected(0)));
     });
 }
 

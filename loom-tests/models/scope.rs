@@ -23,7 +23,7 @@ fn submit(scope: &ScopeRef, frame: &Arc<Watched>) -> TaskRef {
         Looks(data)
     });
     // SAFETY: models borrow nothing.
-    let (task, handle) = unsafe { Call::create(Scoped { work, pending: scope.begin() }, 1) };
+    let (task, handle) = unsafe { Call::create(Scoped { work, pending: scope.begin() }, 1, true) };
     let token = scope.push(task);
     drop(handle);
     token
@@ -32,7 +32,7 @@ fn submit(scope: &ScopeRef, frame: &Arc<Watched>) -> TaskRef {
 #[test]
 fn i35_i36_the_frame_ends_after_its_task() {
     check("I35 I36 task ‖ end of the scope", Bound::None, Futex::Block, |_| {
-        let (scope, frame) = (ScopeRef::new(1), Arc::new(Watched::new()));
+        let (scope, frame) = (ScopeRef::new(1, true), Arc::new(Watched::new()));
         let token = submit(&scope, &frame);
         let worker = spawn(move || token.run(&Running));
         scope.wait();
@@ -46,7 +46,7 @@ fn i35_i36_the_frame_ends_after_its_task() {
 #[test]
 fn i35_two_tasks_beside_the_end_of_the_scope() {
     check("I35 task ‖ task ‖ end of the scope", Bound::Usual, Futex::Block, |_| {
-        let (scope, frames) = (ScopeRef::new(1), [(); 2].map(|()| Arc::new(Watched::new())));
+        let (scope, frames) = (ScopeRef::new(1, true), [(); 2].map(|()| Arc::new(Watched::new())));
         let workers = [0, 1].map(|i| {
             let token = submit(&scope, &frames[i]);
             spawn(move || token.run(&Running))
@@ -61,7 +61,7 @@ fn i35_two_tasks_beside_the_end_of_the_scope() {
 #[test]
 fn i35_the_frame_runs_what_nobody_has_begun() {
     check("I35 worker frame ‖ token", Bound::Usual, Futex::Block, |_| {
-        let (scope, frame) = (ScopeRef::new(1), Arc::new(Watched::new()));
+        let (scope, frame) = (ScopeRef::new(1, true), Arc::new(Watched::new()));
         let token = submit(&scope, &frame);
         let worker = spawn(move || token.run(&Running));
         scope.work_and_wait(&Running);
@@ -74,7 +74,7 @@ fn i35_the_frame_runs_what_nobody_has_begun() {
 #[test]
 fn i35_a_task_brings_another_while_the_frame_waits() {
     check("I35 worker frame ‖ task that submits", Bound::Usual, Futex::Block, |_| {
-        let (scope, frame) = (Arc::new(ScopeRef::new(1)), Arc::new(Watched::new()));
+        let (scope, frame) = (Arc::new(ScopeRef::new(1, true)), Arc::new(Watched::new()));
         let (inner, data) = (Arc::clone(&scope), Arc::clone(&frame));
         let pending = scope.begin();
         let worker = spawn(move || {
@@ -92,7 +92,7 @@ fn i35_a_task_brings_another_while_the_frame_waits() {
 #[test]
 fn i35_control_the_count_falls_before_the_outcome_is_dropped() {
     control("I35 control: the count falls first", Bound::None, Futex::Block, |_| {
-        let (scope, frame) = (ScopeRef::new(1), Arc::new(Watched::new()));
+        let (scope, frame) = (ScopeRef::new(1, true), Arc::new(Watched::new()));
         let (pending, data) = (scope.begin(), Looks(Arc::clone(&frame)));
         let worker = spawn(move || {
             drop(pending);
@@ -108,14 +108,14 @@ fn i35_control_the_count_falls_before_the_outcome_is_dropped() {
 #[test]
 fn i35_control_the_submitter_does_not_tell_the_waiting_frame() {
     control("I35 control: a task is pushed and nobody told", Bound::None, Futex::Block, |_| {
-        let (scope, frame) = (Arc::new(ScopeRef::new(1)), Arc::new(Watched::new()));
+        let (scope, frame) = (Arc::new(ScopeRef::new(1, true)), Arc::new(Watched::new()));
         let inner = Arc::clone(&scope);
         let pending = scope.begin();
         let worker = spawn(move || {
             let data = Arc::clone(&frame);
             let work = Job::plain(move || data.write());
             // SAFETY: models borrow nothing.
-            let (task, handle) = unsafe { Call::create(Scoped { work, pending: inner.begin() }, 1) };
+            let (task, handle) = unsafe { Call::create(Scoped { work, pending: inner.begin() }, 1, true) };
             inner.block().queue.push(task);
             drop((handle, pending, inner));
         });
@@ -127,7 +127,7 @@ fn i35_control_the_submitter_does_not_tell_the_waiting_frame() {
 #[test]
 fn i36_control_the_last_task_touches_the_block_after_it_has_left() {
     control("I36 control: a touch after the last step", Bound::None, Futex::Block, |_| {
-        let scope = ScopeRef::new(1);
+        let scope = ScopeRef::new(1, true);
         let pending = scope.begin();
         let worker = spawn(move || {
             let header = pending.header;
@@ -144,7 +144,7 @@ fn i36_control_the_last_task_touches_the_block_after_it_has_left() {
 /// A task of the scope that has another run before it ends. The other's token lies in a queue that nobody looks into: the
 /// frame alone can run it. `push` is given the other, and gives its token if it made one.
 fn waits_for_another(push: fn(&ScopeRef, TaskRef) -> Option<TaskRef>) {
-    let (scope, ran) = (Arc::new(ScopeRef::new(1)), Arc::new(AtomicU32::new(0)));
+    let (scope, ran) = (Arc::new(ScopeRef::new(1, true)), Arc::new(AtomicU32::new(0)));
     let (inner, told) = (Arc::clone(&scope), Arc::clone(&ran));
     let pending = scope.begin();
     let worker = spawn(move || {
@@ -153,7 +153,7 @@ fn waits_for_another(push: fn(&ScopeRef, TaskRef) -> Option<TaskRef>) {
             futex::wake_all(&told);
         });
         // SAFETY: models borrow nothing.
-        let (task, handle) = unsafe { Call::create(Scoped { work, pending: inner.begin() }, 1) };
+        let (task, handle) = unsafe { Call::create(Scoped { work, pending: inner.begin() }, 1, true) };
         let token = push(&inner, task);
         drop(handle);
         block_until(&ran, 0, None, |ran| ran == 1);

@@ -4,8 +4,8 @@
 
 use super::*;
 use crate::models::harness::{Bound, Futex, Seen, check, control, spawn};
-use crate::sched::life::Stage;
 use crate::sched::Sched;
+use crate::sched::life::Stage;
 use crate::sync::deque::{Injector, Steal};
 use crate::task::{Call, Job, Reason, ResultRef, SubmitErrorKind, TaskError, TaskRef};
 use crate::worker;
@@ -16,7 +16,7 @@ type Handle = ResultRef<usize, Infallible>;
 
 fn task() -> (TaskRef, Handle) {
     // SAFETY: models borrow nothing.
-    unsafe { Call::create(Job::plain(|| 0), 1) }
+    unsafe { Call::create(Job::plain(|| 0), 1, true) }
 }
 
 /// A pool of one worker, which the model plays, with a limit that its injector has reached.

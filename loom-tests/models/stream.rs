@@ -2,13 +2,13 @@
 
 use super::stride::Stride;
 use super::*;
-use crate::models::harness::{Bound, Futex, Running, Watched, check, control, spawn};
+use crate::models::harness::{Bound, Futex, Watched, check, control, spawn};
 use crate::sync::{clock, fence, futex, thread};
-use crate::task::{Plain, Reason, TaskRef};
+use crate::task::{Host, Plain, Reason, TaskRef};
 use crate::wait::block_until;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
+use std::sync::{Arc, Mutex};
 
 /// An item or a value: counts its drops; loom watches its accesses.
 struct Counted(usize, Watched, Arc<AtomicUsize>);
@@ -35,27 +35,65 @@ fn stream(ordered: bool, slots: usize, runners: usize) -> Items {
     let flow = Flow { chunksize: Some(1), buffersize: None, ordered };
     let window = Window { least: slots, most: slots };
     // SAFETY: models borrow nothing.
-    unsafe { StreamRef::create(Plain(|item: Counted| item), flow, window, runners, 1) }
+    unsafe { StreamRef::create(Plain(|item: Counted| item), flow, window, runners, 1, true) }
 }
 
-fn run(token: TaskRef) -> thread::JoinHandle<()> {
-    spawn(move || token.run(&Running))
+/// A worker's host: entries that a runner sends lie in the list until a thread of the model is free.
+#[derive(Clone, Default)]
+struct Sent(Arc<Mutex<Vec<TaskRef>>>);
+
+impl Sent {
+    fn next(&self) -> Option<TaskRef> {
+        self.0.lock().expect("no panic").pop()
+    }
+
+    /// Runs the entry, and then what has been sent meanwhile.
+    fn work(&self, entry: TaskRef) {
+        entry.run(self);
+        while let Some(entry) = self.next() {
+            entry.run(self);
+        }
+    }
 }
 
-fn take(stream: &mut Items) -> usize {
+impl Host for Sent {
+    fn stopping(&self) -> Option<Reason> {
+        None
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        self.0.lock().expect("no panic").push(entry);
+    }
+}
+
+fn run(entry: TaskRef, sent: &Sent) -> thread::JoinHandle<()> {
+    let sent = sent.clone();
+    spawn(move || sent.work(entry))
+}
+
+/// Puts an item in and shows it; the entry that is needed, if any, gets a thread.
+fn publish(stream: &mut Items, item: Counted, sent: &Sent) -> Option<thread::JoinHandle<()>> {
+    stream.put(item);
+    stream.publish().map(|entry| run(entry, sent))
+}
+
+/// The next outcome. This thread works while there is an entry for it.
+fn take(stream: &mut Items, sent: &Sent) -> usize {
     loop {
         if let Some(outcome) = stream.try_take() {
             return outcome.expect("no item fails").0;
         }
-        assert!(stream.wait(None), "I26: a wait without a limit ends with an outcome");
+        match sent.next() {
+            Some(entry) => sent.work(entry),
+            None => assert_eq!(stream.wait(None, false), Waited::Outcome, "I26: a wait ends with an outcome"),
+        }
     }
 }
 
-/// `items` through a window of `slots`: whatever tokens a refill gives are run on threads, as many as the model may have, and
-/// then here.
+/// `items` through a window of `slots`: the entries that are sent are run on threads, as many as the model may have, and then here.
 fn passes(name: &str, ordered: bool, slots: usize, items: usize, futex: Futex, bound: Bound) {
     check(name, bound, futex, move |outcomes| {
-        let drops = Arc::new(AtomicUsize::new(0));
+        let (drops, sent) = (Arc::new(AtomicUsize::new(0)), Sent::default());
         let mut stream = stream(ordered, slots, 2);
         let mut threads = Vec::new();
         let (mut put, mut taken) = (0, Vec::new());
@@ -63,15 +101,15 @@ fn passes(name: &str, ordered: bool, slots: usize, items: usize, futex: Futex, b
             while put < items && !stream.is_full() {
                 stream.put(Counted::new(put, &drops));
                 put += 1;
-            }
-            for token in stream.publish() {
-                if threads.len() < 2 {
-                    threads.push(run(token));
-                } else {
-                    token.run(&Running);
+                if let Some(entry) = stream.publish() {
+                    if threads.len() < 2 {
+                        threads.push(run(entry, &sent));
+                    } else {
+                        sent.work(entry);
+                    }
                 }
             }
-            taken.push(take(&mut stream));
+            taken.push(take(&mut stream, &sent));
         }
         drop(stream);
         threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
@@ -121,9 +159,11 @@ fn i26_a_stride_of_two() {
             let drops = Arc::new(AtomicUsize::new(0));
             let mut stream = stream(ordered, 4, 1);
             *stream.stride() = Stride::fixed(2);
-            (0..3).for_each(|number| stream.put(Counted::new(number, &drops)));
-            let threads: Vec<_> = stream.publish().map(run).collect();
-            let mut taken: Vec<_> = (0..3).map(|_| take(&mut stream)).collect();
+            let sent = Sent::default();
+            let threads: Vec<_> = (0..3)
+                .filter_map(|number| publish(&mut stream, Counted::new(number, &drops), &sent))
+                .collect();
+            let mut taken: Vec<_> = (0..3).map(|_| take(&mut stream, &sent)).collect();
             drop(stream);
             threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
             outcomes.insert(&taken);
@@ -147,11 +187,12 @@ fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
     let flow = Flow { chunksize: None, buffersize: None, ordered: true };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
-        unsafe { StreamRef::create(each, flow, Window { least: 4, most: 4 }, 1, 1) };
+        unsafe { StreamRef::create(each, flow, Window { least: 4, most: 4 }, 1, 1, true) };
     *stream.stride() = Stride::fixed(2);
+    let sent = Sent::default();
     stream.put(0);
     stream.put(1);
-    let mut threads: Vec<_> = stream.publish().map(run).collect();
+    let mut threads: Vec<_> = stream.publish().map(|entry| run(entry, &sent)).into_iter().collect();
     if time_goes_by {
         threads.push(spawn(clock::expire));
     }
@@ -159,7 +200,9 @@ fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
         let outcome = loop {
             match stream.try_take() {
                 Some(outcome) => break outcome,
-                None => assert!(stream.wait(None), "I26: a wait without a limit ends with an outcome"),
+                None => {
+                    assert_eq!(stream.wait(None, false), Waited::Outcome, "I26: a wait ends with an outcome")
+                }
             }
         };
         assert_eq!(outcome.expect("no item fails"), number);
@@ -194,10 +237,10 @@ fn i28_the_consumer_goes_at_any_moment() {
             move |outcomes| {
                 let drops = Arc::new(AtomicUsize::new(0));
                 let mut stream = stream(ordered, 2, 1);
-                for number in 0..2 {
-                    stream.put(Counted::new(number, &drops));
-                }
-                let threads: Vec<_> = stream.publish().map(run).collect();
+                let sent = Sent::default();
+                let threads: Vec<_> = (0..2)
+                    .filter_map(|number| publish(&mut stream, Counted::new(number, &drops), &sent))
+                    .collect();
                 let taken = stream.try_take().is_some();
                 drop(stream);
                 threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
@@ -213,18 +256,18 @@ fn i28_the_pool_is_terminated_beside_a_runner() {
     check("I28 terminate ‖ runner", Bound::Usual, Futex::Block, |outcomes| {
         let drops = Arc::new(AtomicUsize::new(0));
         let mut stream = stream(true, 2, 2);
-        for number in 0..2 {
-            stream.put(Counted::new(number, &drops));
-        }
-        let mut tokens = stream.publish();
-        let (one, two) = (tokens.next().expect("two tokens"), tokens.next().expect("two tokens"));
-        let runner = run(one);
-        two.resolve(Reason::Terminated);
+        stream.put(Counted::new(0, &drops));
+        let one = stream.publish().expect("no runner is active");
+        let sent = Sent::default();
+        let runner = run(one, &sent);
+        stream.put(Counted::new(1, &drops));
+        // The entry of the second item is among what the terminator finds; or the first runner has it.
+        stream.publish().into_iter().for_each(|entry| entry.resolve(Reason::Terminated));
         let mut values = 0;
         while stream.ahead() > 0 {
             match stream.try_take() {
                 Some(outcome) => values += usize::from(outcome.is_ok()),
-                None => assert!(stream.wait(None)),
+                None => assert_eq!(stream.wait(None, false), Waited::Outcome),
             }
         }
         drop(stream);
@@ -234,27 +277,106 @@ fn i28_the_pool_is_terminated_beside_a_runner() {
     });
 }
 
+/// The first item's runner leaves, by `leave`, beside a consumer that publishes a second item and waits for both.
+fn left_beside_publish(leave: fn(TaskRef, &Sent)) {
+    let (drops, sent) = (Arc::new(AtomicUsize::new(0)), Sent::default());
+    let mut stream = stream(true, 2, 1);
+    stream.put(Counted::new(0, &drops));
+    let entry = stream.publish().expect("no runner is active");
+    let theirs = sent.clone();
+    let runner = spawn(move || leave(entry, &theirs));
+    let late = publish(&mut stream, Counted::new(1, &drops), &sent);
+    assert_eq!([take(&mut stream, &sent), take(&mut stream, &sent)], [0, 1]);
+    drop(stream);
+    runner.join().expect("the runner returns");
+    late.into_iter().for_each(|late| late.join().expect("the runner returns"));
+    assert_eq!(drops.load(Std::Relaxed), 2, "I28: every item is dropped once");
+}
+
+#[test]
+fn i27_a_runner_leaves_beside_a_consumer_that_publishes() {
+    check("I27 I28 leave ‖ publish", Bound::Usual, Futex::Block, |_| {
+        left_beside_publish(|entry, sent| sent.work(entry));
+    });
+}
+
 #[test]
 fn i27_control_the_runner_does_not_look_again() {
     control("I27 control: a runner leaves without a second look", Bound::None, Futex::Block, |_| {
-        let (published, active) = (Arc::new(AtomicU64::new(1)), Arc::new(AtomicU32::new(1)));
-        let done = Arc::new(AtomicU32::new(0));
-        let (p, a, d) = (Arc::clone(&published), Arc::clone(&active), Arc::clone(&done));
-        let runner = spawn(move || {
-            while u64::from(d.load(Ordering::Relaxed)) < p.load(Ordering::Acquire) {
-                d.fetch_add(1, Ordering::Release);
-                futex::wake_all(&d);
-            }
-            a.fetch_sub(1, Ordering::Relaxed);
+        left_beside_publish(|entry, _| {
+            let header = entry.id();
+            // SAFETY: the entry keeps the block alive, which is a stream of this type.
+            let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(header) };
+            assert!(ring.join_crew());
             fence(Ordering::SeqCst);
+            let mut seen = 0;
+            while let Some((_, slot)) = ring.claim(&mut seen) {
+                // SAFETY: claimed.
+                let item = unsafe { ring.take_item(slot) };
+                ring.done(slot, Ok(item));
+            }
+            assert!(!ring.leave_crew());
+            // SAFETY: the runner is an owner, and touches the stream no more.
+            unsafe { Ring::<Counted, Counted, Infallible>::leave(header) };
         });
-        published.store(2, Ordering::Release);
-        fence(Ordering::SeqCst);
-        if active.load(Ordering::Relaxed) > 0 {
-            // Somebody is there who will see to it.
-            block_until(&done, 0, None, |done| done == 2);
+    });
+}
+
+/// The first item of two waits until the second has begun. Its runner sends, or forgets to, the entry that brings another one.
+fn first_waits_for_second(start: fn(TaskRef, &Sent)) {
+    let (word, sent) = (Arc::new(AtomicU32::new(0)), Sent::default());
+    let begun = Arc::clone(&word);
+    let each = Plain(move |item: usize| {
+        if item == 0 {
+            block_until(&begun, 0, None, |begun| begun == 1);
+        } else {
+            begun.store(1, Ordering::Release);
+            futex::wake_all(&begun);
         }
-        runner.join().expect("the runner returns");
+        item
+    });
+    let flow = Flow { chunksize: None, buffersize: None, ordered: false };
+    // SAFETY: models borrow nothing.
+    let mut stream: StreamRef<_, _, Infallible> =
+        unsafe { StreamRef::create(each, flow, Window { least: 2, most: 2 }, 2, 1, true) };
+    stream.put(0);
+    let entry = stream.publish().expect("no runner is active");
+    stream.put(1);
+    assert!(stream.publish().is_none(), "the entry lies in a queue");
+    let theirs = sent.clone();
+    let runner = spawn(move || start(entry, &theirs));
+    // Another worker, which is idle, and sees what is sent.
+    let other = loop {
+        match sent.next() {
+            Some(entry) => break run(entry, &sent),
+            None => thread::yield_now(),
+        }
+    };
+    let mut taken = 0;
+    while taken < 2 {
+        match stream.try_take() {
+            Some(_) => taken += 1,
+            None => assert_eq!(stream.wait(None, false), Waited::Outcome),
+        }
+    }
+    drop(stream);
+    runner.join().expect("the runner returns");
+    other.join().expect("the other runner returns");
+}
+
+#[test]
+fn i42_a_runner_sends_for_another_before_it_begins() {
+    check("I42 an item waits for the one behind it", Bound::Whole, Futex::Block, |_| {
+        first_waits_for_second(|entry, sent| entry.run(sent));
+    });
+}
+
+#[test]
+fn i42_control_a_runner_sends_for_nobody() {
+    control("I42 control: a runner sends for nobody", Bound::Whole, Futex::Block, |_| {
+        first_waits_for_second(|entry, _| {
+            entry.run(&crate::models::harness::Mute);
+        });
     });
 }
 
@@ -281,7 +403,8 @@ fn i26_control_the_slot_is_filled_while_its_outcome_is_there() {
         let drops = Arc::new(AtomicUsize::new(0));
         let mut stream = stream(true, 1, 1);
         stream.put(Counted::new(0, &drops));
-        let threads: Vec<_> = stream.publish().map(run).collect();
+        let sent = Sent::default();
+        let threads: Vec<_> = stream.publish().map(|entry| run(entry, &sent)).into_iter().collect();
         // SAFETY: the consumer is an owner.
         let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(stream.header()) };
         // SAFETY: none: the slot is not the consumer's. That is the bug.
@@ -296,7 +419,8 @@ fn i28_control_the_consumer_frees_beside_a_runner() {
         let drops = Arc::new(AtomicUsize::new(0));
         let mut stream = stream(true, 1, 1);
         stream.put(Counted::new(0, &drops));
-        let threads: Vec<_> = stream.publish().map(run).collect();
+        let sent = Sent::default();
+        let threads: Vec<_> = stream.publish().map(|entry| run(entry, &sent)).into_iter().collect();
         // SAFETY: the consumer is an owner.
         let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(stream.header()) };
         // As if the runner were no owner.
@@ -312,13 +436,13 @@ fn refused_beside_publish(ordered: bool, refuse: fn(TaskRef)) {
     let drops = Arc::new(AtomicUsize::new(0));
     let mut stream = stream(ordered, 2, 1);
     stream.put(Counted::new(0, &drops));
-    let token = stream.publish().next().expect("nobody runs yet");
+    let token = stream.publish().expect("no runner is active");
     let terminator = spawn(move || refuse(token));
     stream.put(Counted::new(1, &drops));
-    stream.publish().for_each(|late| late.resolve(Reason::Terminated));
+    stream.publish().into_iter().for_each(|late| late.resolve(Reason::Terminated));
     for _ in 0..2 {
         while stream.try_take().is_none() {
-            assert!(stream.wait(None), "I27: a wait without a limit ends with an outcome");
+            assert_eq!(stream.wait(None, false), Waited::Outcome, "I27: a wait ends with an outcome");
         }
     }
     drop(stream);
@@ -348,7 +472,8 @@ fn i27_control_a_refused_token_does_not_look_again() {
             // SAFETY: the token keeps the block alive.
             let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(header) };
             ring.refuse(&Reason::Terminated);
-            ring.active.fetch_sub(1, Ordering::Relaxed);
+            assert!(ring.join_crew());
+            assert!(!ring.leave_crew());
             // SAFETY: the token is an owner, and touches the stream no more.
             unsafe { Ring::<Counted, Counted, Infallible>::leave(header) };
         });

@@ -287,7 +287,10 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
             }
             if self.pull() {
                 // A slow input may use the time up.
-                if deadline.is_some_and(Deadline::passed) && self.asks.moment().is_some() && !self.is_any_done() {
+                if deadline.is_some_and(Deadline::passed)
+                    && self.asks.moment().is_some()
+                    && !self.is_any_done()
+                {
                     return None;
                 }
                 continue;
@@ -319,13 +322,15 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
 
     /// Whether the next call has something to yield at once, if only the end.
     fn is_any_done(&self) -> bool {
-        self.stream.as_ref().is_none_or(|stream| stream.is_any_done() || stream.ahead() == 0 && self.input.is_none())
+        self.stream
+            .as_ref()
+            .is_none_or(|stream| stream.is_any_done() || stream.ahead() == 0 && self.input.is_none())
     }
 
     /// What is still ahead is dropped.
     fn end(&mut self) {
         self.ended = self.progress();
-        self.stream = None;
+        self.stream.take().into_iter().for_each(worker::end_stream);
     }
 
     /// Pulls one item and shows it to the runners, if there is room for it; false if not.
@@ -337,7 +342,10 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
             return false;
         }
         if let Some(moment) = self.asks.moment() {
-            if worker::place(stream.pool()) == Place::Worker && stream.has_backlog() && !stream.is_running_here() {
+            if worker::place(stream.pool()) == Place::Worker
+                && stream.has_backlog()
+                && !stream.is_running_here()
+            {
                 stream.help(&*self.sched);
             }
             if stream.ahead() > 0 {
@@ -403,7 +411,7 @@ impl<I: Iterator, T, E> std::iter::FusedIterator for Imap<I, T, E> {}
 
 impl<I: Iterator, T, E> Drop for Imap<I, T, E> {
     fn drop(&mut self) {
-        self.stream = None;
+        self.stream.take().into_iter().for_each(worker::end_stream);
         self.stop_pulling();
     }
 }

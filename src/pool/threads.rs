@@ -8,7 +8,7 @@ use super::config::{BuildError, Config, DropPolicy, Hook};
 use crate::sched::{Sched, Stage};
 use crate::sync::clock::Deadline;
 use crate::sync::thread::{self, JoinHandle};
-use crate::task::{call, drop_quietly, forget_panic, watch};
+use crate::task::{call, drop_quietly, forget_panic, register, watch};
 use crate::wait::block_until;
 use crate::worker::{self, Context, Place};
 
@@ -60,6 +60,8 @@ impl Threads {
             sched.queues.bound(max_queued);
         }
         let sched = Arc::new(sched);
+        let shared = Arc::downgrade(&sched);
+        register(sched.id, shared);
         if let Some(hook) = config.on_unobserved {
             watch(sched.id, hook);
         }

@@ -2,6 +2,7 @@
 
 mod idle;
 mod life;
+mod outside;
 mod queues;
 mod space;
 
@@ -11,7 +12,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::deque::Worker;
 use crate::sync::{AtomicU32, OnceLock, Ordering, fence, futex, identity, thread};
-use crate::task::{Host, Reason, STOP, SubmitErrorKind, TaskRef, WORK, unwatch};
+use crate::task::{Host, Reason, STOP, SubmitErrorKind, TaskRef, WORK, unregister, unwatch};
 
 pub(crate) use idle::Idle;
 use life::Life;
@@ -272,6 +273,27 @@ impl Sched {
         }
     }
 
+    /// So many entries have become stale: `worker` says so, or another thread. [SWEEP-3]
+    pub(crate) fn count_dead(&self, worker: Option<usize>, outside: bool, count: usize) {
+        if !outside {
+            self.queues.count_stale_in_deques(worker, count.cast_signed());
+        } else if self.queues.count_stale_outside(count) {
+            self.queues.sweep();
+            if self.announce(true).is_err() {
+                self.resolve_queued();
+            }
+        }
+    }
+
+    /// A stale entry has left a queue.
+    pub(crate) fn count_left(&self, worker: Option<usize>, outside: bool) {
+        if outside {
+            self.queues.uncount_stale_outside();
+        } else {
+            self.queues.count_stale_in_deques(worker, -1);
+        }
+    }
+
     /// How many workers are running something, by a look that may be old.
     pub(crate) fn active(&self) -> usize {
         if self.live.load(Ordering::Relaxed) == 0 { 0 } else { self.idle.busy() }
@@ -321,6 +343,14 @@ impl Host for Sched {
     fn put_back(&self, entry: TaskRef) {
         Self::put_back(self, entry);
     }
+
+    fn entries_died(&self, outside: bool, count: usize) {
+        self.count_dead(None, outside, count);
+    }
+
+    fn stale_entry_left(&self, outside: bool) {
+        self.count_left(None, outside);
+    }
 }
 
 impl Drop for Sched {
@@ -328,6 +358,7 @@ impl Drop for Sched {
     /// after the workers had left; their blocks are freed here.
     fn drop(&mut self) {
         self.queues.drain(|task| task.resolve(Reason::Terminated));
+        unregister(self.id);
         unwatch(self.id);
     }
 }

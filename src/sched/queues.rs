@@ -6,16 +6,19 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::deque::{Injector, Steal, Stealer, Worker};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::deque::{Steal, Stealer, Worker};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 use crate::task::TaskRef;
 
+use super::outside::Outside;
 use super::space::Space;
 
 pub(crate) struct Queues {
-    injector: Injector<TaskRef>,
-    /// Entries of batches and streams that a runner has put back: older than anything in the injector.
-    put_back: Injector<TaskRef>,
+    outside: Outside,
+    /// How many stale entries lie in deques, in parts: what each worker has counted, which alone changes its part, and what all
+    /// other threads have. A part alone may be less than none.
+    stale: Box<[CachePadded<AtomicUsize>]>,
+    stale_by_others: AtomicUsize,
     /// If the injector has a limit.
     space: Option<Space>,
     stealers: Box<[Stealer<TaskRef>]>,
@@ -27,8 +30,9 @@ impl Queues {
     pub(crate) fn new(workers: usize) -> (Self, Vec<Worker<TaskRef>>) {
         let owned: Vec<_> = (0..workers).map(|_| Worker::new_lifo()).collect();
         let queues = Self {
-            injector: Injector::new(),
-            put_back: Injector::new(),
+            outside: Outside::new(workers),
+            stale: (0..workers).map(|_| CachePadded::new(AtomicUsize::new(0))).collect(),
+            stale_by_others: AtomicUsize::new(0),
             space: None,
             stealers: owned.iter().map(Worker::stealer).collect(),
             loaded: (0..workers.div_ceil(64)).map(|_| CachePadded::new(AtomicU64::new(0))).collect(),
@@ -46,28 +50,28 @@ impl Queues {
     }
 
     pub(crate) fn inject(&self, task: TaskRef) {
-        self.injector.push(task);
+        self.outside.submit(task);
     }
 
     pub(crate) fn put_back(&self, entry: TaskRef) {
-        self.put_back.push(entry);
+        self.outside.put_back(entry);
     }
 
     #[inline]
     pub(crate) fn is_injector_empty(&self) -> bool {
-        self.injector.is_empty() && self.put_back.is_empty()
+        self.outside.is_empty()
     }
 
     /// Whether the injector holds as much as it may.
     #[inline]
     pub(super) fn is_injector_full(&self) -> bool {
-        self.space.as_ref().is_some_and(|space| space.is_full(self.injector.len()))
+        self.space.as_ref().is_some_and(|space| space.is_full(self.outside.submitted()))
     }
 
     /// Waits until the injector may have space again, or the pool `runs` no longer; the caller must look at both again.
     pub(super) fn wait_for_space(&self, runs: impl Fn() -> bool) {
         if let Some(space) = &self.space {
-            space.wait(|| self.injector.len(), runs);
+            space.wait(|| self.outside.submitted(), runs);
         }
     }
 
@@ -78,8 +82,43 @@ impl Queues {
         }
     }
 
+    /// How many entries lie in queues and are alive.
+    pub(crate) fn living(&self) -> usize {
+        let parts = self.stale.iter().map(|part| part.load(Ordering::Relaxed));
+        let stale = parts.fold(self.stale_by_others.load(Ordering::Relaxed), usize::wrapping_add);
+        let stale = if stale > usize::MAX / 2 { 0 } else { stale };
+        self.len().saturating_sub(self.outside.stale()).saturating_sub(stale)
+    }
+
+    /// So many entries in deques have become stale, or have left: `worker` says so, or another thread. A worker's part has one writer.
+    pub(crate) fn count_stale_in_deques(&self, worker: Option<usize>, change: isize) {
+        match worker {
+            Some(worker) => {
+                let part = &self.stale[worker];
+                part.store(part.load(Ordering::Relaxed).wrapping_add_signed(change), Ordering::Relaxed);
+            }
+            None => {
+                self.stale_by_others.fetch_add(change.cast_unsigned(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// So many entries from outside have become stale. True if it is time to [`sweep`](Self::sweep).
+    pub(crate) fn count_stale_outside(&self, count: usize) -> bool {
+        self.outside.count_stale(count)
+    }
+
+    pub(crate) fn uncount_stale_outside(&self) {
+        self.outside.uncount_stale();
+    }
+
+    /// Drops the stale entries from outside. The caller must announce what is left.
+    pub(crate) fn sweep(&self) {
+        self.outside.sweep();
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.injector.len() + self.put_back.len() + self.stealers.iter().map(Stealer::len).sum::<usize>()
+        self.outside.len() + self.stealers.iter().map(Stealer::len).sum::<usize>()
     }
 
     /// Says that this worker's deque may hold something.
@@ -103,23 +142,15 @@ impl Queues {
     /// The oldest task from outside, for this worker, which begins it next.
     #[inline]
     pub(crate) fn take_injected(&self, worker: usize) -> Option<TaskRef> {
-        if !self.put_back.is_empty() {
-            if let Some(entry) = steal(&self.put_back) {
-                return Some(entry);
-            }
-        }
-        self.take_submitted(worker)
+        self.outside.take_put_back().or_else(|| self.take_submitted(worker))
     }
 
     /// The oldest submission from outside, for this worker, which begins it next.
     #[inline]
-    pub(crate) fn take_submitted(&self, _worker: usize) -> Option<TaskRef> {
-        if self.injector.is_empty() {
-            return None;
-        }
-        let task = steal(&self.injector)?;
+    pub(crate) fn take_submitted(&self, worker: usize) -> Option<TaskRef> {
+        let task = self.outside.take(worker)?;
         if let Some(space) = &self.space {
-            space.taken(|| self.injector.len());
+            space.taken(|| self.outside.submitted());
         }
         Some(task)
     }
@@ -152,11 +183,7 @@ impl Queues {
     /// Takes everything out of every queue, also out of the deques of workers that are blocked. Only once the pool is over:
     /// nobody waits for the space that this makes.
     pub(crate) fn drain(&self, mut each: impl FnMut(TaskRef)) {
-        for queue in [&self.put_back, &self.injector] {
-            while let Some(task) = steal(queue) {
-                each(task);
-            }
-        }
+        self.outside.drain(&mut each);
         for worker in 0..self.workers() {
             while let Some(task) = self.steal_from(worker) {
                 each(task);
@@ -187,18 +214,6 @@ impl Queues {
             }
         }
         None
-    }
-}
-
-/// The oldest entry of a shared queue.
-#[inline]
-fn steal(queue: &Injector<TaskRef>) -> Option<TaskRef> {
-    loop {
-        match queue.steal() {
-            Steal::Success(task) => return Some(task),
-            Steal::Empty => return None,
-            Steal::Retry => {}
-        }
     }
 }
 

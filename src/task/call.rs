@@ -10,7 +10,7 @@ use super::header::{Access, Header, Host, Nobody, Published, Side, TaskRef, VTab
 use super::state::{Claim, Kind, State};
 use super::unwind::drop_quietly;
 use super::work::{Outcome, Work, drop_outcome};
-use super::{frame, slab};
+use super::{frame, registry, slab};
 use crate::sync::cell::UnsafeCell;
 
 #[repr(C)]
@@ -33,21 +33,27 @@ impl<W: Work> Call<W> {
         progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,
+        retire: Self::retire,
+        discard: Self::discard,
         free: Self::free,
     };
 
-    /// Puts the work into a block, and makes the two rights to it. Allocates the block, most
-    /// often from what it has allocated before.
+    /// Puts the work into a block, and makes the two rights to it. `outside`: the entry goes into the queue for submissions from
+    /// outside. Allocates the block, most often from what it has allocated before.
     ///
     /// # Safety
     ///
     /// The work and the outcome may go to another thread, and whatever they borrow lives until the task is DONE or the
     /// work has been taken back.
-    pub(crate) unsafe fn create(work: W, pool: u32) -> (TaskRef, ResultRef<W::Value, W::Error>) {
+    pub(crate) unsafe fn create(
+        work: W,
+        pool: u32,
+        outside: bool,
+    ) -> (TaskRef, ResultRef<W::Value, W::Error>) {
         let (memory, home) = slab::alloc(Layout::new::<Self>());
         let memory = memory.cast::<Self>();
         let call = Self {
-            header: Header::new(State::at(home), pool, const { &Self::VTABLE }),
+            header: Header::new(State::at(home, outside), pool, const { &Self::VTABLE }),
             body: UnsafeCell::new(Body { work: ManuallyDrop::new(work) }),
         };
         // SAFETY: the memory is fresh and has the size and alignment of a `Self`.
@@ -160,14 +166,20 @@ impl<W: Work> Call<W> {
     ///
     /// # Safety
     ///
-    /// The caller holds the right that `side` names.
-    unsafe fn tombstone(header: NonNull<Header>, side: Side) {
-        if side == Side::Queue {
-            // SAFETY: the queue's right keeps the block alive.
-            let duty = unsafe { header.as_ref() }.state().leave_queue();
-            // SAFETY: the duty is of this block.
-            unsafe { discharge(header, duty) };
-        }
+    /// The caller holds the queue's right, which is gone afterwards.
+    unsafe fn discard(header: NonNull<Header>) {
+        // SAFETY: the queue's right keeps the block alive.
+        let duty = unsafe { header.as_ref() }.state().leave_queue();
+        // SAFETY: the duty is of this block.
+        unsafe { discharge(header, duty) };
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::retire`].
+    unsafe fn retire(header: NonNull<Header>) -> bool {
+        // SAFETY: the entry keeps the block alive.
+        unsafe { header.as_ref() }.state().was_claimed()
     }
 
     /// # Safety
@@ -175,8 +187,12 @@ impl<W: Work> Call<W> {
     /// See [`VTable::run`].
     unsafe fn run(header: NonNull<Header>, host: &dyn Host, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
-        let first = unsafe { header.as_ref() }.state().claim() == Claim::First;
+        let state = unsafe { header.as_ref() }.state();
+        let first = state.claim() == Claim::First;
         if first {
+            if side == Side::Handle {
+                host.entries_died(state.is_outside(), 1);
+            }
             let consume = |work: W| {
                 let outcome = work.run();
                 let kind = if outcome.0.is_ok() { Kind::Value } else { Kind::Failed };
@@ -184,9 +200,10 @@ impl<W: Work> Call<W> {
             };
             // SAFETY: claimed, and the caller's right is handed on.
             unsafe { Self::complete(header, side, host, consume) };
-        } else {
+        } else if side == Side::Queue {
+            host.stale_entry_left(state.is_outside());
             // SAFETY: the caller's right is handed on.
-            unsafe { Self::tombstone(header, side) };
+            unsafe { Self::discard(header) };
         }
         first
     }
@@ -196,14 +213,18 @@ impl<W: Work> Call<W> {
     /// See [`VTable::resolve`].
     unsafe fn resolve(header: NonNull<Header>, reason: Reason, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
-        let first = unsafe { header.as_ref() }.state().claim() == Claim::First;
+        let block = unsafe { header.as_ref() };
+        let first = block.state().claim() == Claim::First;
         if first {
+            if side == Side::Handle {
+                registry::entries_died(block.pool(), block.state().is_outside(), 1);
+            }
             let kind = reason.kind();
             // SAFETY: claimed, and the caller's right is handed on.
             unsafe { Self::complete(header, side, &Nobody, |work: W| (work.refuse(reason), kind)) };
-        } else {
+        } else if side == Side::Queue {
             // SAFETY: the caller's right is handed on.
-            unsafe { Self::tombstone(header, side) };
+            unsafe { Self::discard(header) };
         }
         first
     }
@@ -257,6 +278,6 @@ impl<W: Work> Call<W> {
 #[cfg(all(test, not(loom)))]
 pub(crate) fn call_of_nothing(pool: u32) -> TaskRef {
     // SAFETY: it borrows nothing.
-    let (task, _) = unsafe { Call::create(super::work::Job::plain(|| ()), pool) };
+    let (task, _) = unsafe { Call::create(super::work::Job::plain(|| ()), pool, true) };
     task
 }

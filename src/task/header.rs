@@ -19,8 +19,8 @@ use super::error::Reason;
 use super::state::{Finish, Kind, State};
 use super::unwind;
 use crate::sync::cell::UnsafeCell;
-use crate::sync::{AtomicU32, futex};
 use crate::sync::heap::Alive;
+use crate::sync::{AtomicU32, futex};
 
 /// In the attention word: the pool gives up what has not begun.
 pub(crate) const STOP: u32 = 1;
@@ -60,6 +60,12 @@ pub(crate) trait Host {
 
     /// Puts an entry where every worker looks before it takes anything from outside.
     fn put_back(&self, entry: TaskRef);
+
+    /// So many entries, which lie in the queue for submissions from outside or in a worker's deque, have become stale.
+    fn entries_died(&self, _outside: bool, _count: usize) {}
+
+    /// A stale entry has been taken out of such a queue.
+    fn stale_entry_left(&self, _outside: bool) {}
 }
 
 /// A host that never stops and wants to hear nothing: of whoever resolves work without running it, and of tests.
@@ -117,6 +123,18 @@ pub(crate) struct VTable {
     ///
     /// The caller owns the outcome, by the field contract; it is gone afterwards.
     pub(super) drop_outcome: unsafe fn(NonNull<Header>),
+    /// Whether an entry of the block has nothing left to do. If it says so, the entry must be given up by `discard`.
+    ///
+    /// # Safety
+    ///
+    /// The caller has an entry of the block.
+    pub(super) retire: unsafe fn(NonNull<Header>) -> bool,
+    /// Gives up an entry of which `retire` has said that it has nothing left to do.
+    ///
+    /// # Safety
+    ///
+    /// The caller has such an entry; it is gone afterwards.
+    pub(super) discard: unsafe fn(NonNull<Header>),
     /// Frees the block, whose work and outcome are gone.
     ///
     /// # Safety
@@ -237,12 +255,37 @@ impl TaskRef {
         unsafe { (vtable.run)(self.0, host, Side::Queue) };
     }
 
+    /// Gives the entry back, unless it is **stale**: has nothing left to do.
+    ///
+    /// # Errors
+    ///
+    /// The entry, if it is alive.
+    pub(crate) fn retire(self) -> Result<Stale, Self> {
+        // SAFETY: as in `run`.
+        let vtable = unsafe { self.0.as_ref() }.vtable();
+        // SAFETY: the entry is the caller's.
+        if unsafe { (vtable.retire)(self.0) } { Ok(Stale(self.0)) } else { Err(self) }
+    }
+
     /// Resolves what nobody has started, without running it.
     pub(crate) fn resolve(self, reason: Reason) {
         // SAFETY: as in `run`.
         let vtable = unsafe { self.0.as_ref() }.vtable();
         // SAFETY: as in `run`.
         unsafe { (vtable.resolve)(self.0, reason, Side::Queue) };
+    }
+}
+
+/// An entry that has nothing left to do. Dropping it gives up its right, and may run code of the user's.
+#[must_use = "dropping it may run code of the user's"]
+pub(crate) struct Stale(NonNull<Header>);
+
+impl Drop for Stale {
+    fn drop(&mut self) {
+        // SAFETY: as in `TaskRef::run`.
+        let vtable = unsafe { self.0.as_ref() }.vtable();
+        // SAFETY: `retire` has said so of this entry.
+        unsafe { (vtable.discard)(self.0) };
     }
 }
 

@@ -1,21 +1,22 @@
 //! A scope: tasks that borrow from the frame that waits for all of them.
 //!
 //! The scope's tasks stand in a queue of its own, and for each of them a **token** for the scope stands in the pool's queues:
-//! whoever takes a token runs the scope's oldest task. So a worker that waits for its own scope finds the tasks to run, and
-//! only these. The scope's word counts the tasks that are **pending**; a task leaves the count after its closure is gone and
+//! a worker that takes a token runs the scope's oldest task. So a worker that waits for its own scope finds the tasks to run, and
+//! only these. A task that was taken without a token, or claimed by its handle, leaves a token too many; such tokens are stale. The scope's word counts the tasks that are **pending**; a task leaves the count after its closure is gone and
 //! its outcome is in its own block or dropped, and touches nothing of the frame from then on. The scope's block belongs to
 //! the frame, to each token and to each pending task, and the last of them frees it.
 
 use std::alloc::Layout;
+use std::collections::VecDeque;
+use std::mem;
 use std::ptr::NonNull;
 
 use super::error::Reason;
-use super::header::{Access, Header, Host, Side, TaskRef, VTable};
+use super::header::{Access, Header, Host, Side, Stale, TaskRef, VTable};
 use super::state::State;
 use super::work::{Outcome, Work};
 use super::{block, frame};
-use crate::sync::deque::{Injector, Steal};
-use crate::sync::{AtomicU32, Ordering, fence, futex};
+use crate::sync::{AtomicU32, Lock, Ordering, fence, futex};
 use crate::wait::block_until;
 
 /// The frame waits for the count to fall, or for more tasks.
@@ -27,7 +28,39 @@ struct Block {
     owners: AtomicU32,
     /// The number of pending tasks, and WAITER.
     pending: AtomicU32,
-    queue: Injector<TaskRef>,
+    queue: Lock<Queue>,
+}
+
+/// In a queue of fewer tasks nothing is swept.
+const SWEEP_FROM: usize = 32;
+
+struct Queue {
+    /// The oldest first.
+    tasks: VecDeque<TaskRef>,
+    /// How many tokens lie in the pool's queues, or are on their way.
+    tokens: usize,
+    /// With so many tasks it is time to look for those that their handles have claimed.
+    sweep_at: usize,
+}
+
+impl Queue {
+    /// Adds a task with its token. Gives the tasks that have nothing left to do, if it was time to look for them: they are to be
+    /// dropped without the lock.
+    fn push(&mut self, task: TaskRef) -> Vec<Stale> {
+        let mut stale = Vec::new();
+        if self.tasks.len() >= self.sweep_at {
+            for task in mem::take(&mut self.tasks) {
+                match task.retire() {
+                    Ok(entry) => stale.push(entry),
+                    Err(alive) => self.tasks.push_back(alive),
+                }
+            }
+            self.sweep_at = (2 * self.tasks.len()).max(SWEEP_FROM);
+        }
+        self.tasks.push_back(task);
+        self.tokens += 1;
+        stale
+    }
 }
 
 /// The frame's right to its scope.
@@ -76,6 +109,8 @@ impl Block {
         progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,
+        retire: Self::retire,
+        discard: Self::discard,
         free: Self::free,
     };
 
@@ -89,14 +124,19 @@ impl Block {
         block
     }
 
-    fn take(&self) -> Option<TaskRef> {
-        loop {
-            match self.queue.steal() {
-                Steal::Success(task) => return Some(task),
-                Steal::Empty => return None,
-                Steal::Retry => {}
-            }
-        }
+    /// The oldest task, for a token that has left its queue.
+    fn take_for_token(&self) -> Option<TaskRef> {
+        self.queue.with(|queue| {
+            queue.tokens -= 1;
+            queue.tasks.pop_front()
+        })
+    }
+
+    /// The oldest task, for the frame, which has no token: so one is left over.
+    fn take_without_token(&self, host: &dyn Host) -> Option<TaskRef> {
+        let task = self.queue.with(|queue| queue.tasks.pop_front())?;
+        host.entries_died(self.header.state().is_outside(), 1);
+        Some(task)
     }
 
     /// One owner leaves; the last one frees.
@@ -122,10 +162,12 @@ impl Block {
     /// See [`VTable::run`]; it is called with tokens only.
     unsafe fn run(header: NonNull<Header>, host: &dyn Host, _: Side) -> bool {
         // SAFETY: the token is an owner.
-        let task = unsafe { Self::of(header) }.take();
+        let block = unsafe { Self::of(header) };
+        let task = block.take_for_token();
         let any = task.is_some();
-        if let Some(task) = task {
-            task.run(host);
+        match task {
+            Some(task) => task.run(host),
+            None => host.stale_entry_left(block.header.state().is_outside()),
         }
         // SAFETY: the token is an owner, and touches the scope no more.
         unsafe { Self::leave(header) };
@@ -137,7 +179,7 @@ impl Block {
     /// See [`VTable::resolve`]; it is called with tokens only.
     unsafe fn resolve(header: NonNull<Header>, reason: Reason, _: Side) -> bool {
         // SAFETY: the token is an owner.
-        let task = unsafe { Self::of(header) }.take();
+        let task = unsafe { Self::of(header) }.take_for_token();
         let any = task.is_some();
         if let Some(task) = task {
             task.resolve(reason);
@@ -145,6 +187,26 @@ impl Block {
         // SAFETY: the token is an owner, and touches the scope no more.
         unsafe { Self::leave(header) };
         any
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::retire`].
+    unsafe fn retire(header: NonNull<Header>) -> bool {
+        // SAFETY: the token is an owner.
+        unsafe { Self::of(header) }.queue.with(|queue| {
+            let stale = queue.tokens > queue.tasks.len();
+            queue.tokens -= usize::from(stale);
+            stale
+        })
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::discard`].
+    unsafe fn discard(header: NonNull<Header>) {
+        // SAFETY: the token is an owner, and touches the scope no more.
+        unsafe { Self::leave(header) };
     }
 
     /// # Safety
@@ -174,11 +236,10 @@ impl Block {
     unsafe fn free(header: NonNull<Header>) {
         // SAFETY: the caller is the last owner.
         let block = unsafe { header.cast::<Self>().as_mut() };
-        // What is left are tombstones of work that was run by its handle or taken back.
-        while let Some(task) = block.take() {
-            task.resolve(Reason::Terminated);
-        }
-        // SAFETY: the last owner's; it is dropped once, here. (A new queue in its place would own memory too.)
+        // What is left are tasks that were run by their handles or taken back.
+        let left = block.queue.with(|queue| mem::take(&mut queue.tasks));
+        left.into_iter().for_each(|task| task.resolve(Reason::Terminated));
+        // SAFETY: the last owner's; it is dropped once, here.
         unsafe { std::ptr::drop_in_place(&raw mut block.queue) };
         // SAFETY: what owned something is gone from the block, which was allocated with this layout.
         unsafe { block::free(header, Layout::new::<Self>()) };
@@ -186,14 +247,14 @@ impl Block {
 }
 
 impl ScopeRef {
-    /// A scope of nothing yet. Allocates its block.
-    pub(crate) fn new(pool: u32) -> Self {
+    /// A scope of nothing yet; `outside`: its frame is on no worker's thread. Allocates its block.
+    pub(crate) fn new(pool: u32, outside: bool) -> Self {
         let memory = block::alloc(Layout::new::<Block>()).cast::<Block>();
         let block = Block {
-            header: Header::new(State::new(), pool, const { &Block::VTABLE }),
+            header: Header::new(State::new(outside), pool, const { &Block::VTABLE }),
             owners: AtomicU32::new(1),
             pending: AtomicU32::new(0),
-            queue: Injector::new(),
+            queue: Lock::new(Queue { tasks: VecDeque::new(), tokens: 0, sweep_at: SWEEP_FROM }),
         };
         // SAFETY: the memory is fresh and has the size and alignment of a `Block`.
         unsafe { memory.write(block) };
@@ -219,7 +280,8 @@ impl ScopeRef {
     pub(crate) fn push(&self, task: TaskRef) -> TaskRef {
         let block = self.block();
         block.owners.fetch_add(1, Ordering::Relaxed);
-        block.queue.push(task);
+        let stale = block.queue.with(|queue| queue.push(task));
+        drop(stale);
         // edge SCOPE fence: the push → the waiting frame's look, or its mark → the look below. [SCOPE-1]
         fence(Ordering::SeqCst);
         if block.pending.load(Ordering::Relaxed) & WAITER != 0 {
@@ -229,6 +291,16 @@ impl ScopeRef {
         }
         // SAFETY: the token was counted as an owner above.
         unsafe { TaskRef::new(self.header) }
+    }
+
+    /// Tells this scope's tokens from all other entries.
+    pub(crate) fn id(&self) -> NonNull<Header> {
+        self.header
+    }
+
+    /// How many tokens lie in queues.
+    pub(crate) fn tokens(&self) -> usize {
+        self.block().queue.with(|queue| queue.tokens)
     }
 
     /// Waits until no task is pending, without running any.
@@ -241,7 +313,7 @@ impl ScopeRef {
     pub(crate) fn work_and_wait(&self, host: &dyn Host) {
         let block = self.block();
         loop {
-            while let Some(task) = block.take() {
+            while let Some(task) = block.take_without_token(host) {
                 frame::enter(self.header, || task.run(host));
             }
             // edge PENDING acquire: as in `wait`.
@@ -251,7 +323,7 @@ impl ScopeRef {
             }
             // edge SCOPE fence: the mark → a submitter's look, or its push → the look below.
             fence(Ordering::SeqCst);
-            if block.queue.is_empty() {
+            if block.queue.with(|queue| queue.tasks.is_empty()) {
                 let marked = before | WAITER;
                 // Until the count changes, or a submitter takes the mark away: then there is something to look at.
                 block_until(&block.pending, 0, None, |pending| pending != marked);

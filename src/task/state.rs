@@ -11,6 +11,7 @@
 //! | 7 | QUEUE | at birth | by the queue's side, when its right is spent |
 //! | 8 | WITHDRAWN | with CLAIMED, by the handle's side, when it takes the work back | never |
 //! | 9 | ASKED | by the handle's side, to ask running work to stop | never |
+//! | 10 | OUTSIDE | at birth, if the entry goes into the queue for submissions from outside | never |
 //! | 27-31 | HOME | at birth: which cell of a slab the block lies in, or none | never |
 //!
 //! HANDLE and QUEUE are the two owners of the block. There is no reference count: whoever clears the last of the two
@@ -35,6 +36,7 @@ const HANDLE: u32 = 1 << 6;
 const QUEUE: u32 = 1 << 7;
 const WITHDRAWN: u32 = 1 << 8;
 const ASKED: u32 = 1 << 9;
+const OUTSIDE: u32 = 1 << 10;
 const HOME_SHIFT: u32 = u32::BITS - Home::BITS;
 
 /// What came of a task, as far as the state word tells.
@@ -68,6 +70,9 @@ impl Snapshot {
     }
     pub(super) const fn is_queued(self) -> bool {
         self.0 & QUEUE != 0
+    }
+    pub(super) const fn is_outside(self) -> bool {
+        self.0 & OUTSIDE != 0
     }
     pub(super) const fn is_hooked(self) -> bool {
         self.0 & HOOK != 0
@@ -151,13 +156,24 @@ pub(crate) struct State(AtomicU32);
 
 impl State {
     /// Of a block with memory of its own.
-    pub(super) fn new() -> Self {
-        Self::at(Home::OWN)
+    pub(super) fn new(outside: bool) -> Self {
+        Self::at(Home::OWN, outside)
     }
 
     /// Owned by the queue and by a handle.
-    pub(super) fn at(home: Home) -> Self {
-        Self(AtomicU32::new(HANDLE | QUEUE | home.0 << HOME_SHIFT))
+    pub(super) fn at(home: Home, outside: bool) -> Self {
+        Self(AtomicU32::new(HANDLE | QUEUE | if outside { OUTSIDE } else { 0 } | home.0 << HOME_SHIFT))
+    }
+
+    /// Whether the entry went into the queue for submissions from outside.
+    pub(super) fn is_outside(&self) -> bool {
+        // Relaxed: every value of the word says the same.
+        Snapshot(self.0.load(Ordering::Relaxed)).is_outside()
+    }
+
+    /// Whether somebody has claimed the work, by a look that orders nothing.
+    pub(super) fn was_claimed(&self) -> bool {
+        Snapshot(self.0.load(Ordering::Relaxed)).is_claimed()
     }
 
     /// Where the block lies.
@@ -298,7 +314,7 @@ impl State {
 }
 
 const _: () = assert!(
-    CLAIMED | DONE | KIND | WAITER | HOOK | HANDLE | QUEUE | WITHDRAWN | ASKED == (1 << 10) - 1,
+    CLAIMED | DONE | KIND | WAITER | HOOK | HANDLE | QUEUE | WITHDRAWN | ASKED | OUTSIDE == (1 << 11) - 1,
     "the bits do not overlap and leave no hole"
 );
 
@@ -308,7 +324,7 @@ mod tests {
 
     #[test]
     fn every_bit_has_a_place_of_its_own() {
-        let bits = [CLAIMED, DONE, KIND, WAITER, HOOK, HANDLE, QUEUE, WITHDRAWN, ASKED];
+        let bits = [CLAIMED, DONE, KIND, WAITER, HOOK, HANDLE, QUEUE, WITHDRAWN, ASKED, OUTSIDE];
         for (i, a) in bits.iter().enumerate() {
             for b in &bits[i + 1..] {
                 assert_eq!(a & b, 0);
@@ -318,6 +334,6 @@ mod tests {
 
     #[test]
     fn a_snapshot_names_the_bits_that_are_up() {
-        assert_eq!(format!("{:?}", State::new().load()), r#"["HANDLE", "QUEUE"]"#);
+        assert_eq!(format!("{:?}", State::new(true).load()), r#"["HANDLE", "QUEUE"]"#);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::context::{Place, help, place, push, run_here};
+use super::context::{Place, as_host, help, place, push, take_back};
 use crate::sched::{Sched, WhenFull};
 use crate::sync::identity;
 use crate::task::{Abort, Batch, Call, Cut, Mapping, Outcome, ResultRef, SubmitErrorKind, Tokens, Work};
@@ -105,11 +105,12 @@ unsafe fn submit_borrowing<W: Work>(
     work: W,
     when_full: WhenFull,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    if let Err(kind) = admit(sched, place(sched.id), when_full) {
+    let place = place(sched.id);
+    if let Err(kind) = admit(sched, place, when_full) {
         return Err((kind, work));
     }
     // SAFETY: the caller's contract.
-    let (task, result) = unsafe { Call::create(work, sched.id) };
+    let (task, result) = unsafe { Call::create(work, sched.id, place != Place::Worker) };
     match push(sched, [task]) {
         Ok(()) => Ok(result),
         // SAFETY: the handle is the one that `Call::<W>::create` made above.
@@ -146,13 +147,14 @@ where
     M::Value: Send,
     M::Error: Send,
 {
-    let empty = items.is_empty();
-    if let Err(kind) = admit_batch(sched, place(sched.id), empty) {
+    let (place, empty) = (place(sched.id), items.is_empty());
+    if let Err(kind) = admit_batch(sched, place, empty) {
         return Err((kind, mapping, items));
     }
     // SAFETY: all parts are `Send` and borrow nothing, and `Mapping` asks that `each` may be called by several threads.
-    let (mut tokens, result) =
-        unsafe { Batch::create(mapping, items, cut, sched.queues.workers(), sched.id) };
+    let (mut tokens, result) = unsafe {
+        Batch::create(mapping, items, cut, sched.queues.workers(), sched.id, place != Place::Worker)
+    };
     if empty {
         // Ready at once: there is nothing for a worker to do but the callback.
         tokens.for_each(|token| token.run(sched));
@@ -195,16 +197,19 @@ where
     }
     // SAFETY: all parts are `Send`, `Mapping` asks that `each` may be called by several threads, and this frame does not end
     // before the batch is DONE or taken back: nothing below returns or unwinds before.
-    let (mut tokens, mut result) =
-        unsafe { Batch::create(mapping, items, cut, sched.queues.workers(), sched.id) };
+    let (mut tokens, mut result) = unsafe {
+        Batch::create(mapping, items, cut, sched.queues.workers(), sched.id, place != Place::Worker)
+    };
     let guard = Abort("a submission of borrowed work unwound");
     if place == Place::Worker || empty {
         let own = tokens.next().expect("a batch has a token");
-        if tokens.len() > 0 {
+        let shown = tokens.len();
+        if shown > 0 {
             // Refused or not: what nobody else takes, this worker does, or skips if the pool is over.
             let _ = push(sched, &mut tokens);
         }
-        run_here(sched, own);
+        as_host(sched, |host| own.run(host));
+        take_back(sched.id, result.id(), shown);
     } else if let Err(kind) = show(sched, &mut tokens, &result) {
         // SAFETY: the handle is the one that `Batch::<M>::create` made above.
         match unsafe { Batch::<M>::take_back(result) } {

@@ -10,6 +10,9 @@ use crate::sync::deque::Worker;
 use crate::sync::{AtomicU32, local};
 use crate::task::{Header, Host, Reason, ResultRef, SubmitErrorKind, TaskRef, is_asked};
 
+/// In a deque of fewer entries nothing is swept.
+const SWEEP_FROM: usize = 64;
+
 /// What belongs to one worker alone.
 pub(crate) struct Context {
     pub(super) sched: Arc<Sched>,
@@ -27,6 +30,8 @@ pub(crate) struct Context {
     pub(super) deques_first: Cell<bool>,
     /// The deque from which this worker steals next when it is the turn of other workers' oldest tasks.
     pub(super) next_victim: Cell<usize>,
+    /// With so many entries in the own deque it is time to look for stale ones.
+    sweep_at: Cell<usize>,
     /// The task pushed last; it may be gone.
     newest: Cell<Option<NonNull<Header>>>,
     pub(super) profile: Profile,
@@ -142,12 +147,21 @@ pub(super) fn help<T, E>(result: &ResultRef<T, E>) -> bool {
     })
 }
 
-/// Runs an entry here and now, on whatever thread of the pool or outside of it this is.
-pub(super) fn run_here(sched: &Sched, task: TaskRef) {
-    with_worker(sched.id, |worker| match worker {
-        Some(worker) => task.run(&Inline(worker)),
-        None => task.run(sched),
+/// A worker has finished work of which up to `most` entries may lie, stale, on top of its deque: takes them back.
+pub(super) fn take_back(pool: u32, id: NonNull<Header>, most: usize) {
+    with_worker(pool, |worker| {
+        if let Some(worker) = worker.filter(|worker| worker.newest.get() == Some(id)) {
+            worker.take_back(id, most);
+        }
     });
+}
+
+/// The host of what this thread runs here and now, whether it is a worker of the pool or not.
+pub(super) fn as_host<R>(sched: &Sched, f: impl FnOnce(&dyn Host) -> R) -> R {
+    with_worker(sched.id, |worker| match worker {
+        Some(worker) => f(&Inline(worker)),
+        None => f(sched),
+    })
 }
 
 impl Context {
@@ -162,6 +176,7 @@ impl Context {
             gave_way: Cell::new(false),
             deques_first: Cell::new(false),
             next_victim: Cell::new(index),
+            sweep_at: Cell::new(SWEEP_FROM),
             newest: Cell::new(None),
             profile,
             searching: Cell::new(false),
@@ -175,6 +190,9 @@ impl Context {
             self.newest.set(Some(task.id()));
             self.deque.push(task);
         }
+        if self.deque.len() >= self.sweep_at.get() {
+            self.sweep();
+        }
         self.mark_loaded();
         self.sched.announce(true)
     }
@@ -185,6 +203,43 @@ impl Context {
     fn put_back(&self, task: TaskRef) {
         if self.push([task]).is_err() {
             self.sched.resolve_queued();
+        }
+    }
+
+    /// Drops the stale entries of the own deque: the dead must not outnumber the living. The caller announces what is left.
+    ///
+    /// While entries are out of the deque no other worker finds them; they are back before any code of the user's runs.
+    #[cold]
+    fn sweep(&self) {
+        let (mut stale, mut alive) = (Vec::new(), Vec::new());
+        while let Some(task) = self.deque.pop() {
+            match task.retire() {
+                Ok(entry) => stale.push(entry),
+                Err(task) => alive.push(task),
+            }
+        }
+        // Where most entries are alive the next sweep can wait for longer.
+        let factor = if stale.len() < alive.len() { 4 } else { 2 };
+        self.sweep_at.set((factor * alive.len()).max(SWEEP_FROM));
+        alive.into_iter().rev().for_each(|task| self.deque.push(task));
+        self.sched.queues.count_stale_in_deques(Some(self.index), -stale.len().cast_signed());
+        drop(stale);
+    }
+
+    /// Takes back up to `most` entries of a block that lie on top of the own deque and have nothing left to do.
+    fn take_back(&self, id: NonNull<Header>, most: usize) {
+        for _ in 0..most {
+            let Some(top) = self.deque.pop() else { return };
+            if !top.is(id) {
+                return self.put_back(top);
+            }
+            match top.retire() {
+                Ok(stale) => {
+                    self.stale_entry_left(false);
+                    drop(stale);
+                }
+                Err(top) => return self.put_back(top),
+            }
         }
     }
 
@@ -244,6 +299,14 @@ impl Host for Context {
     fn put_back(&self, entry: TaskRef) {
         self.sched.put_back(entry);
     }
+
+    fn entries_died(&self, outside: bool, count: usize) {
+        self.sched.count_dead(Some(self.index), outside, count);
+    }
+
+    fn stale_entry_left(&self, outside: bool) {
+        self.sched.count_left(Some(self.index), outside);
+    }
 }
 
 /// The host of what a task runs while it waits: its worker does not return to its loop, so it gives no way and wakes like any
@@ -265,5 +328,13 @@ impl Host for Inline<'_> {
 
     fn put_back(&self, entry: TaskRef) {
         self.0.sched.put_back(entry);
+    }
+
+    fn entries_died(&self, outside: bool, count: usize) {
+        self.0.entries_died(outside, count);
+    }
+
+    fn stale_entry_left(&self, outside: bool) {
+        self.0.stale_entry_left(outside);
     }
 }

@@ -14,4 +14,8 @@ pub(crate) use context::{Context, Place, current_id, current_pool, enlist, is_ca
 pub use profile::Profile;
 pub use scoped::Scope;
 pub(crate) use scoped::in_scope;
-pub(crate) use streams::{open_stream, send};
+pub(crate) use streams::{end_stream, open_stream, send};
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../loom-tests/models/worker.rs"]
+mod models;

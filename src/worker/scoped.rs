@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::panic::resume_unwind;
 
 use super::caller::admit;
-use super::context::{Place, place, push};
+use super::context::{Place, as_host, place, push, take_back};
 use crate::sched::{Sched, WhenFull};
 use crate::task::{Abort, Call, ResultRef, ScopeRef, Scoped, SubmitErrorKind, Work, call};
 
@@ -34,13 +34,14 @@ impl<'scope> Scope<'scope, '_> {
         W::Error: Send + 'scope,
     {
         let sched = self.sched;
-        if let Err(kind) = admit(sched, place(sched.id), WhenFull::Wait) {
+        let place = place(sched.id);
+        if let Err(kind) = admit(sched, place, WhenFull::Wait) {
             return Err((kind, work));
         }
         let scoped = Scoped { work, pending: self.scope.begin() };
         // SAFETY: work and outcome are `Send`, and what they borrow lives for `'scope`. A `Scope` exists only in `in_scope`,
         // which ends `'scope` after it has waited until every task of the scope is done for good.
-        let (task, result) = unsafe { Call::create(scoped, sched.id) };
+        let (task, result) = unsafe { Call::create(scoped, sched.id, place != Place::Worker) };
         match push(sched, [self.scope.push(task)]) {
             Ok(()) => Ok(result),
             // SAFETY: the handle is the one that `Call::<Scoped<W>>::create` made above.
@@ -60,11 +61,15 @@ pub(crate) fn in_scope<'env, R>(
     sched: &'env Sched,
     body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
 ) -> R {
-    let scope = Scope { sched, scope: ScopeRef::new(sched.id), lives: PhantomData };
+    let place = place(sched.id);
+    let scope = Scope { sched, scope: ScopeRef::new(sched.id, place != Place::Worker), lives: PhantomData };
     let guard = Abort("a wait for a scope unwound");
     let result = call(|| body(&scope));
-    match place(sched.id) {
-        Place::Worker | Place::Member => scope.scope.work_and_wait(sched),
+    match place {
+        Place::Worker | Place::Member => {
+            as_host(sched, |host| scope.scope.work_and_wait(host));
+            take_back(sched.id, scope.scope.id(), scope.scope.tokens());
+        }
         Place::Outside => scope.scope.wait(),
     }
     guard.disarm();

@@ -48,7 +48,7 @@ impl Context {
 
     /// Own deque, injector, other deques; with the fairness rules, which the room's README lists.
     #[inline]
-    fn take(&self) -> Option<TaskRef> {
+    pub(super) fn take(&self) -> Option<TaskRef> {
         let place = self.begun.get().wrapping_add(1) % TASKS_PER_ROUND;
         self.begun.set(place);
         if matches!(place, OWN_OLDEST_AT | OTHERS_OLDEST_AT | OUTSIDE_OLDEST_AT) || self.gave_way.get() {

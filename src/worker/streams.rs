@@ -1,7 +1,7 @@
 //! Streams: what their consumer needs of the pool.
 
 use super::caller::admit;
-use super::context::{Place, place, push};
+use super::context::{Place, place, push, take_back};
 use crate::sched::{Sched, WhenFull};
 use crate::task::{Each, Flow, StreamRef, SubmitErrorKind, TaskRef, Window};
 
@@ -53,7 +53,7 @@ where
     let needed = at_most.map_or(usize::MAX, |items| items.max(workers).saturating_add(1));
     let window = Window { least: window.least.min(needed), most: window.most.min(needed) };
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
-    Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id) })
+    Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id, !by_worker) })
 }
 
 /// Puts a stream's entry into a queue.
@@ -63,4 +63,11 @@ where
 /// It was pushed, but perhaps nobody will take it.
 pub(crate) fn send(sched: &Sched, entry: TaskRef) -> Result<(), SubmitErrorKind> {
     push(sched, [entry])
+}
+
+/// Ends a stream. A worker that consumed it takes its entry back.
+pub(crate) fn end_stream<A, T, E>(stream: StreamRef<A, T, E>) {
+    let (pool, id) = (stream.pool(), stream.id());
+    drop(stream);
+    take_back(pool, id, 1);
 }

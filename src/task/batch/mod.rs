@@ -98,11 +98,13 @@ impl<M: Mapping> Batch<M> {
         progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,
+        retire: Self::retire,
+        discard: Self::discard,
         free: Self::free,
     };
 
     /// Puts items and function into a block for at most `runners` runners, and makes the rights to it: at least one token,
-    /// and the handle. Allocates the block, and the values' buffer if they do not fit into the items'.
+    /// and the handle. `outside`: the tokens go into the queue for submissions from outside. Allocates the block, and the values' buffer if they do not fit into the items'.
     ///
     /// # Safety
     ///
@@ -114,6 +116,7 @@ impl<M: Mapping> Batch<M> {
         cut: Cut,
         runners: usize,
         pool: u32,
+        outside: bool,
     ) -> (Tokens, ResultRef<Vec<M::Value>, M::Error>) {
         let len = items.len();
         // As many units as a slot can count.
@@ -129,7 +132,7 @@ impl<M: Mapping> Batch<M> {
         let results = apart.unwrap_or_else(|| Results::in_place_of(&items));
         let memory = block::alloc(layout);
         let batch = Self {
-            header: Header::new(State::new(), pool, const { &Self::VTABLE }),
+            header: Header::new(State::new(outside), pool, const { &Self::VTABLE }),
             tokens: AtomicU32::new(tokens),
             failed: AtomicU32::new(0),
             signal: AtomicU32::new(0),
@@ -235,6 +238,24 @@ impl<M: Mapping> Batch<M> {
 
     /// # Safety
     ///
+    /// See [`VTable::retire`].
+    unsafe fn retire(header: NonNull<Header>) -> bool {
+        // SAFETY: the token keeps the block alive.
+        let batch = unsafe { Self::of(header) };
+        // Relaxed: once it is 0 it stays so.
+        batch.pending.load(Ordering::Relaxed) == 0 && batch.items.len() > 0
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::discard`].
+    unsafe fn discard(header: NonNull<Header>) {
+        // SAFETY: the caller has this token.
+        unsafe { Self::spend_tokens(header, 1) };
+    }
+
+    /// # Safety
+    ///
     /// See [`VTable::progress`].
     unsafe fn progress(header: NonNull<Header>) -> (usize, usize) {
         // SAFETY: the caller has a right to the block.
@@ -296,7 +317,7 @@ mod tests {
         let items = vec![String::from("one"), String::from("two")];
         let mapping: Same = Map::new(Plain(|text| text));
         // SAFETY: it borrows nothing.
-        let (tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 2, 1) };
+        let (tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 2, 1, true) };
         // SAFETY: the handle is that of the batch made above.
         let Ok((_, items)) = (unsafe { Batch::<Same>::take_back(handle) }) else {
             panic!("nobody has begun")

@@ -125,7 +125,10 @@ impl<M: Mapping> Batch<M> {
             if !divisible {
                 continue;
             }
-            #[expect(clippy::cast_possible_truncation, reason = "a unit is an item, and units are counted in 32 bits")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a unit is an item, and units are counted in 32 bits"
+            )]
             let rest = left.start as u32..units.end;
             let idle = batch.signal.load(Ordering::Relaxed) & IDLE > 0;
             if over || idle {
@@ -144,13 +147,18 @@ impl<M: Mapping> Batch<M> {
     /// behind the failed item, or, if the caller has sized the chunks, leaves the rest of the chunk out.
     fn call_with(&self, left: &mut Range<usize>, most: usize, heeded: &Heeded<'_>) {
         let end = left.end.min(left.start.saturating_add(most));
-        // Relaxed, both: requests, which carry nothing.
+        // Relaxed, all: requests, which carry nothing.
         let interrupted = || {
             self.signal.load(Ordering::Relaxed) & heeded.signal
                 | heeded.word.load(Ordering::Relaxed) & heeded.attention
                 != 0
         };
-        while left.start < end && !interrupted() {
+        // One item is begun, unless nothing may be: a runner that only passed its units on would never end.
+        let stopped = || {
+            self.signal.load(Ordering::Relaxed) & STOP != 0
+                || heeded.word.load(Ordering::Relaxed) & header::STOP != 0
+        };
+        while left.start < end && !stopped() {
             let result = self.mapping.with(|mapping| {
                 call(|| {
                     // SAFETY: between taking a unit and accounting for it a runner may use the mapping through `&`.
@@ -402,7 +410,7 @@ impl<M: Mapping> Batch<M> {
     /// # Safety
     ///
     /// The caller holds so many tokens, at least one; they are gone afterwards.
-    unsafe fn spend_tokens(header: NonNull<Header>, count: u32) {
+    pub(super) unsafe fn spend_tokens(header: NonNull<Header>, count: u32) {
         // SAFETY: a token keeps the block alive.
         let batch = unsafe { Self::of(header) };
         // edge TOKENS release: these tokens' last access → the last token.
@@ -499,7 +507,7 @@ mod tests {
         show: impl FnOnce(ResultRef<Vec<M::Value>, M::Error>),
     ) {
         // SAFETY: the tests borrow nothing.
-        let (mut tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 1, 1) };
+        let (mut tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 1, 1, true) };
         show(handle);
         let token = tokens.next().expect("a batch has a token");
         // SAFETY: the token keeps the block alive.

@@ -6,15 +6,19 @@ use std::ptr::NonNull;
 use std::time::Duration;
 
 use super::stride::Stride;
-use super::{ACTIVE, ASLEEP, Content, DONE, DROPPED, ENDED, FREE, Flow, NUDGED, PENDING, Ring, Stream, WAITER, Window};
+use super::{
+    ACTIVE, ASLEEP, Content, DONE, DROPPED, ENDED, ENTRY, FREE, Flow, NUDGED, PENDING, Ring, Stream, WAITER,
+    Window,
+};
 use crate::sync::clock::{Deadline, Stopwatch};
 use crate::sync::{Ordering, fence};
 use crate::task::batch::Each;
 use crate::task::error::Reason;
-use crate::task::frame;
 use crate::task::header::{Header, Host, Side, TaskRef};
+use crate::task::state::State;
 use crate::task::unwind::drop_quietly;
 use crate::task::work::{Outcome, drop_outcome};
+use crate::task::{frame, registry};
 use crate::wait::{block_until, spin_until};
 
 /// The consumer's right to a stream. There is one, and it is not shared.
@@ -49,7 +53,8 @@ pub(crate) enum Waited {
 }
 
 impl<A, T, E> StreamRef<A, T, E> {
-    /// A stream of nothing yet. Allocates the block and its slots.
+    /// A stream of nothing yet; `outside`: its first entry goes into the queue for submissions from outside. Allocates the block and
+    /// its slots.
     ///
     /// # Safety
     ///
@@ -61,9 +66,11 @@ impl<A, T, E> StreamRef<A, T, E> {
         window: Window,
         runners: usize,
         pool: u32,
+        outside: bool,
     ) -> Self {
         let vtable = const { &Stream::<M, A, T, E>::VTABLE };
-        let header = Stream::<M, A, T, E>::create(mapping, flow, window, runners, pool, vtable);
+        let header =
+            Stream::<M, A, T, E>::create(mapping, flow, window, runners, State::new(outside), pool, vtable);
         let mut stream = Self {
             header,
             ring: PhantomData,
@@ -86,6 +93,11 @@ impl<A, T, E> StreamRef<A, T, E> {
     fn ring(&self) -> &Ring<A, T, E> {
         // SAFETY: the consumer is an owner as long as `self` lives.
         unsafe { Ring::of(self.header) }
+    }
+
+    /// Tells this stream's entry from all others.
+    pub(crate) fn id(&self) -> NonNull<Header> {
+        self.header
     }
 
     #[cfg(all(test, loom, feature = "loom"))]
@@ -124,7 +136,9 @@ impl<A, T, E> StreamRef<A, T, E> {
     /// Whether no more is to be pulled: the window is full; or, if its size is the pool's choice, enough items wait for a runner.
     pub(crate) fn is_full(&self) -> bool {
         self.ahead() >= self.window.most as u64
-            || self.grows() && self.ahead() >= self.window.least as u64 && self.ring().backlog() >= self.enough()
+            || self.grows()
+                && self.ahead() >= self.window.least as u64
+                && self.ring().backlog() >= self.enough()
     }
 
     fn grows(&self) -> bool {
@@ -309,15 +323,17 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
             drop_outcome(outcome, drop_quietly, 0, true);
         }
         let ring = self.ring();
-        // Every outcome was acquired, and no number will be claimed: no runner uses the function, though some may be active still.
-        let unused = if self.ahead() == 0 {
-            ring.crew.fetch_or(ENDED | DROPPED, Ordering::Relaxed);
-            true
-        } else {
-            // edge FUNCTION acquire: the runners' last uses of the function → this thread, if none is active.
-            // edge FUNCTION release: this thread's uses, as a worker that helped → the last active runner.
-            ring.crew.fetch_or(ENDED, Ordering::AcqRel) & ACTIVE == 0
-        };
+        // With every outcome acquired and no number left to claim no runner uses the function, though some may be active still.
+        let unused = self.ahead() == 0;
+        let bits = if unused { ENDED | DROPPED } else { ENDED };
+        // edge FUNCTION acquire: the runners' last uses of the function → this thread, if none is active.
+        // edge FUNCTION release: this thread's uses, as a worker that helped → the last active runner.
+        let before = ring.crew.fetch_or(bits, Ordering::AcqRel);
+        if before & ENTRY != 0 {
+            let outside = ring.header.state().is_outside();
+            registry::entries_died(ring.header.pool(), outside, 1);
+        }
+        let unused = unused || before & ACTIVE == 0;
         if unused {
             // SAFETY: no runner uses the function, and none will drop it.
             unsafe { (ring.header.vtable().drop_outcome)(self.header) };
@@ -343,7 +359,14 @@ mod tests {
             let flow = Flow { chunksize: Some(1), buffersize: None, ordered };
             // SAFETY: it borrows nothing.
             let mut stream: StreamRef<u64, u64, Infallible> = unsafe {
-                StreamRef::create(Plain(|item: u64| item), flow, Window { least: SLOTS, most: SLOTS }, 1, 1)
+                StreamRef::create(
+                    Plain(|item: u64| item),
+                    flow,
+                    Window { least: SLOTS, most: SLOTS },
+                    1,
+                    1,
+                    true,
+                )
             };
             (stream.next, stream.taken) = (start, start);
             stream.ring().published.store(start, Ordering::Relaxed);

@@ -221,6 +221,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         flow: Flow,
         window: Window,
         runners: usize,
+        state: State,
         pool: u32,
         vtable: &'static VTable,
     ) -> NonNull<Header> {
@@ -230,7 +231,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         let places = if flow.ordered { 0 } else { slots };
         let stream = Self {
             ring: Ring {
-                header: Header::new(State::new(), pool, vtable),
+                header: Header::new(state, pool, vtable),
                 owners: AtomicU32::new(1),
                 runners: u32::try_from(runners.min(window.most)).expect("fewer runners than workers"),
                 flow,

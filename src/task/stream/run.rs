@@ -28,7 +28,7 @@ impl<A, T, E> Ring<A, T, E> {
     ///
     /// The place is read before the claim. It is overwritten only for the number one ring further on, which is published
     /// when so many outcomes have been taken that this number must have been claimed: then the exchange fails.
-    fn claim(&self, seen: &mut u64) -> Option<(u64, usize)> {
+    pub(super) fn claim(&self, seen: &mut u64) -> Option<(u64, usize)> {
         let mut number = self.claimed.load(Ordering::Relaxed);
         loop {
             if number >= *seen {
@@ -50,7 +50,7 @@ impl<A, T, E> Ring<A, T, E> {
     }
 
     /// Publishes the outcome of a claimed number, and wakes the consumer if it sleeps for it.
-    fn done(&self, slot: usize, outcome: Outcome<T, E>) {
+    pub(super) fn done(&self, slot: usize, outcome: Outcome<T, E>) {
         // SAFETY: from claim to DONE the content is the claimer's, and the item is gone from it.
         unsafe { self.put(slot, Content { outcome: ManuallyDrop::new(outcome) }) };
         let place = &self.slots[slot];
@@ -104,7 +104,7 @@ impl<A, T, E> Ring<A, T, E> {
     }
 
     /// The caller has taken the entry, and is a runner now. False if the stream has ended.
-    fn join_crew(&self) -> bool {
+    pub(super) fn join_crew(&self) -> bool {
         let mut crew = self.crew.load(Ordering::Relaxed);
         loop {
             let ended = crew & ENDED != 0;
@@ -117,7 +117,7 @@ impl<A, T, E> Ring<A, T, E> {
     }
 
     /// A runner leaves the active ones: true if it is the last one after ENDED, and has the function to drop. [RING-2]
-    fn leave_crew(&self) -> bool {
+    pub(super) fn leave_crew(&self) -> bool {
         // edge FUNCTION release: this runner's last use of the function → who drops it.
         // edge FUNCTION acquire: that of all others → this runner, if it is the last.
         let before = self.crew.fetch_sub(1, Ordering::AcqRel);
@@ -172,6 +172,8 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_function,
+        retire: Self::retire,
+        discard: Self::discard,
         free: Self::free,
     };
 
@@ -234,6 +236,8 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                     return true;
                 }
             }
+        } else {
+            host.stale_entry_left(ring.header.state().is_outside());
         }
         // SAFETY: the runner is an owner, and touches the stream no more.
         unsafe { Ring::<A, T, E>::leave(header) };
@@ -300,6 +304,22 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 return None;
             }
         }
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::retire`].
+    unsafe fn retire(header: NonNull<Header>) -> bool {
+        // SAFETY: the entry keeps the block alive.
+        unsafe { Ring::<A, T, E>::of(header) }.crew.load(Ordering::Relaxed) & ENDED != 0
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::discard`].
+    unsafe fn discard(header: NonNull<Header>) {
+        // SAFETY: the entry is an owner, and touches the stream no more.
+        unsafe { Ring::<A, T, E>::leave(header) };
     }
 
     /// Why the pool begins no more items, if it does not.

@@ -1,0 +1,195 @@
+//! What comes from outside: the injector, oldest first, the queue of what runners put back, and the sweep that rids both of stale
+//! entries.
+//!
+//! A task that is cancelled leaves its entry in the queue: a **stale** entry, which a worker drops when it comes to it. While every worker
+//! is busy none comes, and a program that submits and cancels in a loop would fill the memory. So the thread that makes an entry stale
+//! counts it, and sweeps the queue before the stale entries outnumber the living: it takes everything out, drops what is stale, and puts
+//! the rest into the **swept** queue, in order. Workers look into the swept queue before the injector.
+//!
+//! Between the two steps an entry is in neither queue, and a younger one must not be taken. So a worker marks that it takes, and a
+//! sweeper waits until no mark is up; a worker that sees a sweep waits for its end.
+//!
+//! | step | who | what |
+//! |---|---|---|
+//! | SWEEP-1 | taker | puts its mark up; a SeqCst fence; looks whether somebody sweeps: if so, takes its mark down and waits |
+//! | SWEEP-2 | sweeper | says that it sweeps; a SeqCst fence; waits until every mark is down |
+//! | SWEEP-3 | sweeper | moves the living entries, and says that it is done; tells a sleeper of them, like a submitter |
+
+use crossbeam_utils::CachePadded;
+
+use crate::sync::deque::{Injector, Steal};
+use crate::sync::{AtomicU32, AtomicUsize, Ordering, fence, thread};
+use crate::task::TaskRef;
+
+/// So many stale entries are not worth a sweep.
+const FEW_STALE: usize = 64;
+
+pub(super) struct Outside {
+    injector: Injector<TaskRef>,
+    /// Entries that a sweep has left, older than anything in the injector.
+    swept: Injector<TaskRef>,
+    /// Entries of batches and streams that a runner has put back.
+    put_back: Injector<TaskRef>,
+    /// How many entries of the injector and the swept queue are stale. For a moment it may be less than none: an entry can be dropped
+    /// before it has been counted.
+    stale: AtomicUsize,
+    /// 1 while somebody sweeps.
+    sweeping: AtomicU32,
+    /// For each worker, 1 while it takes. Empty where nobody sweeps: in models of other protocols.
+    marks: Box<[CachePadded<AtomicU32>]>,
+}
+
+impl Outside {
+    pub(super) fn new(takers: usize) -> Self {
+        Self {
+            injector: Injector::new(),
+            swept: Injector::new(),
+            put_back: Injector::new(),
+            stale: AtomicUsize::new(0),
+            sweeping: AtomicU32::new(0),
+            marks: (0..takers).map(|_| CachePadded::new(AtomicU32::new(0))).collect(),
+        }
+    }
+
+    pub(super) fn submit(&self, task: TaskRef) {
+        self.injector.push(task);
+    }
+
+    pub(super) fn put_back(&self, entry: TaskRef) {
+        self.put_back.push(entry);
+    }
+
+    /// Whether there is nothing to take. A sweeper's entries are never missed: they are in the injector, or somebody sweeps, or they are
+    /// in the swept queue, and this is the order in which they are looked for.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.injector.is_empty()
+            && self.put_back.is_empty()
+            && (self.marks.is_empty() || !self.is_being_swept())
+    }
+
+    fn is_being_swept(&self) -> bool {
+        // edge SWEPT acquire: the entries in the swept queue → who sees no sweep.
+        self.sweeping.load(Ordering::Acquire) == 1 || !self.swept.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.submitted().saturating_add(self.put_back.len())
+    }
+
+    /// How many submissions are queued, stale ones included.
+    pub(super) fn submitted(&self) -> usize {
+        self.injector.len() + self.swept.len()
+    }
+
+    /// How many entries are stale.
+    pub(super) fn stale(&self) -> usize {
+        let stale = self.stale.load(Ordering::Relaxed);
+        if stale > usize::MAX / 2 { 0 } else { stale }
+    }
+
+    /// The oldest entry that a runner has put back.
+    #[inline]
+    pub(super) fn take_put_back(&self) -> Option<TaskRef> {
+        if self.put_back.is_empty() { None } else { steal(&self.put_back) }
+    }
+
+    /// The oldest submission, for this worker, which begins it next. [SWEEP-1]
+    #[inline]
+    pub(super) fn take(&self, worker: usize) -> Option<TaskRef> {
+        let Some(mark) = self.marks.get(worker) else { return steal(&self.injector) };
+        if self.injector.is_empty() && !self.is_being_swept() {
+            return None;
+        }
+        loop {
+            mark.store(1, Ordering::Relaxed);
+            // edge SWEEP fence: the mark → a sweeper's look, or its word → the look below.
+            fence(Ordering::SeqCst);
+            if self.sweeping.load(Ordering::Relaxed) == 0 {
+                break;
+            }
+            mark.store(0, Ordering::Relaxed);
+            self.wait_for_sweep();
+        }
+        let task = if self.swept.is_empty() { None } else { steal(&self.swept) };
+        let task = task.or_else(|| steal(&self.injector));
+        // edge SWEEP release: this take → the sweeper that sees the mark down.
+        mark.store(0, Ordering::Release);
+        task
+    }
+
+    #[cold]
+    fn wait_for_sweep(&self) {
+        while self.sweeping.load(Ordering::Relaxed) == 1 {
+            thread::yield_now();
+        }
+    }
+
+    /// So many entries have become stale. True if it is time to [`sweep`](Self::sweep).
+    pub(super) fn count_stale(&self, count: usize) -> bool {
+        let stale = self.stale.fetch_add(count, Ordering::Relaxed).wrapping_add(count);
+        !self.marks.is_empty()
+            && stale <= usize::MAX / 2
+            && stale >= FEW_STALE
+            && stale > self.submitted() / 2
+    }
+
+    /// A stale entry has been dropped.
+    pub(super) fn uncount_stale(&self) {
+        self.stale.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Drops all stale entries, unless another thread is doing so. The caller must tell the sleepers, and look at the stage, as after a
+    /// submission: for a moment the living entries were in no queue.
+    #[cold]
+    pub(super) fn sweep(&self) {
+        if self.sweeping.compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
+        // edge SWEEP fence: the word → a taker's look, or its mark → the looks below. [SWEEP-2]
+        fence(Ordering::SeqCst);
+        for mark in &self.marks {
+            // edge SWEEP acquire: what this worker took → the sweeper.
+            while mark.load(Ordering::Acquire) == 1 {
+                thread::yield_now();
+            }
+        }
+        let mut stale = Vec::new();
+        // Living entries go to the end of the swept queue, so each queue is gone through once, the older one first.
+        for queue in [&self.swept, &self.injector] {
+            for _ in 0..queue.len() {
+                let Some(task) = steal(queue) else { break };
+                match task.retire() {
+                    Ok(entry) => stale.push(entry),
+                    Err(alive) => self.swept.push(alive),
+                }
+            }
+        }
+        // edge SWEPT release: the entries in the swept queue → who sees no sweep. [SWEEP-3]
+        self.sweeping.store(0, Ordering::Release);
+        self.stale.fetch_sub(stale.len(), Ordering::Relaxed);
+        // Last, for it may run code of the user's.
+        drop(stale);
+    }
+
+    /// Takes everything out. Only once the pool is over.
+    pub(super) fn drain(&self, mut each: impl FnMut(TaskRef)) {
+        for queue in [&self.put_back, &self.swept, &self.injector] {
+            while let Some(task) = steal(queue) {
+                each(task);
+            }
+        }
+    }
+}
+
+/// The oldest entry of a shared queue.
+#[inline]
+fn steal(queue: &Injector<TaskRef>) -> Option<TaskRef> {
+    loop {
+        match queue.steal() {
+            Steal::Success(task) => return Some(task),
+            Steal::Empty => return None,
+            Steal::Retry => {}
+        }
+    }
+}
