@@ -63,7 +63,7 @@ fn i21_i22_i24_two_runners_and_a_taker() {
             (index, Counted::new(&made))
         });
         // SAFETY: models borrow nothing.
-        let (tokens, handle) = unsafe { Batch::create(Map::new(each), input, Cut::default(), 2, 1) };
+        let (tokens, handle) = unsafe { Batch::create(Map::new(each), input, Cut::default(), 2, 1, None) };
         let threads = run_all(tokens);
         assert!(handle.wait(None));
         assert_eq!(count(&items), 2, "I21: each item is taken once, and I22: DONE comes after all of them");
@@ -83,7 +83,7 @@ fn i24_a_token_that_is_given_up_frees_once() {
         let input = vec![Counted::new(&drops), Counted::new(&drops)];
         let mapping: Same = Map::new(Plain(|item| item));
         // SAFETY: models borrow nothing.
-        let (mut tokens, handle) = unsafe { Batch::create(mapping, input, Cut::default(), 2, 1) };
+        let (mut tokens, handle) = unsafe { Batch::create(mapping, input, Cut::default(), 2, 1, None) };
         let token = tokens.next().expect("one for each runner");
         let runner = spawn(move || token.run(&Running));
         assert!(handle.wait(None));
@@ -104,7 +104,7 @@ fn i24_a_late_token_touches_what_is_there() {
         // SAFETY: models borrow nothing.
         let (mut tokens, handle) = unsafe {
             let each = Plain(move |_: Counted| Counted::new(&made));
-            Batch::create(Map::new(each), input, Cut::default(), 2, 1)
+            Batch::create(Map::new(each), input, Cut::default(), 2, 1, None)
         };
         let threads: Vec<_> = tokens.by_ref().map(|token| spawn(move || token.run(&Running))).collect();
         drop(handle);
@@ -135,7 +135,7 @@ fn i23_i25_the_first_error_wins_and_the_others_are_dropped() {
             types: std::marker::PhantomData,
         };
         // SAFETY: models borrow nothing.
-        let (tokens, handle) = unsafe { Batch::create(map, vec![0, 1, 2], Cut::default(), 2, 1) };
+        let (tokens, handle) = unsafe { Batch::create(map, vec![0, 1, 2], Cut::default(), 2, 1, None) };
         let threads = run_all(tokens);
         assert!(handle.wait(None));
         let error = handle.take_done().unwrap_or_else(|_| panic!("DONE")).err().expect("two items fail");
@@ -215,7 +215,8 @@ fn i24_control_the_first_token_spends_the_queues_right() {
     control("I24 control: the first token spent clears the queue's bit", Bound::Usual, Futex::Block, |_| {
         let each = Plain(|index: usize| index);
         // SAFETY: models borrow nothing.
-        let (mut tokens, handle) = unsafe { Batch::create(Map::new(each), vec![0, 1], Cut::default(), 2, 1) };
+        let (mut tokens, handle) =
+            unsafe { Batch::create(Map::new(each), vec![0, 1], Cut::default(), 2, 1, None) };
         let (one, two) = (tokens.next().expect("two tokens"), tokens.next().expect("two tokens"));
         // As if there were one token only.
         // SAFETY: the tokens keep the block alive.

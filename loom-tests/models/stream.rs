@@ -43,7 +43,7 @@ fn stream(ordered: bool, slots: usize, runners: usize) -> Items {
     let flow = Flow { chunksize: Some(1), buffersize: None, ordered };
     let window = Window { least: slots, most: slots };
     // SAFETY: models borrow nothing.
-    unsafe { StreamRef::create(Plain(|item: Counted| item), flow, window, runners, 1) }
+    unsafe { StreamRef::create(Plain(|item: Counted| item), flow, window, runners, 1, None) }
 }
 
 fn run(token: TaskRef) -> thread::JoinHandle<()> {
@@ -155,7 +155,7 @@ fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
     let flow = Flow { chunksize: None, buffersize: None, ordered: true };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
-        unsafe { StreamRef::create(each, flow, Window { least: 4, most: 4 }, 1, 1) };
+        unsafe { StreamRef::create(each, flow, Window { least: 4, most: 4 }, 1, 1, None) };
     *stream.stride() = Stride::fixed(2);
     stream.put(0);
     stream.put(1);

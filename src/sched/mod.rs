@@ -1,10 +1,12 @@
 #![doc = include_str!("README.md")]
 
+mod admission;
 mod idle;
 mod life;
 mod queues;
 mod space;
 
+use std::iter;
 use std::sync::Arc;
 
 use crate::sync::deque::Worker;
@@ -15,7 +17,8 @@ pub(crate) use idle::Idle;
 use life::Life;
 pub(crate) use life::{Quiet, Stage};
 pub(crate) use queues::Queues;
-pub(crate) use space::WhenFull;
+use space::Space;
+pub(crate) use space::{Permit, WhenFull};
 
 /// What the workers of one pool share with those who submit to it.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(crate) struct Sched {
     /// Tells this pool from every other in the process.
     pub(crate) id: u32,
     pub(crate) queues: Queues,
+    /// If what is queued has a limit.
+    space: Option<Arc<Space>>,
     pub(crate) idle: Idle,
     life: Life,
     /// How many workers have not left yet. The futex word of `join`.
@@ -39,6 +44,7 @@ impl Sched {
         let sched = Self {
             id: identity::unique(),
             queues,
+            space: None,
             idle: Idle::new(workers, processors, 0),
             life: Life::new(workers),
             live: AtomicU32::new(u32::try_from(workers).expect("checked by `Life::new`")),
@@ -46,6 +52,17 @@ impl Sched {
             processors,
         };
         (sched, owned)
+    }
+
+    /// The shared part, shared, with a limit on what is queued from outside if it is to have one.
+    pub(crate) fn share(mut self, max_queued: Option<usize>) -> Arc<Self> {
+        match max_queued {
+            None => Arc::new(self),
+            Some(limit) => Arc::new_cyclic(|pool| {
+                self.space = Some(Arc::new(Space::new(limit, pool.clone(), self.id)));
+                self
+            }),
+        }
     }
 
     /// Whether this is a copy, in a forked child, of a pool whose threads are in the parent. Nothing of it is touched then.
@@ -71,26 +88,6 @@ impl Sched {
             Stage::Closed | Stage::Draining if by_worker => None,
             Stage::Broken => Some(SubmitErrorKind::Broken),
             _ => Some(SubmitErrorKind::NotRunning),
-        }
-    }
-
-    /// Lets a submission from outside in, once the injector has space, or says why not. [LIFE-1]
-    #[inline]
-    pub(crate) fn admit(&self, when_full: WhenFull) -> Result<(), SubmitErrorKind> {
-        loop {
-            // Before the look at the stage: space that the terminator's drain has made is for nobody.
-            // edge LIFE fence: the stage, before the drain → what is looked at after an emptied injector. [LIFE-7]
-            let full = self.queues.is_injector_full(); // [SPACE-1]
-            if let Some(kind) = self.refusal(false) {
-                return Err(kind);
-            }
-            if !full {
-                return Ok(());
-            }
-            if when_full == WhenFull::Refuse {
-                return Err(SubmitErrorKind::Full);
-            }
-            self.queues.wait_for_space(|| self.refusal(false).is_none());
         }
     }
 
@@ -173,12 +170,17 @@ impl Sched {
     fn drained(&self, by_worker: bool) -> bool {
         // edge LIFE fence: DRAINING → a submitter's second look, or its push → the look below. [LIFE-5]
         fence(Ordering::SeqCst);
-        let found = self.queues.any_work();
+        // Before the queues: who is seen to have left the line is in one of them. [SPACE-6]
+        let awaited = self.space.as_ref().is_some_and(|space| space.is_awaited());
+        let queued = self.queues.any_work();
         // edge QUIET acquire: a worker out of the count → whoever sees what it took gone.
         fence(Ordering::Acquire);
-        let drained = self.life.settle(found, by_worker);
+        let drained = self.life.settle(queued || awaited, by_worker);
         if drained {
             self.wake_for_stage();
+        } else if !queued {
+            // Somebody who is no worker is about to push the first of the line, or to push what it has a place for.
+            thread::yield_now();
         }
         drained
     }
@@ -231,12 +233,11 @@ impl Sched {
 
     fn end(&self, stage: Stage) {
         if !self.is_forked() && self.life.end(stage) {
-            // edge LIFE fence: the stage → a submitter's second look, or its push → the drain; the stage → the look of one
-            // that waits for space, or its FULL → the wake-up. [LIFE-7]
+            // edge LIFE fence: the stage → a submitter's second look, or its push → the drain. [LIFE-7]
             fence(Ordering::SeqCst);
             // Before the drain, which runs user code: that may wait for the pool's end.
             self.idle.wake_all();
-            self.queues.reopen_injector(); // [SPACE-5]
+            self.empty_line(); // [SPACE-5]
             self.resolve_queued();
         }
     }
@@ -254,11 +255,10 @@ impl Sched {
     }
 
     fn wake_for_stage(&self) {
-        // edge LIFE fence: the stage → a parking worker's last look, or that worker on the stack → the wake-ups; the same
-        // for a submitter that waits for space, and its FULL.
+        // edge LIFE fence: the stage → a parking worker's last look, or that worker on the stack → the wake-ups.
         fence(Ordering::SeqCst);
         self.idle.wake_all();
-        self.queues.reopen_injector(); // [SPACE-5]
+        self.empty_line(); // [SPACE-5]
     }
 
     /// A worker leaves for good.
@@ -294,7 +294,13 @@ impl Host for Sched {
         if self.queues.is_injector_empty() {
             return Some(token);
         }
-        self.queues.inject(token);
+        match &self.space {
+            Some(space) if token.has_place() => space.push(self, None, iter::once(token), || self.gone()),
+            _ => {
+                token.count();
+                self.queues.inject(token);
+            }
+        }
         if self.announce(true).is_err() {
             // A terminator may have passed while it was in no queue.
             self.resolve_queued();
@@ -308,6 +314,9 @@ impl Drop for Sched {
     /// after the workers had left; their blocks are freed here.
     fn drop(&mut self) {
         self.queues.drain(|task| task.resolve(Reason::Terminated));
+        if let Some(space) = &self.space {
+            space.empty(true).into_iter().for_each(|entry| entry.turn_away(Reason::Terminated));
+        }
         unwatch(self.id);
     }
 }

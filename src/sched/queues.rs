@@ -10,12 +10,8 @@ use crate::sync::deque::{Injector, Steal, Stealer, Worker};
 use crate::sync::{AtomicU64, Ordering};
 use crate::task::TaskRef;
 
-use super::space::Space;
-
 pub(crate) struct Queues {
     injector: Injector<TaskRef>,
-    /// If the injector has a limit.
-    space: Option<Space>,
     stealers: Box<[Stealer<TaskRef>]>,
     loaded: Box<[CachePadded<AtomicU64>]>,
 }
@@ -26,16 +22,10 @@ impl Queues {
         let owned: Vec<_> = (0..workers).map(|_| Worker::new_lifo()).collect();
         let queues = Self {
             injector: Injector::new(),
-            space: None,
             stealers: owned.iter().map(Worker::stealer).collect(),
             loaded: (0..workers.div_ceil(64)).map(|_| CachePadded::new(AtomicU64::new(0))).collect(),
         };
         (queues, owned)
-    }
-
-    /// Lets submitters from outside wait while so many of their submissions, or more, are queued.
-    pub(crate) fn bound(&mut self, max_queued: usize) {
-        self.space = Some(Space::new(max_queued));
     }
 
     pub(crate) fn workers(&self) -> usize {
@@ -51,28 +41,12 @@ impl Queues {
         self.injector.is_empty()
     }
 
-    /// Whether the injector holds as much as it may.
-    #[inline]
-    pub(super) fn is_injector_full(&self) -> bool {
-        self.space.as_ref().is_some_and(|space| space.is_full(self.injector.len()))
-    }
-
-    /// Waits until the injector may have space again, or the pool `runs` no longer; the caller must look at both again.
-    pub(super) fn wait_for_space(&self, runs: impl Fn() -> bool) {
-        if let Some(space) = &self.space {
-            space.wait(|| self.injector.len(), runs);
-        }
-    }
-
-    /// Lets all who wait for space look at the stage, which has changed.
-    pub(super) fn reopen_injector(&self) {
-        if let Some(space) = &self.space {
-            space.reopen();
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
-        self.injector.len() + self.stealers.iter().map(Stealer::len).sum::<usize>()
+        self.injector.len() + self.len_of_deques()
+    }
+
+    pub(crate) fn len_of_deques(&self) -> usize {
+        self.stealers.iter().map(Stealer::len).sum()
     }
 
     /// Says that this worker's deque may hold something.
@@ -103,12 +77,7 @@ impl Queues {
                 self.injector.steal()
             };
             match stolen {
-                Steal::Success(task) => {
-                    if let Some(space) = &self.space {
-                        space.taken(|| self.injector.len());
-                    }
-                    return Some(task);
-                }
+                Steal::Success(task) => return Some(task),
                 Steal::Empty => return None,
                 Steal::Retry => {}
             }
@@ -139,8 +108,7 @@ impl Queues {
         self.find_loaded(start, |worker| self.steal_from(worker))
     }
 
-    /// Takes everything out of every queue, also out of the deques of workers that are blocked. Only once the pool is over:
-    /// nobody waits for the space that this makes.
+    /// Takes everything out of every queue, also out of the deques of workers that are blocked. Only once the pool is over.
     pub(crate) fn drain(&self, mut each: impl FnMut(TaskRef)) {
         loop {
             match self.injector.steal() {

@@ -11,4 +11,7 @@ mod imp;
 #[allow(dead_code, reason = "it offers what the real one does, whether or not a protocol uses it today")]
 mod imp;
 
+mod lock;
+
 pub(crate) use imp::*;
+pub(crate) use lock::Lock;

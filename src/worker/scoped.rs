@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use super::caller::admit;
 use super::context::{Place, place, push};
 use crate::sched::{Sched, WhenFull};
-use crate::task::{Abort, Call, ResultRef, ScopeRef, Scoped, SubmitErrorKind, Work, call};
+use crate::task::{Abort, Call, Placed, ResultRef, ScopeRef, Scoped, SubmitErrorKind, Work, call};
 
 /// Where tasks can be submitted that borrow from the stack. Made by [`PoolHandle::scope`](crate::PoolHandle::scope), in the shape
 /// of [`std::thread::scope`]: `'scope` is the scope's own life, `'env` that of what it borrows.
@@ -33,10 +33,22 @@ impl<'scope> Scope<'scope, '_> {
         W::Value: Send + 'scope,
         W::Error: Send + 'scope,
     {
-        let sched = self.sched;
-        if let Err(kind) = admit(sched, place(sched.id), WhenFull::Wait) {
-            return Err((kind, work));
+        match admit(self.sched, place(self.sched.id), WhenFull::Wait) {
+            Ok(None) => self.push_call(work),
+            Ok(Some(place)) => {
+                self.push_call(Placed { work, place }).map_err(|(kind, placed)| (kind, placed.work))
+            }
+            Err(kind) => Err((kind, work)),
         }
+    }
+
+    fn push_call<W>(&'scope self, work: W) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)>
+    where
+        W: Work<After = ()> + Send + 'scope,
+        W::Value: Send + 'scope,
+        W::Error: Send + 'scope,
+    {
+        let sched = self.sched;
         let scoped = Scoped { work, pending: self.scope.begin() };
         // SAFETY: work and outcome are `Send`, and what they borrow lives for `'scope`. A `Scope` exists only in `in_scope`,
         // which ends `'scope` after it has waited until every task of the scope is done for good.

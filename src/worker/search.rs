@@ -93,11 +93,12 @@ impl Context {
         self.allowance.set(allowance);
     }
 
-    /// More than one at a time only if that makes nobody wait who could have taken the others.
+    /// More than one at a time only if that makes nobody wait who could have taken the others. With a limit never: what lies in a
+    /// deque is a worker's own, and holds no place.
     fn batch_limit(&self) -> usize {
         let sched = &*self.sched;
         let workers = sched.queues.workers();
-        if workers == 1 || workers > sched.processors || sched.idle.is_anyone_idle() {
+        if workers == 1 || workers > sched.processors || sched.is_limited() || sched.idle.is_anyone_idle() {
             1
         } else {
             sched.queues.batch_limit()

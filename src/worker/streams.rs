@@ -2,7 +2,7 @@
 
 use super::caller::admit;
 use super::context::{Place, place, push};
-use crate::sched::{Sched, WhenFull};
+use crate::sched::{Permit, Sched, WhenFull};
 use crate::task::{Each, Flow, Pulled, StreamRef, SubmitErrorKind, Window};
 
 /// Without a word from the caller at least this many items may be ahead: fewer, and every few items wake somebody...
@@ -30,9 +30,12 @@ where
     E: Send + 'static,
 {
     let place = place(sched.id);
-    if let Err(kind) = admit(sched, place, WhenFull::Wait) {
-        return Err((kind, each));
-    }
+    let permit = match admit(sched, place, WhenFull::Wait) {
+        Ok(permit) => permit,
+        Err(kind) => return Err((kind, each)),
+    };
+    // The place is free again when this returns: the tokens take theirs.
+    let places = permit.as_ref().and_then(Permit::places);
     let by_worker = place == Place::Worker;
     if !sched.open_stream(by_worker) {
         // It has ended since the look above.
@@ -53,14 +56,20 @@ where
     let needed = at_most.map_or(usize::MAX, |items| items.max(workers).saturating_add(1));
     let window = Window { least: window.least.min(needed), most: window.most.min(needed) };
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
-    Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id) })
+    Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id, places) })
 }
 
-/// Puts a stream's tokens into a queue.
+/// Puts a stream's tokens into a queue, or those for which there is no place into the line. Never waits.
 ///
 /// # Errors
 ///
 /// They were pushed, but perhaps nobody will take them.
 pub(crate) fn send(sched: &Sched, mut tokens: Pulled) -> Result<(), SubmitErrorKind> {
-    if tokens.is_empty() { Ok(()) } else { push(sched, &mut tokens) }
+    if tokens.is_empty() {
+        Ok(())
+    } else if tokens.has_places() {
+        sched.inject_with_places(None, tokens.uncounted())
+    } else {
+        push(sched, &mut tokens)
+    }
 }

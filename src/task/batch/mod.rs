@@ -13,9 +13,11 @@ mod run;
 use std::alloc::Layout;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use self::items::{Items, Results};
 use self::ranges::Slot;
+use super::entries::{Entries, Places, Uncounted};
 use super::handle::ResultRef;
 use super::header::{Access, Header, TaskRef, VTable, discharge};
 use super::state::State;
@@ -42,6 +44,7 @@ pub(crate) struct Cut {
 /// | field | who, when |
 /// |---|---|
 /// | `tokens` | each token, when it is spent |
+/// | `entries` | who pushes a token, takes one out of a queue, or leaves nothing for them to do |
 /// | `seated`, the slots | any runner, at any time |
 /// | `pending`: items in units not yet accounted for | any runner, after the units it accounts for |
 /// | `items[i]`, `results[i]` | the runner that took the unit; after `pending` is 0 the concluder |
@@ -52,6 +55,7 @@ pub(crate) struct Cut {
 pub(crate) struct Batch<M: Mapping> {
     header: Header,
     tokens: AtomicU32,
+    entries: Entries,
     seated: AtomicU32,
     failed: AtomicU32,
     slots: u32,
@@ -69,9 +73,21 @@ pub(crate) struct Batch<M: Mapping> {
 }
 
 /// The tokens of a new batch, to be put into queues or spent on the spot, all of them.
+///
+/// As an iterator it counts each token as a queue entry. That is for a batch whose entries hold no places.
 pub(crate) struct Tokens {
     header: NonNull<Header>,
     left: u32,
+}
+
+impl Tokens {
+    /// Up to `count` of them, for whoever has places for them, or finds them some.
+    pub(crate) fn uncounted(&mut self, count: u32) -> Uncounted {
+        let count = count.min(self.left);
+        self.left -= count;
+        // SAFETY: the block counts these tokens, which were `self`'s.
+        unsafe { Uncounted::new(self.header, count) }
+    }
 }
 
 impl Iterator for Tokens {
@@ -80,7 +96,9 @@ impl Iterator for Tokens {
     fn next(&mut self) -> Option<TaskRef> {
         self.left = self.left.checked_sub(1)?;
         // SAFETY: the block counts this token, so it is alive until the token is spent.
-        Some(unsafe { TaskRef::new(self.header) })
+        let token = unsafe { TaskRef::new(self.header) };
+        token.count();
+        Some(token)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -94,6 +112,7 @@ impl<M: Mapping> Batch<M> {
     const VTABLE: VTable = VTable {
         run: Self::run,
         resolve: Self::resolve,
+        entries: Some(Self::entries),
         progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,
@@ -101,7 +120,8 @@ impl<M: Mapping> Batch<M> {
     };
 
     /// Puts items and function into a block for at most `runners` runners, and makes the rights to it: at least one token,
-    /// and the handle. Allocates the block, and the values' buffer if they do not fit into the items'.
+    /// and the handle. Allocates the block, and the values' buffer if they do not fit into the items'. The tokens hold `places`
+    /// while they are queued, if there are any.
     ///
     /// # Safety
     ///
@@ -113,6 +133,7 @@ impl<M: Mapping> Batch<M> {
         cut: Cut,
         runners: usize,
         pool: u32,
+        places: Option<Arc<dyn Places>>,
     ) -> (Tokens, ResultRef<Vec<M::Value>, M::Error>) {
         let len = items.len();
         // As many units as a slot can count.
@@ -130,6 +151,7 @@ impl<M: Mapping> Batch<M> {
         let batch = Self {
             header: Header::new(State::new(), pool, const { &Self::VTABLE }),
             tokens: AtomicU32::new(tokens),
+            entries: Entries::new(places),
             seated: AtomicU32::new(0),
             failed: AtomicU32::new(0),
             slots,
@@ -175,6 +197,7 @@ impl<M: Mapping> Batch<M> {
         let header = handle.into_withdrawn();
         // SAFETY: the handle's bit keeps the block alive.
         let batch = unsafe { Self::of(header) };
+        batch.entries.close();
         // SAFETY: nobody has begun, and whoever finds the batch withdrawn touches neither.
         let mapping = unsafe { batch.take_mapping() };
         // SAFETY: as above; no item has been taken.
@@ -233,6 +256,14 @@ impl<M: Mapping> Batch<M> {
 
     /// # Safety
     ///
+    /// See [`VTable::entries`].
+    unsafe fn entries(header: NonNull<Header>) -> NonNull<Entries> {
+        // SAFETY: the block is alive.
+        NonNull::from(unsafe { &Self::of(header).entries })
+    }
+
+    /// # Safety
+    ///
     /// See [`VTable::progress`].
     unsafe fn progress(header: NonNull<Header>) -> (usize, usize) {
         // SAFETY: the caller has a right to the block.
@@ -273,8 +304,10 @@ impl<M: Mapping> Batch<M> {
     ///
     /// See [`VTable::free`].
     unsafe fn free(header: NonNull<Header>) {
-        // SAFETY: the caller is the last owner, so the block is alive until the next line.
-        let (layout, _) = Self::layout(unsafe { Self::of(header) }.slots);
+        // SAFETY: the caller is the last owner: nobody else touches the batch.
+        let batch = unsafe { header.cast::<Self>().as_mut() };
+        batch.entries.end();
+        let (layout, _) = Self::layout(batch.slots);
         // SAFETY: the layout is the one that `create` allocated with.
         unsafe { block::free(header, layout) };
     }
@@ -294,7 +327,7 @@ mod tests {
         let items = vec![String::from("one"), String::from("two")];
         let mapping: Same = Map::new(Plain(|text| text));
         // SAFETY: it borrows nothing.
-        let (tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 2, 1) };
+        let (tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 2, 1, None) };
         // SAFETY: the handle is that of the batch made above.
         let Ok((_, items)) = (unsafe { Batch::<Same>::take_back(handle) }) else {
             panic!("nobody has begun")

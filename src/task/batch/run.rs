@@ -187,6 +187,8 @@ impl<M: Mapping> Batch<M> {
     unsafe fn conclude(header: NonNull<Header>, host: &dyn Host) {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
+        // Before any user code: a callback may wait for a place.
+        batch.entries.close();
         // SAFETY: every unit is accounted for: no runner touches the mapping any more.
         let mapping = unsafe { batch.take_mapping() };
         if !batch.in_place {
@@ -236,9 +238,9 @@ impl<M: Mapping> Batch<M> {
     ///
     /// # Safety
     ///
-    /// The caller holds that right; a queue's is gone afterwards.
+    /// The caller holds that right; a token is gone afterwards.
     unsafe fn spend(header: NonNull<Header>, side: Side) {
-        if side == Side::Queue {
+        if side != Side::Handle {
             // SAFETY: the caller's contract.
             unsafe { Self::spend_tokens(header, 1) };
         }
@@ -265,6 +267,9 @@ impl<M: Mapping> Batch<M> {
     pub(super) unsafe fn run(header: NonNull<Header>, host: &dyn Host, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
+        if side == Side::Queue {
+            batch.entries.taken();
+        }
         let claim = batch.header.state().claim();
         let any = claim != Claim::Withdrawn
             && frame::enter(header, || {
@@ -289,6 +294,13 @@ impl<M: Mapping> Batch<M> {
     pub(super) unsafe fn resolve(header: NonNull<Header>, reason: Reason, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
+        if side == Side::Line && batch.entries.is_closed() {
+            // SAFETY: the caller's right is handed on.
+            unsafe { Self::spend(header, side) };
+            return false;
+        }
+        // Before any user code: the `Drop` of an item may wait for a place.
+        batch.entries.close();
         let claim = batch.header.state().claim();
         let any = claim != Claim::Withdrawn
             && frame::enter(header, || {
@@ -328,7 +340,7 @@ mod tests {
         show: impl FnOnce(ResultRef<Vec<M::Value>, M::Error>),
     ) {
         // SAFETY: the tests borrow nothing.
-        let (mut tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 1, 1) };
+        let (mut tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 1, 1, None) };
         show(handle);
         let token = tokens.next().expect("a batch has a token");
         // SAFETY: the token keeps the block alive.

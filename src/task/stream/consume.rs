@@ -3,12 +3,14 @@
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use super::stride::Stride;
 use super::{Content, DONE, FREE, Flow, PENDING, Ring, Stream, WAITER, Window};
 use crate::sync::clock::{Deadline, Stopwatch};
 use crate::sync::{Ordering, fence};
 use crate::task::batch::Each;
+use crate::task::entries::{Places, Uncounted};
 use crate::task::error::Reason;
 use crate::task::frame;
 use crate::task::header::{Header, Host, Side, TaskRef};
@@ -41,11 +43,23 @@ unsafe impl<A: Send, T: Send, E: Send> Sync for StreamRef<A, T, E> {}
 pub(crate) struct Pulled {
     header: NonNull<Header>,
     left: u32,
+    has_places: bool,
 }
 
 impl Pulled {
     pub(crate) fn is_empty(&self) -> bool {
         self.left == 0
+    }
+
+    /// Whether they hold places while they are queued.
+    pub(crate) fn has_places(&self) -> bool {
+        self.has_places
+    }
+
+    /// All of them, for whoever finds them places.
+    pub(crate) fn uncounted(self) -> Uncounted {
+        // SAFETY: `publish` has counted an owner for each.
+        unsafe { Uncounted::new(self.header, self.left) }
     }
 }
 
@@ -55,12 +69,15 @@ impl Iterator for Pulled {
     fn next(&mut self) -> Option<TaskRef> {
         self.left = self.left.checked_sub(1)?;
         // SAFETY: `publish` has counted an owner for each.
-        Some(unsafe { TaskRef::new(self.header) })
+        let token = unsafe { TaskRef::new(self.header) };
+        token.count();
+        Some(token)
     }
 }
 
 impl<A, T, E> StreamRef<A, T, E> {
-    /// A stream of nothing yet. Allocates the block and its slots.
+    /// A stream of nothing yet. Allocates the block and its slots. Its tokens hold `places` while they are queued, if there are
+    /// any.
     ///
     /// # Safety
     ///
@@ -72,9 +89,10 @@ impl<A, T, E> StreamRef<A, T, E> {
         window: Window,
         runners: usize,
         pool: u32,
+        places: Option<Arc<dyn Places>>,
     ) -> Self {
         let vtable = const { &Stream::<M, A, T, E>::VTABLE };
-        let header = Stream::<M, A, T, E>::create(mapping, flow, window, runners, pool, vtable);
+        let header = Stream::<M, A, T, E>::create(mapping, flow, window, runners, pool, places, vtable);
         let mut stream = Self {
             header,
             ring: PhantomData,
@@ -179,7 +197,7 @@ impl<A, T, E> StreamRef<A, T, E> {
         // Relaxed: the consumer is an owner, so the count is not at its end.
         ring.owners.fetch_add(tokens, Ordering::Relaxed);
         ring.active.fetch_add(tokens, Ordering::Relaxed);
-        Pulled { header: self.header, left: tokens }
+        Pulled { header: self.header, left: tokens, has_places: ring.entries.have_places() }
     }
 
     /// The next outcome, if it is there.
@@ -281,6 +299,8 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
     /// Items that nobody has begun are dropped; those that are running finish, and their outcomes are dropped by whoever is
     /// last.
     fn drop(&mut self) {
+        // Before any user code: the `Drop` of an item may wait for a place.
+        self.ring().entries.close();
         self.refuse(&Reason::Cancelled);
         self.ring().header.state().ask();
         while let Some(outcome) = self.try_take() {
@@ -307,7 +327,14 @@ mod tests {
             let flow = Flow { chunksize: Some(1), buffersize: None, ordered };
             // SAFETY: it borrows nothing.
             let mut stream: StreamRef<u64, u64, Infallible> = unsafe {
-                StreamRef::create(Plain(|item: u64| item), flow, Window { least: SLOTS, most: SLOTS }, 1, 1)
+                StreamRef::create(
+                    Plain(|item: u64| item),
+                    flow,
+                    Window { least: SLOTS, most: SLOTS },
+                    1,
+                    1,
+                    None,
+                )
             };
             (stream.next, stream.taken) = (start, start);
             stream.ring().published.store(start, Ordering::Relaxed);

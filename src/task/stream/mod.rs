@@ -21,7 +21,9 @@ mod stride;
 use std::alloc::Layout;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
+use super::entries::{Entries, Places};
 use super::header::{Access, Header, VTable};
 use super::state::State;
 use super::work::{Outcome, drop_outcome};
@@ -81,6 +83,8 @@ struct Ring<A, T, E> {
     header: Header,
     owners: AtomicU32,
     active: AtomicU32,
+    /// The tokens that lie in queues.
+    entries: Entries,
     /// The most runners that are of use.
     runners: u32,
     flow: Flow,
@@ -195,24 +199,26 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         window: Window,
         runners: usize,
         pool: u32,
+        places: Option<Arc<dyn Places>>,
         vtable: &'static VTable,
     ) -> NonNull<Header> {
         let slot =
             |_| Slot { state: AtomicU32::new(FREE), content: UnsafeCell::new(Content { nothing: () }) };
         let slots = window.most.next_power_of_two();
-        let places = if flow.ordered { 0 } else { slots };
+        let numbers = if flow.ordered { 0 } else { slots };
         let stream = Self {
             ring: Ring {
                 header: Header::new(State::new(), pool, vtable),
                 owners: AtomicU32::new(1),
                 active: AtomicU32::new(0),
+                entries: Entries::new(places),
                 runners: u32::try_from(runners.min(window.most)).expect("fewer runners than workers"),
                 flow,
                 published: AtomicU64::new(0),
                 claimed: AtomicU64::new(0),
-                ready: Ready::new(places),
+                ready: Ready::new(numbers),
                 slots: (0..slots).map(slot).collect(),
-                places: (0..places).map(|_| AtomicU32::new(0)).collect(),
+                places: (0..numbers).map(|_| AtomicU32::new(0)).collect(),
             },
             mapping: UnsafeCell::new(MaybeUninit::new(mapping)),
         };
@@ -220,6 +226,14 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         // SAFETY: the memory is fresh and has the size and alignment of a `Self`.
         unsafe { memory.write(stream) };
         memory.cast()
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::entries`].
+    unsafe fn entries(header: NonNull<Header>) -> NonNull<Entries> {
+        // SAFETY: the block is alive.
+        NonNull::from(unsafe { &Ring::<A, T, E>::of(header).entries })
     }
 
     /// There is no outcome of the whole.
@@ -266,6 +280,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         });
         drop(std::mem::take(&mut stream.ring.slots));
         drop(std::mem::take(&mut stream.ring.places));
+        stream.ring.entries.end();
         // SAFETY: as for the mapping.
         unsafe { std::ptr::drop_in_place(&raw mut stream.ring.ready) };
         // SAFETY: what owned something is gone from the block, which was allocated with this layout.

@@ -79,6 +79,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
     pub(super) const VTABLE: VTable = VTable {
         run: Self::run,
         resolve: Self::resolve,
+        entries: Some(Self::entries),
         progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,
@@ -144,6 +145,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
             });
         }
         let ring = &stream.ring;
+        ring.entries.taken();
         let mut pace = Pace::new(ring.flow.chunksize.is_none());
         // SAFETY: the token is an owner.
         while !frame::enter(header, || unsafe { stream.run_for_a_turn(host, &mut pace) }) {
@@ -202,8 +204,11 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
     pub(super) unsafe fn resolve(header: NonNull<Header>, reason: Reason, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let ring = unsafe { Ring::<A, T, E>::of(header) };
-        let mut any = frame::enter(header, || ring.refuse(&reason));
         if side == Side::Queue {
+            ring.entries.taken();
+        }
+        let mut any = frame::enter(header, || ring.refuse(&reason));
+        if side != Side::Handle {
             ring.active.fetch_sub(1, Ordering::Relaxed); // [RING-3]
             // edge RING fence: this token gone from `active` → the consumer's look, or what the consumer published → the
             // look below.
