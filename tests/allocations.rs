@@ -97,7 +97,8 @@ fn f46_what_each_verb_allocates() {
             }
         });
         assert!((99..=120).contains(&slabs), "a full pool: a slab for thirty-one, but {slabs} for 3,100");
-        assert!(bytes <= 58 * 3_100, "a full pool: {bytes} bytes for 3,100 calls");
+        // A call that holds a place has eight bytes more: whose it is.
+        assert!(bytes <= 66 * 3_100, "a full pool: {bytes} bytes for 3,100 calls");
 
         let large = [7_u8; 500];
         let alone = least(|| pool.apply_async(move || large.len()).unwrap().get().unwrap());

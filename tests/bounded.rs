@@ -374,46 +374,218 @@ fn one_place_and_one_worker_for_four_submitters() {
     assert_eq!(ran.load(Ordering::Relaxed), 4_000);
 }
 
-#[test]
-fn the_limit_is_exceeded_by_one_for_each_submitter_at_most() {
-    const SUBMITTERS: usize = 8;
-    let (pool, gate) = full(4);
-    let submitters: Vec<_> = (0..SUBMITTERS)
-        .map(|_| {
-            let handle = pool.handle();
-            Sleeper::start(move || (0..50).for_each(|_| handle.spawn(|| ()).unwrap()))
+// ---- the limit is exact ----
+
+/// The most that was queued at one time while `work` ran.
+fn most_queued(pool: &ThreadPool, work: impl FnOnce()) -> usize {
+    let (handle, (stop, stopped)) = (pool.handle(), mpsc::channel::<()>());
+    let watch = thread::spawn(move || {
+        let mut most = 0;
+        while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            most = most.max(queued(&handle));
+        }
+        most
+    });
+    work();
+    drop(stop);
+    watch.join().unwrap()
+}
+
+/// A pool whose workers are all kept until the gate opens, with nothing queued.
+fn busy(workers: usize, max_queued: usize) -> (ThreadPool, Gate) {
+    let (pool, gate) = (bounded(workers, max_queued), Gate::new());
+    for _ in 0..workers {
+        let (entered, pass) = (Gate::new(), gate.clone());
+        let enter = entered.clone();
+        pool.spawn(move || {
+            enter.open();
+            pass.wait();
         })
-        .collect();
-    submitters.iter().for_each(Sleeper::until_asleep);
-    assert_eq!(queued(&pool.handle()), 4, "it was full before they came");
-    gate.open();
-    while !submitters.iter().all(Sleeper::is_gone) {
-        let queued = queued(&pool.handle());
-        assert!(queued <= 4 + SUBMITTERS, "{queued} are queued");
-        thread::yield_now();
+        .unwrap();
+        entered.wait();
     }
-    submitters.into_iter().for_each(Sleeper::join);
+    assert_eq!(queued(&pool.handle()), 0, "a place is free when its task has begun");
+    (pool, gate)
+}
+
+fn try_submit(pool: &ThreadPool) -> Result<(), SubmitErrorKind> {
+    pool.task(|| ()).nonblocking(true).apply_async().map(drop).map_err(|refused| refused.kind())
 }
 
 #[test]
-fn cancelled_tasks_make_space_when_a_worker_comes_by() {
-    let (pool, gate) = (bounded(1, 3), Gate::new());
-    let (entered, pass) = (Gate::new(), gate.clone());
-    let enter = entered.clone();
+fn time_09_no_more_than_the_limit_is_ever_queued() {
+    let pool = bounded(2, 32);
+    let most = most_queued(&pool, || {
+        for _ in 0..400 {
+            pool.spawn(|| thread::sleep(std::time::Duration::from_millis(1))).unwrap();
+        }
+    });
+    assert!(most <= 32, "{most} were queued at one time");
+    assert!(most > 16, "{most}: it was never full");
+}
+
+#[test]
+fn time_09_no_more_than_the_limit_is_queued_by_any_verb() {
+    const LIMIT: usize = 2;
+    let pool = bounded(3, LIMIT);
+    let most = most_queued(&pool, || {
+        thread::scope(|s| {
+            for _ in 0..2 {
+                s.spawn(|| (0..300).for_each(|_| pool.spawn(|| ()).unwrap()));
+                s.spawn(|| (0..100).for_each(|i| assert_eq!(pool.apply(move || i).unwrap(), i)));
+                s.spawn(|| {
+                    for _ in 0..100 {
+                        pool.scope(|scope| (0..3).for_each(|_| scope.spawn(|| ()).unwrap()));
+                    }
+                });
+                s.spawn(|| {
+                    for _ in 0..50 {
+                        assert_eq!(pool.map(|x: usize| x, 0..20).unwrap().len(), 20);
+                        let result = pool.map_async(|x: usize| x, 0..20).unwrap();
+                        assert_eq!(result.get().unwrap().len(), 20);
+                    }
+                });
+                s.spawn(|| {
+                    for _ in 0..20 {
+                        assert_eq!(pool.imap(|x: usize| x, 0..200).unwrap().count(), 200);
+                    }
+                });
+            }
+        });
+    });
+    assert!(most <= LIMIT, "{most} were queued at one time");
+    pool.close();
+    pool.join().unwrap();
+    assert_eq!(queued(&pool.handle()), 0, "every place is free again");
+}
+
+#[test]
+fn time_09_eight_cancelled_tasks_free_eight_places_at_once() {
+    let (pool, gate) = busy(1, 8);
+    let results: Vec<_> = (0..8).map(|_| pool.apply_async(|| ()).unwrap()).collect();
+    assert_eq!((queued(&pool.handle()), try_submit(&pool)), (8, Err(SubmitErrorKind::Full)));
+    results.iter().for_each(|result| assert!(result.cancel()));
+    assert_eq!(queued(&pool.handle()), 0);
+    for i in 0..8 {
+        assert_eq!(try_submit(&pool), Ok(()), "place {i} is free");
+    }
+    assert_eq!(try_submit(&pool), Err(SubmitErrorKind::Full));
+    gate.open();
+}
+
+#[test]
+fn time_09_a_cancelled_task_lets_a_waiting_one_in_at_once() {
+    let (pool, gate) = busy(1, 2);
+    let queued = [1, 2].map(|_| pool.apply_async(|| ()).unwrap());
+    let handle = pool.handle();
+    let submitter = Sleeper::start(move || handle.apply_async(|| 3).unwrap());
+    submitter.until_asleep();
+    assert!(!submitter.is_gone(), "it has not waited");
+    assert!(queued[1].cancel());
+    let third = submitter.join();
+    gate.open();
+    assert_eq!(third.get().unwrap(), 3);
+}
+
+#[test]
+fn time_09_who_waits_is_let_in_in_the_order_of_coming() {
+    let (pool, gate) = full(1);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let submitters: Vec<_> = (0..8)
+        .map(|i| {
+            let (handle, order) = (pool.handle(), Arc::clone(&order));
+            let submitter =
+                Sleeper::start(move || handle.spawn(move || order.lock().unwrap().push(i)).unwrap());
+            submitter.until_asleep();
+            assert!(!submitter.is_gone(), "it has not waited");
+            submitter
+        })
+        .collect();
+    assert_eq!(try_submit(&pool), Err(SubmitErrorKind::Full));
+    gate.open();
+    submitters.into_iter().for_each(Sleeper::join);
+    pool.close();
+    pool.join().unwrap();
+    assert_eq!(*order.lock().unwrap(), (0..8).collect::<Vec<_>>());
+}
+
+#[test]
+fn time_09_a_cancelled_batch_and_a_dropped_stream_free_their_places_at_once() {
+    let (pool, gate) = busy(2, 2);
+    let batch = pool.map_async(|x: usize| x, 0..10).unwrap();
+    assert_eq!((queued(&pool.handle()), try_submit(&pool)), (2, Err(SubmitErrorKind::Full)));
+    assert!(batch.cancel());
+    assert_eq!(queued(&pool.handle()), 0);
+    let stream = pool.imap(|x: usize| x, 0..10).unwrap();
+    assert_eq!((queued(&pool.handle()), try_submit(&pool)), (2, Err(SubmitErrorKind::Full)));
+    drop(stream);
+    assert_eq!(queued(&pool.handle()), 0);
+    assert_eq!([try_submit(&pool), try_submit(&pool)], [Ok(()), Ok(())]);
+    gate.open();
+}
+
+#[test]
+fn time_09_a_batch_that_is_done_holds_no_places() {
+    let (pool, entered, gate) = (bounded(2, 2), Gate::new(), Gate::new());
+    let (enter, pass) = (entered.clone(), gate.clone());
     pool.spawn(move || {
         enter.open();
         pass.wait();
     })
     .unwrap();
     entered.wait();
-    for _ in 0..3 {
-        assert!(pool.apply_async(|| ()).unwrap().cancel());
-    }
-    let handle = pool.handle();
-    let submitter = Sleeper::start(move || handle.apply(|| 1).unwrap());
-    submitter.until_asleep();
+    // Its other token is queued when the one worker that is free concludes it.
+    let (handle, (tell, told)) = (pool.handle(), mpsc::channel());
+    let batch = pool.batch(|x: usize| x, 0..2).callback(move |_| tell.send(queued(&handle)).unwrap());
+    batch.map_async().unwrap().get().unwrap();
+    assert_eq!(told.recv().unwrap(), 0);
     gate.open();
-    assert_eq!(submitter.join(), 1);
+}
+
+#[test]
+fn time_09_one_place_lets_a_batch_reach_every_worker() {
+    const WORKERS: usize = 8;
+    let pool = bounded(WORKERS, 1);
+    let together = std::sync::Barrier::new(WORKERS);
+    pool.map(|_: usize| _ = together.wait(), 0..WORKERS).unwrap();
+    let together = Arc::new(std::sync::Barrier::new(WORKERS));
+    let meet = Arc::clone(&together);
+    let result = pool.map_async(move |_: usize| _ = meet.wait(), 0..WORKERS).unwrap();
+    assert_eq!(result.get().unwrap().len(), WORKERS);
+    let stream = pool.imap(move |_: usize| _ = together.wait(), 0..WORKERS).unwrap();
+    assert_eq!(stream.count(), WORKERS);
+}
+
+#[test]
+fn time_09_what_stands_in_the_line_is_done_or_resolved_at_the_end() {
+    for end in [ThreadPool::close, ThreadPool::terminate] {
+        let (pool, gate) = busy(2, 1);
+        // Of two tokens each one stands in the line.
+        let stream = pool.imap(|x: usize| x, 0..10).unwrap();
+        let handle = pool.handle();
+        let submitter = Sleeper::start(move || handle.map_async(|x: usize| x, 0..10).map(drop).is_ok());
+        submitter.until_asleep();
+        assert!(!submitter.is_gone(), "it has not waited");
+        end(&pool);
+        assert!(!submitter.join(), "who waits is sent away");
+        gate.open();
+        let last = stream.last().expect("it says how it ended");
+        assert!(matches!(last, Ok(9) | Err(TaskError::Terminated)), "{last:?}");
+        pool.join().unwrap();
+        assert_eq!(queued(&pool.handle()), 0, "every place is free again");
+    }
+}
+
+#[test]
+fn time_09_a_handle_that_outlives_its_pool_frees_its_place() {
+    for _ in 0..200 {
+        let (pool, gate) = busy(1, 2);
+        let results = [1, 2].map(|_| pool.apply_async(|| ()).unwrap());
+        gate.open();
+        let canceller = thread::spawn(move || results.iter().filter(|result| result.cancel()).count());
+        drop(pool);
+        canceller.join().unwrap();
+    }
 }
 
 #[test]

@@ -147,6 +147,7 @@ const MODELS: &[(&str, &[&str])] = &[
             "i37_a_bit_over_an_empty_deque_keeps_nobody_awake",
         ],
     ),
+    ("LOCK", &["i19_a_submitter_beside_a_taker_woken_for_no_reason"]),
     (
         "OWNERS",
         &["i26_the_outcome_comes_with_done_whatever_ended_the_wait", "i35_i36_the_frame_ends_after_its_task"],
@@ -190,8 +191,9 @@ const MODELS: &[(&str, &[&str])] = &[
     ("SIGNAL", &[]),
     ("SLAB", &["i40_two_calls_of_one_slab_beside_the_end_of_their_thread"]),
     ("SLEEP", &["i16_two_jobs_come_to_run_side_by_side", "i19_a_tombstone_is_taken_away"]),
-    ("SPACE", &["i19_a_submission_beside_close", "i19_a_submitter_beside_a_taker_woken_for_no_reason"]),
+    ("SPACE", &["i19_an_entry_holds_the_end_off", "i19_two_submitters_beside_terminate"]),
     ("TOKENS", &["i21_i22_i24_two_runners_and_a_taker"]),
+    ("TURN", &["i19_a_submission_beside_an_initializer_that_panics"]),
     ("UNITS", &["i21_i22_i24_two_runners_and_a_taker"]),
 ];
 
@@ -245,6 +247,7 @@ const CHECKS: &[(&str, &str)] = &[
     ("api/", "tests/drops.rs, tests/allocations.rs, compile-fail tests; AddressSanitizer"),
     ("pool/", "tests/lifecycle.rs, tests/drops.rs; AddressSanitizer"),
     ("sched/", "loom-tests/models/sched.rs (leaks, late accesses); tests/rounds.rs"),
+    ("sync/lock.rs", "loom-tests/models/space.rs (races on the line)"),
     ("sync/model/", "loom-tests/models/primitives.rs, storage.rs"),
     ("sync/shuttle/", "shuttle-tests (leaks, double frees, touches after the end)"),
     ("sync/real/", "tests/fork.rs, tests/results.rs; AddressSanitizer"),

@@ -55,7 +55,8 @@ fn i21_i22_i24_two_runners_and_a_taker() {
             (index, Counted::new(&made))
         });
         // SAFETY: models borrow nothing.
-        let (tokens, handle) = unsafe { Batch::create(Map::new(each), input, Cut::default(), 2, 1, true) };
+        let (tokens, handle) =
+            unsafe { Batch::create(Map::new(each), input, Cut::default(), 2, 1, true, None) };
         let threads = run_all(tokens);
         assert!(handle.wait(None));
         assert_eq!(count(&items), 2, "I21: each item is taken once, and I22: DONE comes after all of them");
@@ -75,7 +76,7 @@ fn i24_a_token_that_is_given_up_frees_once() {
         let input = vec![Counted::new(&drops), Counted::new(&drops)];
         let mapping: Same = Map::new(Plain(|item| item));
         // SAFETY: models borrow nothing.
-        let (mut tokens, handle) = unsafe { Batch::create(mapping, input, Cut::default(), 2, 1, true) };
+        let (mut tokens, handle) = unsafe { Batch::create(mapping, input, Cut::default(), 2, 1, true, None) };
         let token = tokens.next().expect("one for each runner");
         let runner = spawn(move || token.run(&Running));
         assert!(handle.wait(None));
@@ -96,7 +97,7 @@ fn i24_a_late_token_touches_what_is_there() {
         // SAFETY: models borrow nothing.
         let (mut tokens, handle) = unsafe {
             let each = Plain(move |_: Counted| Counted::new(&made));
-            Batch::create(Map::new(each), input, Cut::default(), 2, 1, true)
+            Batch::create(Map::new(each), input, Cut::default(), 2, 1, true, None)
         };
         let threads: Vec<_> = tokens.by_ref().map(|token| spawn(move || token.run(&Running))).collect();
         drop(handle);
@@ -127,7 +128,7 @@ fn i23_i25_the_first_error_wins_and_the_others_are_dropped() {
             types: std::marker::PhantomData,
         };
         // SAFETY: models borrow nothing.
-        let (tokens, handle) = unsafe { Batch::create(map, vec![0, 1, 2], Cut::default(), 2, 1, true) };
+        let (tokens, handle) = unsafe { Batch::create(map, vec![0, 1, 2], Cut::default(), 2, 1, true, None) };
         let threads = run_all(tokens);
         assert!(handle.wait(None));
         let error = handle.take_done().unwrap_or_else(|_| panic!("DONE")).err().expect("two items fail");
@@ -208,7 +209,7 @@ fn i24_control_the_first_token_spends_the_queues_right() {
         let each = Plain(|index: usize| index);
         // SAFETY: models borrow nothing.
         let (mut tokens, handle) =
-            unsafe { Batch::create(Map::new(each), vec![0, 1], Cut::default(), 2, 1, true) };
+            unsafe { Batch::create(Map::new(each), vec![0, 1], Cut::default(), 2, 1, true, None) };
         let (one, two) = (tokens.next().expect("two tokens"), tokens.next().expect("two tokens"));
         // As if there were one token only.
         // SAFETY: the tokens keep the block alive.
@@ -274,7 +275,7 @@ fn put_back_for_one_that_leaves(leaves: fn(TaskRef, &Seated)) {
     let mapping: Numbers = Map::new(Plain(|number| number));
     // SAFETY: models borrow nothing.
     let (mut tokens, handle) =
-        unsafe { Batch::create(mapping, (0..4).collect(), Cut::default(), 2, 1, true) };
+        unsafe { Batch::create(mapping, (0..4).collect(), Cut::default(), 2, 1, true, None) };
     let (one, two) = (tokens.next().expect("two tokens"), tokens.next().expect("two tokens"));
     // SAFETY: the token keeps the block alive.
     let slots = unsafe { Batch::<Numbers>::slots(one.id()) };

@@ -36,7 +36,7 @@ const fn must(id: &'static str, holds: &'static str, shown_by: &'static [Symptom
     Invariant { id, holds, shown_by }
 }
 
-const INVARIANTS: [Invariant; 42] = [
+const INVARIANTS: [Invariant; 43] = [
     must("I1", "the closure is consumed exactly once", &[Race]),
     must("I2", "the output is dropped or moved exactly once, while its block is there", &[Race]),
     must("I3", "the block is freed exactly once, after both owners have left", &[Leak, Race]),
@@ -79,6 +79,11 @@ const INVARIANTS: [Invariant; 42] = [
     must("I40", "a slab is freed once, after the last access to any of its cells", &[Race, Leak]),
     must("I41", "units that a runner puts back are taken, though all other runners have left", &[Deadlock]),
     must("I42", "an item that waits brings a runner, though all active ones are in long items", &[Deadlock]),
+    must(
+        "I43",
+        "no more is queued than the limit, and places are given in the order of the line",
+        &[Deadlock],
+    ),
 ];
 
 /// The invariants that the name of a model or a message begins with.

@@ -116,7 +116,7 @@ fn i35_control_the_submitter_does_not_tell_the_waiting_frame() {
             let work = Job::plain(move || data.write());
             // SAFETY: models borrow nothing.
             let (task, handle) = unsafe { Call::create(Scoped { work, pending: inner.begin() }, 1, true) };
-            inner.block().queue.push(task);
+            inner.block().queue.with(|queue| drop(queue.push(task)));
             drop((handle, pending, inner));
         });
         scope.work_and_wait(&Running);
@@ -178,7 +178,7 @@ fn i35_control_the_submitter_looks_for_the_mark_without_a_fence() {
     control("I35 control: a push without its fence", Bound::None, Futex::Block, |_| {
         waits_for_another(|scope, task| {
             let block = scope.block();
-            block.queue.push(task);
+            block.queue.with(|queue| drop(queue.push(task)));
             if block.pending.load(Ordering::Relaxed) & WAITER != 0 {
                 block.pending.fetch_and(!WAITER, Ordering::Relaxed);
                 futex::wake_all(&block.pending);

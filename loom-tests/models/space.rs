@@ -1,4 +1,5 @@
-//! A full injector, I19: a submitter that waits for space is woken, by whoever takes and by whoever ends the pool.
+//! A pool with a limit, I19 and I43: a submitter that waits for a place is woken, by a taker, by a canceller and by the end; there
+//! are never more places than the limit, and they are given in the order of the line.
 //!
 //! A negative control runs a submitter, a taker or an end of its own, which takes the same steps with one left out.
 
@@ -6,43 +7,48 @@ use super::*;
 use crate::models::harness::{Bound, Futex, Seen, check, control, spawn};
 use crate::sched::Sched;
 use crate::sched::life::Stage;
-use crate::sync::deque::{Injector, Steal};
-use crate::task::{Call, Job, Reason, ResultRef, SubmitErrorKind, TaskError, TaskRef};
+use crate::sync::{fence, thread};
+use crate::task::{Batch, Call, Cut, Job, Map, Outcome, Plain, ResultRef, SubmitErrorKind, TaskError};
 use crate::worker;
 use std::convert::Infallible;
-use std::sync::Arc;
 
 type Handle = ResultRef<usize, Infallible>;
 
-fn task() -> (TaskRef, Handle) {
-    // SAFETY: models borrow nothing.
-    unsafe { Call::create(Job::plain(|| 0), 1, true) }
+fn submit(sched: &Sched) -> Result<Handle, SubmitErrorKind> {
+    worker::submit(sched, Job::plain(|| 0)).map_err(|(kind, _)| kind)
 }
 
-/// A pool of one worker, which the model plays, with a limit that its injector has reached.
-fn full(limit: usize) -> Arc<Sched> {
-    let (mut sched, _) = Sched::new(1);
-    sched.queues.bound(limit);
-    for _ in 0..limit {
-        sched.inject([task().0]).expect("the pool runs");
-    }
-    Arc::new(sched)
+/// A pool of one worker, which the model plays, with a limit.
+fn limited(limit: usize) -> Arc<Sched> {
+    Sched::new(1).0.share(Some(limit))
 }
 
-fn enter(sched: &Sched) -> Result<(), SubmitErrorKind> {
-    sched.admit(WhenFull::Wait)
+fn space(sched: &Sched) -> &Arc<Space> {
+    sched.space.as_ref().expect("the pool has a limit")
 }
 
-fn take(sched: &Sched) {
-    let task = sched.queues.take_injected(0).expect("the injector is full");
-    task.resolve(Reason::Terminated);
+/// A pool whose one place is used.
+fn full() -> (Arc<Sched>, Handle) {
+    let sched = limited(1);
+    let handle = submit(&sched).expect("the pool runs");
+    (sched, handle)
+}
+
+/// Takes the oldest entry, if there is one.
+fn take(sched: &Sched) -> Option<TaskRef> {
+    sched.queues.take_injected(0)
+}
+
+/// Takes the oldest entry and runs it.
+fn run(sched: &Sched) {
+    take(sched).expect("an entry is there").run(sched);
 }
 
 /// A worker by hand, over the real `take_injected`, `found` and `park`, until it has taken `count` or the pool is over.
 fn worker(sched: &Sched, count: usize) {
     let (mut searching, mut taken) = (false, 0);
     while taken < count && !sched.stage().is_over() {
-        if let Some(task) = sched.queues.take_injected(0) {
+        if let Some(task) = take(sched) {
             if searching {
                 sched.found();
                 searching = false;
@@ -58,217 +64,403 @@ fn worker(sched: &Sched, count: usize) {
     }
 }
 
-// ---- a worker takes ----
+/// Until so many stand in the line.
+fn until_waiting(sched: &Sched, count: u64) {
+    while waiting(space(sched).word.load(Ordering::Relaxed)) < count {
+        thread::yield_now();
+    }
+}
 
-fn one_enters(name: &str, bound: Bound, futex: Futex) {
-    check(name, bound, futex, |_| {
-        let sched = full(1);
+/// Everybody has come and gone.
+fn at_rest(sched: &Sched, places: usize) {
+    let word = space(sched).word.load(Ordering::Relaxed);
+    assert_eq!((used(word) as usize, waiting(word)), (places, 0), "I43: used and waiting at the end");
+}
+
+// ---- a place becomes free ----
+
+fn one_enters(name: &str, bound: Bound, futex: Futex, frees: fn(&Sched, Handle)) {
+    check(name, bound, futex, move |_| {
+        let (sched, handle) = full();
         let shared = Arc::clone(&sched);
-        let taker = spawn(move || take(&shared));
-        enter(&sched).expect("the pool runs");
-        taker.join().expect("the taker returns");
-        assert!(!sched.queues.is_injector_full(), "I19: the injector is empty and open");
+        let other = spawn(move || frees(&shared, handle));
+        submit(&sched).expect("the pool runs");
+        other.join().expect("the other returns");
+        at_rest(&sched, 1);
     });
+}
+
+fn taker(sched: &Sched, handle: Handle) {
+    run(sched);
+    drop(handle);
+}
+
+fn canceller(_: &Sched, handle: Handle) {
+    assert!(handle.resolve(Reason::Cancelled), "nobody else is there");
 }
 
 #[test]
 fn i19_a_submitter_beside_a_taker() {
-    one_enters("I19 submitter ‖ taker", Bound::None, Futex::Block);
+    one_enters("I19 submitter ‖ taker", Bound::None, Futex::Block, taker);
 }
 
 #[test]
 fn i19_a_submitter_beside_a_taker_woken_for_no_reason() {
-    one_enters("I19 submitter ‖ taker (Spurious)", Bound::Usual, Futex::Spurious);
+    one_enters("I19 submitter ‖ taker (Spurious)", Bound::Usual, Futex::Spurious, taker);
 }
 
 #[test]
-fn i19_two_submitters_beside_a_taker() {
-    check("I19 submitter ‖ submitter ‖ taker", Bound::Usual, Futex::Block, |_| {
-        let sched = full(1);
-        let (one, two) = (Arc::clone(&sched), Arc::clone(&sched));
-        let other = Seen::by(move || enter(&one));
-        let taker = spawn(move || take(&two));
-        enter(&sched).expect("the pool runs");
-        other.join().expect("the pool runs");
-        taker.join().expect("the taker returns");
-        assert!(!sched.queues.is_injector_full(), "I19: the injector is empty and open");
-    });
+fn i19_a_submitter_beside_a_canceller() {
+    one_enters("I19 submitter ‖ canceller", Bound::None, Futex::Block, canceller);
 }
 
 #[test]
-fn i19_the_last_of_two_takers_opens() {
-    check("I19 submitter ‖ taker ‖ taker, of three", Bound::Usual, Futex::Block, |_| {
-        let sched = full(3);
-        let (one, two) = (Arc::clone(&sched), Arc::clone(&sched));
-        let takers = [spawn(move || take(&one)), spawn(move || take(&two))];
-        enter(&sched).expect("the pool runs");
-        for taker in takers {
-            taker.join().expect("the taker returns");
-        }
-        assert!(!sched.queues.is_injector_full(), "I19: the injector holds one of three and is open");
+fn i19_a_tombstone_is_taken_away() {
+    check("I19 inline claim, submitter ‖ worker", Bound::Whole, Futex::Block, |_| {
+        let (sched, handle) = full();
+        let shared = Arc::clone(&sched);
+        let worker = spawn(move || worker(&shared, 2));
+        handle.help(&*sched);
+        submit(&sched).expect("the place is free");
+        worker.join().expect("the worker has taken the stale entry and the other");
+        drop(handle);
+        at_rest(&sched, 0);
     });
 }
 
 #[test]
 fn i19_submissions_one_after_the_other_beside_a_worker() {
     check("I19 submit, submit ‖ worker", Bound::Whole, Futex::Block, |_| {
-        let sched = full(1);
+        let (sched, handle) = full();
         let shared = Arc::clone(&sched);
         let worker = spawn(move || worker(&shared, 3));
         for _ in 0..2 {
-            enter(&sched).expect("the pool runs");
-            sched.inject([task().0]).expect("the pool runs");
+            submit(&sched).expect("the pool runs");
         }
         worker.join().expect("the worker has run all");
+        drop(handle);
+        at_rest(&sched, 0);
     });
 }
 
-#[test]
-fn i19_two_submissions_beside_a_worker() {
-    check("I19 submit ‖ submit ‖ worker", Bound::Pair, Futex::Block, |_| {
-        let sched = full(1);
-        let (one, two) = (Arc::clone(&sched), Arc::clone(&sched));
-        let worker = spawn(move || worker(&one, 3));
-        let submit = |sched: &Sched| {
-            enter(sched).expect("the pool runs");
-            sched.inject([task().0]).expect("the pool runs");
-        };
-        let other = spawn(move || submit(&two));
-        submit(&sched);
-        other.join().expect("the other submitter returns");
-        worker.join().expect("the worker has run all");
+/// Two submitters and somebody who makes a place for each, while the queue never holds more than one entry.
+fn two_enter(sched: &Arc<Sched>, enters: fn(&Sched)) {
+    let (one, two) = (Arc::clone(sched), Arc::clone(sched));
+    let other = spawn(move || enters(&one));
+    let taker = spawn(move || {
+        run(&two);
+        while !take(&two).map(|task| task.run(&*two)).is_some() {
+            thread::yield_now();
+        }
     });
+    enters(sched);
+    assert!(sched.queues.living_outside() <= 1, "I43: more is queued than the limit");
+    other.join().expect("the other submitter returns");
+    taker.join().expect("the taker returns");
 }
 
 #[test]
-fn i19_a_tombstone_is_taken_away() {
-    check("I19 inline claim, submitter ‖ worker", Bound::Whole, Futex::Block, |_| {
-        let (mut sched, _) = Sched::new(1);
-        sched.queues.bound(1);
-        let sched = Arc::new(sched);
-        let shared = Arc::clone(&sched);
-        let worker = spawn(move || worker(&shared, 1));
-        let (task, handle) = task();
-        sched.inject([task]).expect("the pool runs");
-        handle.help(&*sched);
-        enter(&sched).expect("the pool runs");
-        worker.join().expect("the worker has taken the tombstone");
+fn i19_i43_two_submitters_beside_a_taker() {
+    check("I19 I43 submitter ‖ submitter ‖ taker", Bound::Whole, Futex::Block, |_| {
+        let (sched, handle) = full();
+        two_enter(&sched, |sched| drop(submit(sched).expect("the pool runs")));
         drop(handle);
     });
 }
 
-/// A queue with a limit of one, which it has reached.
-struct Bounded {
-    space: Space,
-    queue: Injector<()>,
+/// Whoever frees a place but for the line.
+fn free_only(space: &Space) {
+    space.word.fetch_sub(USED, Ordering::Relaxed);
 }
 
-impl Bounded {
-    fn full() -> Arc<Self> {
-        let full = Self { space: Space::new(1), queue: Injector::new() };
-        full.queue.push(());
-        Arc::new(full)
-    }
-
-    fn announce(&self) {
-        self.space.word.swap(FULL, Ordering::Relaxed);
-    }
-
-    fn sleep(&self) {
-        block_until(&self.space.word, 0, None, |word| word == OPEN);
-    }
-
-    fn wait_well(&self) {
-        self.space.wait(|| self.queue.len(), || true);
-    }
-
-    fn take_only(&self) {
-        assert!(matches!(self.queue.steal(), Steal::Success(())), "one is there");
-    }
-
-    fn take_well(&self) {
-        self.take_only();
-        self.space.taken(|| self.queue.len());
-    }
+#[test]
+fn i19_control_the_line_is_not_looked_at() {
+    control("I19 control: a place is free and nobody told", Bound::None, Futex::Block, |_| {
+        let sched = limited(1);
+        space(&sched).enter_beyond().hand_over();
+        let shared = Arc::clone(&sched);
+        let taker = spawn(move || free_only(space(&shared)));
+        submit(&sched).expect("the pool runs");
+        taker.join().expect("the taker returns");
+    });
 }
 
-/// A submitter that waits as long as the queue is full, beside a taker.
-fn lost(name: &str, waits: fn(&Bounded), takes: fn(&Bounded)) {
-    control(name, Bound::None, Futex::Block, move |_| {
-        let bounded = Bounded::full();
-        let shared = Arc::clone(&bounded);
-        let taker = spawn(move || takes(&shared));
-        while bounded.space.is_full(bounded.queue.len()) {
-            waits(&bounded);
+#[test]
+fn i19_control_the_canceller_frees_nothing() {
+    control("I19 control: a cancelled task keeps its place", Bound::None, Futex::Block, |_| {
+        let sched = limited(1);
+        space(&sched).enter_beyond().hand_over();
+        // SAFETY: models borrow nothing.
+        let (task, handle) = unsafe { Call::create(Job::plain(|| 0), 1, true) };
+        sched.queues.inject(task);
+        let canceller = spawn(move || assert!(handle.resolve(Reason::Cancelled)));
+        submit(&sched).expect("the pool runs");
+        canceller.join().expect("the canceller returns");
+    });
+}
+
+#[test]
+fn i19_control_in_the_line_without_a_count() {
+    control("I19 control: in the line before it counts", Bound::None, Futex::Block, |_| {
+        let sched = limited(1);
+        space(&sched).enter_beyond().hand_over();
+        let shared = Arc::clone(&sched);
+        let taker = spawn(move || space(&shared).free(1));
+        let space = space(&sched);
+        if space.take(1) == 0 {
+            let turn = turn();
+            space.line.with(|line| line.push_back(Waiter::Thread(Arc::clone(&turn))));
+            space.word.fetch_add(WAITING, Ordering::Relaxed);
+            block_until(&turn.0, 0, None, |word| word != ASLEEP);
         }
         taker.join().expect("the taker returns");
     });
 }
 
 #[test]
-fn i19_control_the_submitter_does_not_look_again() {
-    lost(
-        "I19 control: sleep without a second look",
-        |bounded| {
-            bounded.announce();
-            fence(Ordering::SeqCst);
-            bounded.sleep();
-        },
-        Bounded::take_well,
-    );
-}
-
-#[test]
-fn i19_control_the_submitter_does_not_fence() {
-    lost(
-        "I19 control: FULL without a fence",
-        |bounded| {
-            bounded.announce();
-            if !bounded.queue.is_empty() {
-                bounded.sleep();
-            } else {
-                bounded.space.reopen();
-            }
-        },
-        Bounded::take_well,
-    );
-}
-
-#[test]
-fn i19_control_the_taker_does_not_look() {
-    lost("I19 control: a take and nobody told", Bounded::wait_well, Bounded::take_only);
-}
-
-#[test]
-fn i19_control_the_taker_does_not_fence() {
-    lost("I19 control: a take without a fence", Bounded::wait_well, |bounded| {
-        bounded.take_only();
-        if bounded.space.word.load(Ordering::Relaxed) == FULL && bounded.queue.is_empty() {
-            bounded.space.reopen();
+fn i43_control_a_place_is_taken_in_two_steps() {
+    fn enters(sched: &Sched) {
+        let word = &space(sched).word;
+        let seen = word.load(Ordering::Relaxed);
+        if used(seen) == 0 {
+            word.store(seen + USED, Ordering::Relaxed);
+            // SAFETY: models borrow nothing.
+            sched.queues.inject(unsafe { Call::create(Job::plain(|| 0), 1, true) }.0);
         }
+    }
+    control("I43 control: a look, then a place", Bound::Usual, Futex::Block, |_| {
+        let sched = limited(1);
+        let shared = Arc::clone(&sched);
+        let other = spawn(move || enters(&shared));
+        enters(&sched);
+        other.join().expect("the other returns");
+        assert!(sched.queues.living_outside() <= 1, "I43: more is queued than the limit");
+    });
+}
+
+// ---- the order of the line ----
+
+/// Somebody waits, and a newcomer does not, beside one who frees a place by `frees`.
+fn newcomer(sched: &Arc<Sched>, frees: fn(&Sched), takes: fn(&Sched) -> bool) {
+    let (one, two) = (Arc::clone(sched), Arc::clone(sched));
+    let first = Seen::by(move || submit(&one).is_ok());
+    until_waiting(sched, 1);
+    let taker = spawn(move || frees(&two));
+    assert!(!takes(sched), "I43: a newcomer has overtaken who waits");
+    assert!(first.join(), "I43: who waited has its place");
+    taker.join().expect("the taker returns");
+    at_rest(sched, 1);
+}
+
+#[test]
+fn i43_a_newcomer_does_not_overtake() {
+    check("I43 waiter ‖ taker ‖ newcomer", Bound::Usual, Futex::Block, |_| {
+        let (sched, handle) = full();
+        newcomer(&sched, run, |sched| {
+            let refused = worker::submit_nonblocking(sched, Job::plain(|| 0));
+            refused.map(drop).map_err(|(kind, _)| assert_eq!(kind, SubmitErrorKind::Full)).is_ok()
+        });
+        drop(handle);
     });
 }
 
 #[test]
-fn i19_control_the_submitter_leaves_its_announcement_behind() {
-    fn enter(bounded: &Bounded) {
-        while bounded.space.is_full(bounded.queue.len()) {
-            bounded.announce();
-            fence(Ordering::SeqCst);
-            if bounded.queue.is_empty() {
-                return;
+fn i43_control_a_place_is_free_before_it_is_given() {
+    fn frees(sched: &Sched) {
+        let space = space(sched);
+        free_only(space);
+        space.line.with(|line| {
+            if space.word.load(Ordering::Relaxed) % WAITING == 0 {
+                space.word.fetch_add(USED, Ordering::Relaxed);
+                space.word.fetch_sub(WAITING, Ordering::Relaxed);
+                let Some(Waiter::Thread(turn)) = line.pop_front() else { panic!("one waits") };
+                turn.end(GRANTED);
             }
-            bounded.sleep();
-        }
+        });
     }
-    control("I19 control: FULL over an empty injector", Bound::Usual, Futex::Block, |_| {
-        let bounded = Bounded::full();
-        let (one, two) = (Arc::clone(&bounded), Arc::clone(&bounded));
-        let other = spawn(move || enter(&one));
-        let taker = spawn(move || two.take_well());
-        enter(&bounded);
-        other.join().expect("the other submitter returns");
-        taker.join().expect("the taker returns");
+    control("I43 control: a place is free before it is given", Bound::Usual, Futex::Block, |_| {
+        let sched = limited(1);
+        space(&sched).enter_beyond().hand_over();
+        newcomer(&sched, frees, |sched| {
+            let word = &space(sched).word;
+            let seen = word.load(Ordering::Relaxed);
+            let taken = seen + USED;
+            used(seen) == 0
+                && word.compare_exchange(seen, taken, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        });
+    });
+}
+
+/// Two who wait, one after the other, and one place: it is the first one's.
+fn in_order(frees: fn(&Space)) {
+    let sched = limited(1);
+    space(&sched).enter_beyond().hand_over();
+    let waiters = [1, 2].map(|place| {
+        let shared = Arc::clone(&sched);
+        let waiter = Seen::by(move || space(&shared).wait(|| true).map(Permit::hand_over).is_some());
+        until_waiting(&sched, place);
+        waiter
+    });
+    let [first, second] = waiters;
+    frees(space(&sched));
+    assert!(first.join(), "I43: the first has its place");
+    assert!(space(&sched).is_awaited(), "I43: the second waits");
+    space(&sched).free(1);
+    assert!(second.join(), "I43: the second has its place");
+    at_rest(&sched, 1);
+}
+
+#[test]
+fn i43_who_came_first_enters_first() {
+    check("I43 waiter ‖ waiter, two places", Bound::Usual, Futex::Block, |_| {
+        in_order(|space| space.free(1));
+    });
+}
+
+#[test]
+fn i43_control_who_came_last_enters_first() {
+    control("I43 control: who came last enters first", Bound::Usual, Futex::Block, |_| {
+        in_order(|space| {
+            space.line.with(|line| {
+                let Some(Waiter::Thread(turn)) = line.pop_back() else { panic!("two wait") };
+                space.word.fetch_sub(WAITING, Ordering::Relaxed);
+                turn.end(GRANTED);
+            });
+        });
+    });
+}
+
+// ---- an entry in the line ----
+
+type Answer = ResultRef<Vec<usize>, Infallible>;
+
+/// A batch of one item, whose one token stands in the line.
+fn in_line(sched: &Sched) -> Answer {
+    let map: Map<_, usize, usize, Infallible, (), ()> = Map::new(Plain(|item: usize| item));
+    let places = Some(Arc::clone(space(sched)) as _);
+    // SAFETY: models borrow nothing.
+    let (mut tokens, answer) = unsafe { Batch::create(map, vec![7], Cut::default(), 1, sched.id, true, places) };
+    sched.inject_with_places(None, tokens.uncounted(1)).expect("the pool runs");
+    answer
+}
+
+fn outcome(answer: Answer) -> Outcome<Vec<usize>, Infallible> {
+    assert!(answer.wait(None));
+    answer.take_done().unwrap_or_else(|_| unreachable!("DONE was seen"))
+}
+
+#[test]
+fn i19_an_entry_is_pushed_when_there_is_a_place() {
+    check("I19 entry in the line ‖ worker", Bound::Whole, Futex::Block, |_| {
+        let (sched, handle) = full();
+        let answer = in_line(&sched);
+        let shared = Arc::clone(&sched);
+        let worker = spawn(move || worker(&shared, 2));
+        assert_eq!(outcome(answer).expect("it runs"), [7]);
+        worker.join().expect("the worker has taken both");
+        drop(handle);
+        at_rest(&sched, 0);
+    });
+}
+
+#[test]
+fn i19_an_entry_is_pushed_by_a_canceller() {
+    check("I19 entry in the line, cancel ‖ worker", Bound::Whole, Futex::Block, |_| {
+        let (sched, handle) = full();
+        let answer = in_line(&sched);
+        let shared = Arc::clone(&sched);
+        let worker = spawn(move || worker(&shared, 2));
+        handle.resolve(Reason::Cancelled);
+        assert_eq!(outcome(answer).expect("it runs"), [7]);
+        worker.join().expect("the worker has taken both");
+        drop(handle);
+        at_rest(&sched, 0);
+    });
+}
+
+#[test]
+fn i19_an_entry_is_resolved_by_terminate() {
+    let report =
+        check("I19 entry in the line ‖ taker ‖ terminate", Bound::Whole, Futex::Block, |outcomes| {
+            let (sched, handle) = full();
+            let answer = in_line(&sched);
+            let shared = Arc::clone(&sched);
+            let taker = spawn(move || {
+                for _ in 0..2 {
+                    if let Some(task) = take(&shared) {
+                        task.run(&*shared);
+                    }
+                }
+            });
+            sched.terminate();
+            taker.join().expect("the taker returns");
+            match outcome(answer) {
+                Ok(_) => outcomes.insert("Ran"),
+                Err(TaskError::Terminated) => outcomes.insert("Terminated"),
+                other => panic!("I19: {other:?}"),
+            }
+            drop(handle);
+            at_rest(&sched, 0);
+        });
+    assert_eq!(report.outcomes, ["\"Ran\"", "\"Terminated\""]);
+}
+
+#[test]
+fn i19_an_entry_holds_the_end_off() {
+    check("I19 entry in the line, close ‖ canceller ‖ worker", Bound::Pair, Futex::Block, |_| {
+        let (sched, handle) = full();
+        let answer = in_line(&sched);
+        let shared = Arc::clone(&sched);
+        let worker = spawn(move || worker(&shared, usize::MAX));
+        let canceller = spawn(move || _ = handle.resolve(Reason::Cancelled));
+        sched.close();
+        assert_eq!(outcome(answer).expect("what was accepted runs"), [7]);
+        canceller.join().expect("the canceller returns");
+        worker.join().expect("the worker leaves");
+        at_rest(&sched, 0);
+    });
+}
+
+#[test]
+fn i19_control_an_entry_is_in_neither() {
+    control("I19 control: out of the line, then into the queue", Bound::Whole, Futex::Block, |_| {
+        let sched = limited(1);
+        space(&sched).enter_beyond().hand_over();
+        let answer = in_line(&sched);
+        let (one, two) = (Arc::clone(&sched), Arc::clone(&sched));
+        let worker = spawn(move || worker(&one, usize::MAX));
+        let frees = spawn(move || {
+            let space = space(&two);
+            let entry = space.line.with(|line| {
+                space.word.fetch_sub(WAITING, Ordering::Relaxed);
+                line.pop_front()
+            });
+            let Some(Waiter::Entry(entry)) = entry else { panic!("one waits") };
+            assert!(entry.entries().expect("a batch counts").entered(1));
+            two.queues.inject(entry);
+            let _ = two.announce(true);
+        });
+        sched.close();
+        let _ = outcome(answer);
+        frees.join().expect("it returns");
+        worker.join().expect("the worker leaves");
+    });
+}
+
+#[test]
+fn i19_control_the_entries_are_left_in_the_line() {
+    control("I19 control: terminate but for the line", Bound::None, Futex::Block, |_| {
+        let sched = limited(1);
+        space(&sched).enter_beyond().hand_over();
+        let answer = in_line(&sched);
+        let shared = Arc::clone(&sched);
+        let end = spawn(move || {
+            shared.life.end(Stage::Terminate);
+            fence(Ordering::SeqCst);
+            shared.resolve_queued();
+        });
+        let _ = outcome(answer);
+        end.join().expect("the end returns");
     });
 }
 
@@ -276,14 +468,15 @@ fn i19_control_the_submitter_leaves_its_announcement_behind() {
 
 /// Submits to a full pool beside its end, and gets its work back. Why, each time.
 fn submit_beside(name: &str, end: fn(&Sched)) -> Vec<String> {
-    check(name, Bound::None, Futex::Block, move |outcomes| {
-        let sched = full(1);
+    check(name, Bound::Usual, Futex::Block, move |outcomes| {
+        let (sched, handle) = full();
         let shared = Arc::clone(&sched);
         let submitter = Seen::by(move || worker::submit(&shared, Job::plain(|| 0)));
         end(&sched);
         let Err((kind, job)) = submitter.join() else { panic!("I19: let in by the end") };
         outcomes.insert(kind);
         assert_eq!(job.run.0(), 0, "I19: the work comes back");
+        drop(handle);
     })
     .outcomes
 }
@@ -306,15 +499,16 @@ fn i19_a_submission_beside_an_initializer_that_panics() {
 
 /// Two submitters to a full pool beside its end.
 fn two_beside_the_end(name: &str, end: fn(&Sched)) {
-    check(name, Bound::Usual, Futex::Block, move |_| {
-        let sched = full(1);
+    check(name, Bound::Whole, Futex::Block, move |_| {
+        let (sched, handle) = full();
         let (one, two) = (Arc::clone(&sched), Arc::clone(&sched));
-        let submitters = [Seen::by(move || enter(&one)), Seen::by(move || enter(&two))];
+        let submitters = [Seen::by(move || submit(&one)), Seen::by(move || submit(&two))];
         end(&sched);
         for submitter in submitters {
-            let refused = submitter.join();
+            let refused = submitter.join().map(drop);
             assert_eq!(refused, Err(SubmitErrorKind::NotRunning), "I19: let in by the end");
         }
+        drop(handle);
     });
 }
 
@@ -329,25 +523,11 @@ fn i19_two_submitters_beside_terminate() {
 }
 
 #[test]
-fn i19_control_the_stage_is_looked_at_before_the_length() {
-    control("I19 control: the stage, then the length", Bound::None, Futex::Block, |_| {
-        let sched = full(1);
-        let shared = Arc::clone(&sched);
-        let submitter = Seen::by(move || {
-            let refused = shared.refusal(false);
-            refused.map_or_else(|| shared.queues.is_injector_full(), |_| true)
-        });
-        sched.terminate();
-        assert!(submitter.join(), "I19: let in by the end");
-    });
-}
-
-#[test]
 fn i19_a_submission_beside_a_worker_and_terminate() {
     check("I19 submit ‖ worker ‖ terminate", Bound::Whole, Futex::Block, |outcomes| {
-        let sched = full(1);
+        let (sched, handle) = full();
         let (one, two) = (Arc::clone(&sched), Arc::clone(&sched));
-        let submitter = Seen::by(move || worker::submit(&one, Job::plain(|| 0)).map_err(|(kind, _)| kind));
+        let submitter = Seen::by(move || submit(&one));
         let worker = spawn(move || worker(&two, 2));
         sched.terminate();
         let submitted = submitter.join();
@@ -358,53 +538,61 @@ fn i19_a_submission_beside_a_worker_and_terminate() {
             Ok(Ok(Err(TaskError::Terminated))) => outcomes.insert("Terminated"),
             other => panic!("I19: {other:?}"),
         }
+        drop(handle);
     });
 }
 
 #[test]
 fn i19_control_the_stage_changes_and_nobody_is_woken() {
     control("I19 control: an end and nobody told", Bound::None, Futex::Block, |_| {
-        let sched = full(1);
+        let (sched, handle) = full();
         let shared = Arc::clone(&sched);
-        let submitter = Seen::by(move || enter(&shared));
+        let submitter = Seen::by(move || submit(&shared));
         sched.life.end(Stage::Terminate);
         fence(Ordering::SeqCst);
         let _ = submitter.join();
+        drop(handle);
     });
 }
 
 #[test]
 fn i19_control_woken_before_the_stage_changes() {
     control("I19 control: woken, then ended", Bound::None, Futex::Block, |_| {
-        let sched = full(1);
+        let (sched, handle) = full();
         let shared = Arc::clone(&sched);
-        let submitter = Seen::by(move || enter(&shared));
+        let submitter = Seen::by(move || submit(&shared));
         fence(Ordering::SeqCst);
-        sched.queues.reopen_injector();
+        space(&sched).empty(false);
         sched.life.end(Stage::Terminate);
         let _ = submitter.join();
+        drop(handle);
     });
 }
 
 #[test]
 fn i19_control_the_submitter_does_not_look_at_the_stage() {
-    control("I19 control: a second look at the length alone", Bound::None, Futex::Block, |_| {
-        let sched = full(1);
+    control("I19 control: into the line whatever the stage", Bound::None, Futex::Block, |_| {
+        let (sched, handle) = full();
         let shared = Arc::clone(&sched);
-        let submitter = spawn(move || shared.queues.wait_for_space(|| true));
+        let submitter = spawn(move || drop(space(&shared).wait(|| true)));
         sched.close();
         submitter.join().expect("the submitter returns");
+        drop(handle);
     });
 }
 
 #[test]
-fn i19_control_the_stage_changes_without_a_fence() {
-    control("I19 control: an end without its fence", Bound::None, Futex::Block, |_| {
-        let sched = full(1);
+fn i19_control_the_stage_is_looked_at_before_the_line() {
+    control("I19 control: the stage, then the line", Bound::None, Futex::Block, |_| {
+        let (sched, handle) = full();
         let shared = Arc::clone(&sched);
-        let submitter = Seen::by(move || enter(&shared));
-        sched.life.close();
-        sched.queues.reopen_injector();
-        let _ = submitter.join();
+        let submitter = spawn(move || {
+            if shared.refusal(false).is_none() {
+                drop(space(&shared).wait(|| true));
+            }
+        });
+        sched.close();
+        submitter.join().expect("the submitter returns");
+        drop(handle);
     });
 }

@@ -35,7 +35,7 @@ fn stream(ordered: bool, slots: usize, runners: usize) -> Items {
     let flow = Flow { chunksize: Some(1), buffersize: None, ordered };
     let window = Window { least: slots, most: slots };
     // SAFETY: models borrow nothing.
-    unsafe { StreamRef::create(Plain(|item: Counted| item), flow, window, runners, 1, true) }
+    unsafe { StreamRef::create(Plain(|item: Counted| item), flow, window, runners, 1, true, None) }
 }
 
 /// A worker's host: entries that a runner sends lie in the list until a thread of the model is free.
@@ -187,7 +187,7 @@ fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
     let flow = Flow { chunksize: None, buffersize: None, ordered: true };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
-        unsafe { StreamRef::create(each, flow, Window { least: 4, most: 4 }, 1, 1, true) };
+        unsafe { StreamRef::create(each, flow, Window { least: 4, most: 4 }, 1, 1, true, None) };
     *stream.stride() = Stride::fixed(2);
     let sent = Sent::default();
     stream.put(0);
@@ -338,7 +338,7 @@ fn first_waits_for_second(start: fn(TaskRef, &Sent)) {
     let flow = Flow { chunksize: None, buffersize: None, ordered: false };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
-        unsafe { StreamRef::create(each, flow, Window { least: 2, most: 2 }, 2, 1, true) };
+        unsafe { StreamRef::create(each, flow, Window { least: 2, most: 2 }, 2, 1, true, None) };
     stream.put(0);
     let entry = stream.publish().expect("no runner is active");
     stream.put(1);

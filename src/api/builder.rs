@@ -95,24 +95,26 @@ impl Builder {
         self
     }
 
-    /// Lets submitters wait while so many submissions, or more, are queued that no worker has taken yet; if not called nobody
+    /// Lets at most so many submissions from outside be queued at one time, and lets further submitters wait; if not called nobody
     /// ever waits. This is back-pressure, for whoever submits faster than the workers work: memory has a bound then. 0 is
     /// refused by [`build`](Self::build).
     ///
-    /// Whoever has to wait sleeps until half of the limit or less is queued. Then all who wait look again, and as many go on as
-    /// there is space for; until then nobody overtakes them. If the pool is closed, terminated or broken meanwhile, they get their work back. With
-    /// [`Task::nonblocking`](crate::Task::nonblocking) a task is refused instead; that is for code which must not block its thread,
-    /// such as asynchronous code.
+    /// A submission holds a place as long as it is queued and alive. The place is free at the moment when a worker begins the task,
+    /// or when it is cancelled. Submitters that wait are let in one by one, in the order in which they came, and nobody overtakes
+    /// them. If the pool is closed, terminated or broken meanwhile, they get their work back. With
+    /// [`Task::nonblocking`](crate::Task::nonblocking) a task is refused instead, if every place is used or somebody waits; that is for
+    /// code which must not block its thread, such as asynchronous code.
     ///
-    /// * What waits is every submission from outside: `apply`, `apply_async`, `spawn`, those of a scope, and the `map`s. A stream
-    ///   waits once, before it begins.
+    /// * What needs a place is every submission from outside: `apply`, `apply_async`, `spawn`, those of a scope, and the `map`s. A
+    ///   stream waits once, before it begins.
     /// * What never waits is a submission by a thread of the pool itself: in a task, a callback that a worker runs, an
-    ///   initializer. It would wait for itself. Nor does it count, but for those of initializers and exit hooks.
-    /// * A batch counts as one entry per worker at most, however many items it has; so does a stream. A task that has been
-    ///   cancelled counts until a worker comes across it.
-    /// * The limit is soft. Submitters that find space at the same moment all go on, so it can be exceeded by one submission for
-    ///   each of them; where that is a batch or a stream, by its entries. What workers have taken ahead, 16 tasks each at most,
-    ///   is not counted.
+    ///   initializer. It would wait for itself. Nor does it count, but for those of initializers and exit hooks, which
+    ///   count and may exceed the limit.
+    /// * A batch needs one place per worker that is to take part, at most, however many items it has; so does a stream.
+    ///   Both begin with one, and the rest of them wait their turn like everybody else, but hold up no thread. The places of a
+    ///   batch that is done or cancelled, and of a stream that is dropped, are free at once.
+    /// * While submitters wait, each task that begins wakes one of them. For tasks of less than some ten microseconds a larger
+    ///   limit does not help: the submitters are what is slow then.
     ///
     /// A submitter that waits while it holds what the workers wait for, a lock or a worker of another pool with a limit, waits
     /// for ever.

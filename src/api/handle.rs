@@ -411,7 +411,7 @@ impl fmt::Debug for PoolHandle {
         f.debug_struct("ThreadPool")
             .field("state", &format_args!("{state}"))
             .field("workers", &self.workers())
-            .field("queued", &self.sched.queues.living())
+            .field("queued", &self.sched.queued())
             .field("active", &self.sched.active())
             .finish()
     }

@@ -55,11 +55,8 @@ impl Threads {
     pub(crate) fn start(config: Config) -> Result<Self, BuildError> {
         let workers = config.workers.unwrap_or_else(thread::processors);
         let names = config.names(workers)?;
-        let (mut sched, deques) = Sched::new(workers);
-        if let Some(max_queued) = config.max_queued {
-            sched.queues.bound(max_queued);
-        }
-        let sched = Arc::new(sched);
+        let (sched, deques) = Sched::new(workers);
+        let sched = sched.share(config.max_queued);
         let shared = Arc::downgrade(&sched);
         register(sched.id, shared);
         if let Some(hook) = config.on_unobserved {

@@ -1,11 +1,13 @@
 #![doc = include_str!("README.md")]
 
+mod admission;
 mod idle;
 mod life;
 mod outside;
 mod queues;
 mod space;
 
+use std::iter;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
@@ -18,7 +20,8 @@ pub(crate) use idle::Idle;
 use life::Life;
 pub(crate) use life::{Quiet, Stage};
 pub(crate) use queues::Queues;
-pub(crate) use space::WhenFull;
+use space::Space;
+pub(crate) use space::{Permit, WhenFull};
 
 /// What the workers of one pool share with those who submit to it.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(crate) struct Sched {
     /// Tells this pool from every other in the process.
     pub(crate) id: u32,
     pub(crate) queues: Queues,
+    /// If what is queued has a limit.
+    space: Option<Arc<Space>>,
     pub(crate) idle: Idle,
     life: Life,
     /// How many workers have not left yet. The futex word of `join`.
@@ -43,6 +48,7 @@ impl Sched {
         let sched = Self {
             id: identity::unique(),
             queues,
+            space: None,
             idle: Idle::new(workers, processors, 0),
             life: Life::new(workers),
             live: AtomicU32::new(u32::try_from(workers).expect("checked by `Life::new`")),
@@ -50,6 +56,17 @@ impl Sched {
             broken: OnceLock::new(),
         };
         (sched, owned)
+    }
+
+    /// The shared part, shared, with a limit on what is queued from outside if it is to have one.
+    pub(crate) fn share(mut self, max_queued: Option<usize>) -> Arc<Self> {
+        match max_queued {
+            None => Arc::new(self),
+            Some(limit) => Arc::new_cyclic(|pool| {
+                self.space = Some(Arc::new(Space::new(limit, pool.clone(), self.id)));
+                self
+            }),
+        }
     }
 
     /// Whether this is a copy, in a forked child, of a pool whose threads are in the parent. Nothing of it is touched then.
@@ -75,26 +92,6 @@ impl Sched {
             Stage::Closed | Stage::Draining if by_worker => None,
             Stage::Broken => Some(SubmitErrorKind::Broken),
             _ => Some(SubmitErrorKind::NotRunning),
-        }
-    }
-
-    /// Lets a submission from outside in, once the injector has space, or says why not. [LIFE-1]
-    #[inline]
-    pub(crate) fn admit(&self, when_full: WhenFull) -> Result<(), SubmitErrorKind> {
-        loop {
-            // Before the look at the stage: space that the terminator's drain has made is for nobody.
-            // edge LIFE fence: the stage, before the drain → what is looked at after an emptied injector. [LIFE-7]
-            let full = self.queues.is_injector_full(); // [SPACE-1]
-            if let Some(kind) = self.refusal(false) {
-                return Err(kind);
-            }
-            if !full {
-                return Ok(());
-            }
-            if when_full == WhenFull::Refuse {
-                return Err(SubmitErrorKind::Full);
-            }
-            self.queues.wait_for_space(|| self.refusal(false).is_none());
         }
     }
 
@@ -188,12 +185,17 @@ impl Sched {
     fn drained(&self, by_worker: bool) -> bool {
         // edge LIFE fence: DRAINING → a submitter's second look, or its push → the look below. [LIFE-5]
         fence(Ordering::SeqCst);
-        let found = self.queues.any_work();
+        // Before the queues: who is seen to have left the line is in one of them. [SPACE-6]
+        let awaited = self.space.as_ref().is_some_and(|space| space.is_awaited());
+        let queued = self.queues.any_work();
         // edge QUIET acquire: a worker out of the count → whoever sees what it took gone.
         fence(Ordering::Acquire);
-        let drained = self.life.settle(found, by_worker);
+        let drained = self.life.settle(queued || awaited, by_worker);
         if drained {
             self.wake_for_stage();
+        } else if !queued {
+            // Somebody who is no worker is about to push the first of the line, or to push what it has a place for.
+            thread::yield_now();
         }
         drained
     }
@@ -247,12 +249,11 @@ impl Sched {
     fn end(&self, stage: Stage) {
         if !self.is_forked() && self.life.end(stage) {
             self.attention.fetch_or(STOP, Ordering::Relaxed);
-            // edge LIFE fence: the stage → a submitter's second look, or its push → the drain; the stage → the look of one
-            // that waits for space, or its FULL → the wake-up. [LIFE-7]
+            // edge LIFE fence: the stage → a submitter's second look, or its push → the drain. [LIFE-7]
             fence(Ordering::SeqCst);
             // Before the drain, which runs user code: that may wait for the pool's end.
             self.idle.wake_all();
-            self.queues.reopen_injector(); // [SPACE-5]
+            self.empty_line(); // [SPACE-5]
             self.resolve_queued();
         }
     }
@@ -265,8 +266,14 @@ impl Sched {
     }
 
     /// Puts an entry where every worker looks before it takes anything from outside.
+    ///
+    /// With a limit it needs a place like a submission, and stands in the line until there is one.
     pub(crate) fn put_back(&self, entry: TaskRef) {
-        self.queues.put_back(entry);
+        match &self.space {
+            Some(space) if entry.has_place() => space.push(self, None, iter::once(entry), || self.gone()),
+            _ if entry.count() => self.queues.put_back(entry),
+            _ => return entry.turn_away(Reason::Terminated),
+        }
         if self.announce(true).is_err() {
             // A terminator may have passed while the entry was in no queue.
             self.resolve_queued();
@@ -300,11 +307,10 @@ impl Sched {
     }
 
     fn wake_for_stage(&self) {
-        // edge LIFE fence: the stage → a parking worker's last look, or that worker on the stack → the wake-ups; the same
-        // for a submitter that waits for space, and its FULL.
+        // edge LIFE fence: the stage → a parking worker's last look, or that worker on the stack → the wake-ups.
         fence(Ordering::SeqCst);
         self.idle.wake_all();
-        self.queues.reopen_injector(); // [SPACE-5]
+        self.empty_line(); // [SPACE-5]
     }
 
     /// A worker leaves for good.
@@ -358,6 +364,9 @@ impl Drop for Sched {
     /// after the workers had left; their blocks are freed here.
     fn drop(&mut self) {
         self.queues.drain(|task| task.resolve(Reason::Terminated));
+        if let Some(space) = &self.space {
+            space.empty(true).into_iter().for_each(|entry| entry.turn_away(Reason::Terminated));
+        }
         unregister(self.id);
         unwatch(self.id);
     }

@@ -73,8 +73,9 @@ impl Outside {
         self.sweeping.load(Ordering::Acquire) == 1 || !self.swept.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.submitted().saturating_add(self.put_back.len())
+    /// How many entries that runners have put back are queued.
+    pub(super) fn returned(&self) -> usize {
+        self.put_back.len()
     }
 
     /// How many submissions are queued, stale ones included.

@@ -11,7 +11,9 @@ use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 use crate::task::TaskRef;
 
 use super::outside::Outside;
-use super::space::Space;
+
+/// Whether queues are swept. In models they are not, but for the model of the sweep: its marks would multiply the executions of all.
+const SWEPT: bool = cfg!(not(all(loom, feature = "loom")));
 
 pub(crate) struct Queues {
     outside: Outside,
@@ -19,8 +21,6 @@ pub(crate) struct Queues {
     /// other threads have. A part alone may be less than none.
     stale: Box<[CachePadded<AtomicUsize>]>,
     stale_by_others: AtomicUsize,
-    /// If the injector has a limit.
-    space: Option<Space>,
     stealers: Box<[Stealer<TaskRef>]>,
     loaded: Box<[CachePadded<AtomicU64>]>,
 }
@@ -30,19 +30,13 @@ impl Queues {
     pub(crate) fn new(workers: usize) -> (Self, Vec<Worker<TaskRef>>) {
         let owned: Vec<_> = (0..workers).map(|_| Worker::new_lifo()).collect();
         let queues = Self {
-            outside: Outside::new(workers),
+            outside: Outside::new(if SWEPT { workers } else { 0 }),
             stale: (0..workers).map(|_| CachePadded::new(AtomicUsize::new(0))).collect(),
             stale_by_others: AtomicUsize::new(0),
-            space: None,
             stealers: owned.iter().map(Worker::stealer).collect(),
             loaded: (0..workers.div_ceil(64)).map(|_| CachePadded::new(AtomicU64::new(0))).collect(),
         };
         (queues, owned)
-    }
-
-    /// Lets submitters from outside wait while so many of their submissions, or more, are queued.
-    pub(crate) fn bound(&mut self, max_queued: usize) {
-        self.space = Some(Space::new(max_queued));
     }
 
     pub(crate) fn workers(&self) -> usize {
@@ -62,32 +56,18 @@ impl Queues {
         self.outside.is_empty()
     }
 
-    /// Whether the injector holds as much as it may.
-    #[inline]
-    pub(super) fn is_injector_full(&self) -> bool {
-        self.space.as_ref().is_some_and(|space| space.is_full(self.outside.submitted()))
+    /// How many entries that were submitted from outside are queued and alive.
+    pub(crate) fn living_outside(&self) -> usize {
+        self.outside.submitted().saturating_sub(self.outside.stale())
     }
 
-    /// Waits until the injector may have space again, or the pool `runs` no longer; the caller must look at both again.
-    pub(super) fn wait_for_space(&self, runs: impl Fn() -> bool) {
-        if let Some(space) = &self.space {
-            space.wait(|| self.outside.submitted(), runs);
-        }
-    }
-
-    /// Lets all who wait for space look at the stage, which has changed.
-    pub(super) fn reopen_injector(&self) {
-        if let Some(space) = &self.space {
-            space.reopen();
-        }
-    }
-
-    /// How many entries lie in queues and are alive.
-    pub(crate) fn living(&self) -> usize {
+    /// How many entries that workers have submitted, or put back, are queued and alive.
+    pub(crate) fn living_inside(&self) -> usize {
         let parts = self.stale.iter().map(|part| part.load(Ordering::Relaxed));
         let stale = parts.fold(self.stale_by_others.load(Ordering::Relaxed), usize::wrapping_add);
         let stale = if stale > usize::MAX / 2 { 0 } else { stale };
-        self.len().saturating_sub(self.outside.stale()).saturating_sub(stale)
+        let queued = self.stealers.iter().map(Stealer::len).sum::<usize>();
+        queued.saturating_sub(stale).saturating_add(self.outside.returned())
     }
 
     /// So many entries in deques have become stale, or have left: `worker` says so, or another thread. A worker's part has one writer.
@@ -117,10 +97,6 @@ impl Queues {
         self.outside.sweep();
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.outside.len() + self.stealers.iter().map(Stealer::len).sum::<usize>()
-    }
-
     /// Says that this worker's deque may hold something.
     ///
     /// Relaxed: between this and any look that must not miss it stands a SeqCst fence on either side [SLEEP-1, SLEEP-4].
@@ -148,11 +124,7 @@ impl Queues {
     /// The oldest submission from outside, for this worker, which begins it next.
     #[inline]
     pub(crate) fn take_submitted(&self, worker: usize) -> Option<TaskRef> {
-        let task = self.outside.take(worker)?;
-        if let Some(space) = &self.space {
-            space.taken(|| self.outside.submitted());
-        }
-        Some(task)
+        self.outside.take(worker)
     }
 
     /// The oldest task of this worker's own deque, or of another's.
@@ -180,8 +152,7 @@ impl Queues {
         })
     }
 
-    /// Takes everything out of every queue, also out of the deques of workers that are blocked. Only once the pool is over:
-    /// nobody waits for the space that this makes.
+    /// Takes everything out of every queue, also out of the deques of workers that are blocked. Only once the pool is over.
     pub(crate) fn drain(&self, mut each: impl FnMut(TaskRef)) {
         self.outside.drain(&mut each);
         for worker in 0..self.workers() {
@@ -219,7 +190,10 @@ impl Queues {
 
 impl std::fmt::Debug for Queues {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Queues").field("workers", &self.workers()).field("queued", &self.len()).finish()
+        f.debug_struct("Queues")
+            .field("workers", &self.workers())
+            .field("queued", &(self.living_outside() + self.living_inside()))
+            .finish()
     }
 }
 

@@ -30,6 +30,7 @@ impl<W: Work> Call<W> {
     const VTABLE: VTable = VTable {
         run: Self::run,
         resolve: Self::resolve,
+        entries: None,
         progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,

@@ -15,6 +15,7 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::Duty;
+use super::entries::Entries;
 use super::error::Reason;
 use super::state::{Finish, Kind, State};
 use super::unwind;
@@ -86,6 +87,9 @@ impl Host for Nobody {
 pub(crate) enum Side {
     /// By a right taken from a queue, which is spent by the call.
     Queue,
+    /// By a right that was meant for a queue and has not come into one. It is spent by the call. Only the entries of a block
+    /// that counts them have it.
+    Line,
     /// By borrowing the handle, which stays.
     Handle,
 }
@@ -97,7 +101,7 @@ pub(crate) struct VTable {
     ///
     /// # Safety
     ///
-    /// The caller holds the right that `Side` names; with `Side::Queue` it is gone afterwards.
+    /// The caller holds the right that `Side` names; but for `Side::Handle` it is gone afterwards.
     pub(super) run: unsafe fn(NonNull<Header>, &dyn Host, Side) -> bool,
     /// Resolves all the work that nobody has started, without running it; says whether there was any.
     ///
@@ -105,6 +109,12 @@ pub(crate) struct VTable {
     ///
     /// As for `run`.
     pub(super) resolve: unsafe fn(NonNull<Header>, Reason, Side) -> bool,
+    /// Where the block counts its queue entries, if it does.
+    ///
+    /// # Safety
+    ///
+    /// The block is alive for as long as the result is used.
+    pub(super) entries: Option<unsafe fn(NonNull<Header>) -> NonNull<Entries>>,
     /// How many items are done, of how many.
     ///
     /// # Safety
@@ -241,6 +251,11 @@ impl TaskRef {
         self.0
     }
 
+    /// The right as a pointer, from which [`new`](Self::new) makes it again.
+    pub(super) fn into_id(self) -> NonNull<Header> {
+        self.0
+    }
+
     #[inline]
     pub(crate) fn is(&self, id: NonNull<Header>) -> bool {
         self.0 == id
@@ -273,6 +288,42 @@ impl TaskRef {
         let vtable = unsafe { self.0.as_ref() }.vtable();
         // SAFETY: as in `run`.
         unsafe { (vtable.resolve)(self.0, reason, Side::Queue) };
+    }
+
+    /// As [`resolve`](Self::resolve), for an entry that has not come into a queue. Of a block that is closed it only spends the
+    /// right.
+    pub(crate) fn turn_away(self, reason: Reason) {
+        // SAFETY: as in `run`.
+        let vtable = unsafe { self.0.as_ref() }.vtable();
+        // SAFETY: the right was meant for a queue and is in none, and `self` is consumed.
+        unsafe { (vtable.resolve)(self.0, reason, Side::Line) };
+    }
+
+    /// Counts the entry as one without a place, if the block counts its entries. False if the block is closed: then the entry has
+    /// nothing to do in a queue.
+    #[inline]
+    pub(crate) fn count(&self) -> bool {
+        self.entries().is_none_or(|entries| {
+            debug_assert!(!entries.have_places(), "an entry with a place is counted with it");
+            entries.entered(1)
+        })
+    }
+
+    /// Whether an entry of this block holds a place while it is queued.
+    pub(crate) fn has_place(&self) -> bool {
+        self.entries().is_some_and(Entries::have_places)
+    }
+
+    /// Where the block counts its entries, if it does.
+    #[inline]
+    pub(crate) fn entries(&self) -> Option<&Entries> {
+        // SAFETY: the queue's right keeps the block alive.
+        let vtable = unsafe { self.0.as_ref() }.vtable();
+        let entries = vtable.entries?;
+        // SAFETY: the right, and so the block, lives for as long as the result is used.
+        let entries = unsafe { entries(self.0) };
+        // SAFETY: it points into the block, and is changed through atomics alone as long as a right is left.
+        Some(unsafe { entries.as_ref() })
     }
 }
 

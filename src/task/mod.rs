@@ -3,11 +3,13 @@
 mod batch;
 mod block;
 mod call;
+mod entries;
 mod error;
 mod frame;
 mod handle;
 mod header;
 mod panic;
+mod placed;
 mod registry;
 mod scope;
 mod slab;
@@ -23,12 +25,14 @@ pub use batch::{Each, Spread, Star};
 pub(crate) use call::Call;
 #[cfg(all(test, not(loom)))]
 pub(crate) use call::call_of_nothing;
+pub(crate) use entries::{Places, Uncounted};
 pub(crate) use error::Reason;
 pub use error::{SubmitError, SubmitErrorKind, TaskError, UnwrapOrResume};
 pub(crate) use frame::is_asked;
 pub(crate) use handle::ResultRef;
 pub(crate) use header::{Header, Host, STOP, TaskRef, WORK};
 pub use panic::Panic;
+pub(crate) use placed::Placed;
 pub(crate) use registry::{register, unregister};
 pub(crate) use scope::{ScopeRef, Scoped};
 use state::Duty;

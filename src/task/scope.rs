@@ -106,6 +106,7 @@ impl Block {
     const VTABLE: VTable = VTable {
         run: Self::run,
         resolve: Self::resolve,
+        entries: None,
         progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,

@@ -3,22 +3,29 @@
 use std::time::Duration;
 
 use super::context::{Place, as_host, help, place, push, take_back};
-use crate::sched::{Sched, WhenFull};
+use crate::sched::{Permit, Sched, WhenFull};
 use crate::sync::identity;
-use crate::task::{Abort, Batch, Call, Cut, Mapping, Outcome, ResultRef, SubmitErrorKind, Tokens, Work};
+use crate::task::{
+    Abort, Batch, Call, Cut, Mapping, Outcome, Placed, ResultRef, SubmitErrorKind, Tokens, Work,
+};
 
 /// How long a worker that is awake may take to begin.
 const BEGINNING: Duration = Duration::from_micros(1);
 /// A batch that one worker finishes within this time is not worth waking another for it, which takes the waker about as long.
 const ALONE: Duration = Duration::from_micros(5);
 
-/// Lets a submission from a thread in, or says why not. Only outside the pool does it wait for space: one of the pool's own
-/// threads would wait for itself. [LIFE-1]
+/// Lets a submission from a thread in, or says why not. In a pool with a limit it needs a place, unless a worker submits. Only
+/// outside the pool does it wait for one: one of the pool's own threads would wait for itself. [LIFE-1]
 #[inline]
-pub(super) fn admit(sched: &Sched, place: Place, when_full: WhenFull) -> Result<(), SubmitErrorKind> {
+pub(super) fn admit(
+    sched: &Sched,
+    place: Place,
+    when_full: WhenFull,
+) -> Result<Option<Permit>, SubmitErrorKind> {
     match place {
         Place::Outside => sched.admit(when_full),
-        Place::Worker | Place::Member => sched.refusal(place == Place::Worker).map_or(Ok(()), Err),
+        Place::Worker => sched.refusal(true).map_or(Ok(None), Err),
+        Place::Member => sched.admit_member(),
     }
 }
 
@@ -106,11 +113,30 @@ unsafe fn submit_borrowing<W: Work>(
     when_full: WhenFull,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
     let place = place(sched.id);
-    if let Err(kind) = admit(sched, place, when_full) {
-        return Err((kind, work));
+    let outside = place != Place::Worker;
+    match admit(sched, place, when_full) {
+        // SAFETY: the caller's contract.
+        Ok(None) => unsafe { push_call(sched, work, outside) },
+        Ok(Some(place)) => {
+            // SAFETY: the caller's contract.
+            unsafe { push_call(sched, Placed { work, place }, outside) }
+                .map_err(|(kind, placed)| (kind, placed.work))
+        }
+        Err(kind) => Err((kind, work)),
     }
+}
+
+/// # Safety
+///
+/// As for [`Call::create`].
+#[inline]
+unsafe fn push_call<W: Work>(
+    sched: &Sched,
+    work: W,
+    outside: bool,
+) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
     // SAFETY: the caller's contract.
-    let (task, result) = unsafe { Call::create(work, sched.id, place != Place::Worker) };
+    let (task, result) = unsafe { Call::create(work, sched.id, outside) };
     match push(sched, [task]) {
         Ok(()) => Ok(result),
         // SAFETY: the handle is the one that `Call::<W>::create` made above.
@@ -123,11 +149,31 @@ unsafe fn submit_borrowing<W: Work>(
 }
 
 /// As [`admit`], and a batch without items, which no worker gets to see, waits for nothing.
-fn admit_batch(sched: &Sched, place: Place, empty: bool) -> Result<(), SubmitErrorKind> {
+fn admit_batch(sched: &Sched, place: Place, empty: bool) -> Result<Option<Permit>, SubmitErrorKind> {
     if empty {
-        return sched.refusal(place == Place::Worker).map_or(Ok(()), Err);
+        return sched.refusal(place == Place::Worker).map_or(Ok(None), Err);
     }
     admit(sched, place, WhenFull::Wait)
+}
+
+/// Puts up to `count` tokens into queues. `limited` says that they hold places there, the first of them that of `permit` if it
+/// is there.
+///
+/// # Errors
+///
+/// As for [`push`].
+fn push_tokens(
+    sched: &Sched,
+    limited: bool,
+    permit: Option<Permit>,
+    tokens: &mut Tokens,
+    count: u32,
+) -> Result<(), SubmitErrorKind> {
+    if limited {
+        sched.inject_with_places(permit, tokens.uncounted(count))
+    } else {
+        push(sched, tokens.take(count as usize))
+    }
 }
 
 /// Submits a batch that borrows nothing, once there is space for it.
@@ -148,19 +194,21 @@ where
     M::Error: Send,
 {
     let (place, empty) = (place(sched.id), items.is_empty());
-    if let Err(kind) = admit_batch(sched, place, empty) {
-        return Err((kind, mapping, items));
-    }
-    // SAFETY: all parts are `Send` and borrow nothing, and `Mapping` asks that `each` may be called by several threads.
-    let (mut tokens, result) = unsafe {
-        Batch::create(mapping, items, cut, sched.queues.workers(), sched.id, place != Place::Worker)
+    let permit = match admit_batch(sched, place, empty) {
+        Ok(permit) => permit,
+        Err(kind) => return Err((kind, mapping, items)),
     };
+    let places = permit.as_ref().and_then(Permit::places);
+    let (runners, outside) = (sched.queues.workers(), place != Place::Worker);
+    // SAFETY: all parts are `Send` and borrow nothing, and `Mapping` asks that `each` may be called by several threads.
+    let (mut tokens, result) =
+        unsafe { Batch::create(mapping, items, cut, runners, sched.id, outside, places) };
     if empty {
         // Ready at once: there is nothing for a worker to do but the callback.
         tokens.for_each(|token| token.run(sched));
         return Ok(result);
     }
-    match push(sched, &mut tokens) {
+    match push_tokens(sched, permit.is_some(), permit, &mut tokens, u32::MAX) {
         Ok(()) => Ok(result),
         // SAFETY: the handle is the one that `Batch::<M>::create` made above.
         Err(kind) => match unsafe { Batch::<M>::take_back(result) } {
@@ -191,15 +239,17 @@ where
 {
     let place = place(sched.id);
     let empty = items.is_empty();
-    admit_batch(sched, place, empty).map_err(Some)?;
+    let permit = admit_batch(sched, place, empty).map_err(Some)?;
     if place == Place::Member {
         return Err(None);
     }
+    let limited = permit.is_some();
+    let places = permit.as_ref().and_then(Permit::places);
+    let (runners, outside) = (sched.queues.workers(), place != Place::Worker);
     // SAFETY: all parts are `Send`, `Mapping` asks that `each` may be called by several threads, and this frame does not end
     // before the batch is DONE or taken back: nothing below returns or unwinds before.
-    let (mut tokens, mut result) = unsafe {
-        Batch::create(mapping, items, cut, sched.queues.workers(), sched.id, place != Place::Worker)
-    };
+    let (mut tokens, mut result) =
+        unsafe { Batch::create(mapping, items, cut, runners, sched.id, outside, places) };
     let guard = Abort("a submission of borrowed work unwound");
     if place == Place::Worker || empty {
         let own = tokens.next().expect("a batch has a token");
@@ -210,7 +260,7 @@ where
         }
         as_host(sched, |host| own.run(host));
         take_back(sched.id, result.id(), shown);
-    } else if let Err(kind) = show(sched, &mut tokens, &result) {
+    } else if let Err(kind) = show(sched, permit, &mut tokens, &result) {
         // SAFETY: the handle is the one that `Batch::<M>::create` made above.
         match unsafe { Batch::<M>::take_back(result) } {
             Ok(_) => {
@@ -221,7 +271,7 @@ where
             }
             Err(accepted) => {
                 // A worker has begun. The others may take part, as if they had been shown at once.
-                let _ = push(sched, &mut tokens);
+                let _ = push_tokens(sched, limited, None, &mut tokens, u32::MAX);
                 result = accepted;
             }
         }
@@ -241,12 +291,18 @@ where
 /// # Errors
 ///
 /// As for [`push`]: what was pushed may be taken or not. The rest is left.
-fn show<T, E>(sched: &Sched, tokens: &mut Tokens, result: &ResultRef<T, E>) -> Result<(), SubmitErrorKind> {
-    let first = if sched.idle.is_anyone_searching() { 1 } else { usize::MAX };
-    push(sched, tokens.by_ref().take(first))?;
+fn show<T, E>(
+    sched: &Sched,
+    permit: Option<Permit>,
+    tokens: &mut Tokens,
+    result: &ResultRef<T, E>,
+) -> Result<(), SubmitErrorKind> {
+    let limited = permit.is_some();
+    let first = if sched.idle.is_anyone_searching() { 1 } else { u32::MAX };
+    push_tokens(sched, limited, permit, tokens, first)?;
     if tokens.len() > 0 && !result.spin(BEGINNING, ALONE) {
         // Refused or not: who has the first token does what nobody else takes.
-        let _ = push(sched, tokens);
+        let _ = push_tokens(sched, limited, None, tokens, u32::MAX);
         // At once: whoever is woken next may want this processor.
         result.sleep(None);
     }

@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use super::caller::admit;
 use super::context::{Place, as_host, place, push, take_back};
 use crate::sched::{Sched, WhenFull};
-use crate::task::{Abort, Call, ResultRef, ScopeRef, Scoped, SubmitErrorKind, Work, call};
+use crate::task::{Abort, Call, Placed, ResultRef, ScopeRef, Scoped, SubmitErrorKind, Work, call};
 
 /// Where tasks can be submitted that borrow from the stack. Made by [`PoolHandle::scope`](crate::PoolHandle::scope), in the shape
 /// of [`std::thread::scope`]: `'scope` is the scope's own life, `'env` that of what it borrows.
@@ -33,15 +33,32 @@ impl<'scope> Scope<'scope, '_> {
         W::Value: Send + 'scope,
         W::Error: Send + 'scope,
     {
-        let sched = self.sched;
-        let place = place(sched.id);
-        if let Err(kind) = admit(sched, place, WhenFull::Wait) {
-            return Err((kind, work));
+        let place = place(self.sched.id);
+        let outside = place != Place::Worker;
+        match admit(self.sched, place, WhenFull::Wait) {
+            Ok(None) => self.push_call(work, outside),
+            Ok(Some(place)) => {
+                self.push_call(Placed { work, place }, outside).map_err(|(kind, placed)| (kind, placed.work))
+            }
+            Err(kind) => Err((kind, work)),
         }
+    }
+
+    fn push_call<W>(
+        &'scope self,
+        work: W,
+        outside: bool,
+    ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)>
+    where
+        W: Work<After = ()> + Send + 'scope,
+        W::Value: Send + 'scope,
+        W::Error: Send + 'scope,
+    {
+        let sched = self.sched;
         let scoped = Scoped { work, pending: self.scope.begin() };
         // SAFETY: work and outcome are `Send`, and what they borrow lives for `'scope`. A `Scope` exists only in `in_scope`,
         // which ends `'scope` after it has waited until every task of the scope is done for good.
-        let (task, result) = unsafe { Call::create(scoped, sched.id, place != Place::Worker) };
+        let (task, result) = unsafe { Call::create(scoped, sched.id, outside) };
         match push(sched, [self.scope.push(task)]) {
             Ok(()) => Ok(result),
             // SAFETY: the handle is the one that `Call::<Scoped<W>>::create` made above.

@@ -2,8 +2,8 @@
 
 use super::caller::admit;
 use super::context::{Place, place, push, take_back};
-use crate::sched::{Sched, WhenFull};
-use crate::task::{Each, Flow, StreamRef, SubmitErrorKind, TaskRef, Window};
+use crate::sched::{Permit, Sched, WhenFull};
+use crate::task::{Each, Flow, StreamRef, SubmitErrorKind, TaskRef, Uncounted, Window};
 
 /// Without a word from the caller at least this many items may be ahead: fewer, and every few items wake somebody...
 const LEAST: usize = 64;
@@ -30,9 +30,12 @@ where
     E: Send + 'static,
 {
     let place = place(sched.id);
-    if let Err(kind) = admit(sched, place, WhenFull::Wait) {
-        return Err((kind, each));
-    }
+    let permit = match admit(sched, place, WhenFull::Wait) {
+        Ok(permit) => permit,
+        Err(kind) => return Err((kind, each)),
+    };
+    // The place is free again when this returns: the tokens take theirs.
+    let places = permit.as_ref().and_then(Permit::places);
     let by_worker = place == Place::Worker;
     if !sched.open_stream(by_worker) {
         // It has ended since the look above.
@@ -53,15 +56,21 @@ where
     let needed = at_most.map_or(usize::MAX, |items| items.max(workers).saturating_add(1));
     let window = Window { least: window.least.min(needed), most: window.most.min(needed) };
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
-    Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id, !by_worker) })
+    Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id, !by_worker, places) })
 }
 
-/// Puts a stream's entry into a queue.
+/// Puts a stream's entry into a queue or, if there is no place for it, into the line. Never waits.
 ///
 /// # Errors
 ///
 /// It was pushed, but perhaps nobody will take it.
 pub(crate) fn send(sched: &Sched, entry: TaskRef) -> Result<(), SubmitErrorKind> {
+    if entry.has_place() {
+        return sched.inject_with_places(None, Uncounted::one(entry));
+    }
+    // A stream is closed by its consumer alone, which is this thread.
+    let counted = entry.count();
+    debug_assert!(counted, "an open stream");
     push(sched, [entry])
 }
 

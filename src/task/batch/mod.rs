@@ -13,9 +13,11 @@ mod run;
 use std::alloc::Layout;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use self::items::{Items, Results};
 use self::ranges::Slot;
+use super::entries::{Entries, Places, Uncounted};
 use super::handle::ResultRef;
 use super::header::{Access, Header, TaskRef, VTable, discharge};
 use super::state::State;
@@ -41,6 +43,7 @@ pub(crate) struct Cut {
 /// | field | who, when |
 /// |---|---|
 /// | `tokens` | each token, when it is spent; a runner that puts units back, for the tokens that it sends |
+/// | `entries` | who pushes a token, takes one out of a queue, or leaves nothing for them to do |
 /// | `signal`, the slots | any runner, at any time |
 /// | `pending`: items in units not yet accounted for | any runner, after the units it accounts for |
 /// | `items[i]`, `results[i]` | the runner that took the unit; after `pending` is 0 the concluder |
@@ -51,6 +54,7 @@ pub(crate) struct Cut {
 pub(crate) struct Batch<M: Mapping> {
     header: Header,
     tokens: AtomicU32,
+    entries: Entries,
     failed: AtomicU32,
     signal: AtomicU32,
     /// Always 0.
@@ -70,9 +74,21 @@ pub(crate) struct Batch<M: Mapping> {
 }
 
 /// The tokens of a new batch, to be put into queues or spent on the spot, all of them.
+///
+/// As an iterator it counts each token as a queue entry. That is for a batch whose entries hold no places.
 pub(crate) struct Tokens {
     header: NonNull<Header>,
     left: u32,
+}
+
+impl Tokens {
+    /// Up to `count` of them, for whoever has places for them, or finds them some.
+    pub(crate) fn uncounted(&mut self, count: u32) -> Uncounted {
+        let count = count.min(self.left);
+        self.left -= count;
+        // SAFETY: the block counts these tokens, which were `self`'s.
+        unsafe { Uncounted::new(self.header, count) }
+    }
 }
 
 impl Iterator for Tokens {
@@ -81,7 +97,10 @@ impl Iterator for Tokens {
     fn next(&mut self) -> Option<TaskRef> {
         self.left = self.left.checked_sub(1)?;
         // SAFETY: the block counts this token, so it is alive until the token is spent.
-        Some(unsafe { TaskRef::new(self.header) })
+        let token = unsafe { TaskRef::new(self.header) };
+        // A closed batch counts nothing: its token finds nothing to do.
+        let _ = token.count();
+        Some(token)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -95,6 +114,7 @@ impl<M: Mapping> Batch<M> {
     const VTABLE: VTable = VTable {
         run: Self::run,
         resolve: Self::resolve,
+        entries: Some(Self::entries),
         progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_outcome,
@@ -104,7 +124,8 @@ impl<M: Mapping> Batch<M> {
     };
 
     /// Puts items and function into a block for at most `runners` runners, and makes the rights to it: at least one token,
-    /// and the handle. `outside`: the tokens go into the queue for submissions from outside. Allocates the block, and the values' buffer if they do not fit into the items'.
+    /// and the handle. Allocates the block, and the values' buffer if they do not fit into the items'. `outside`: the tokens go into
+    /// the queue for submissions from outside. They hold `places` while they are queued, if there are any.
     ///
     /// # Safety
     ///
@@ -117,6 +138,7 @@ impl<M: Mapping> Batch<M> {
         runners: usize,
         pool: u32,
         outside: bool,
+        places: Option<Arc<dyn Places>>,
     ) -> (Tokens, ResultRef<Vec<M::Value>, M::Error>) {
         let len = items.len();
         // As many units as a slot can count.
@@ -134,6 +156,7 @@ impl<M: Mapping> Batch<M> {
         let batch = Self {
             header: Header::new(State::new(outside), pool, const { &Self::VTABLE }),
             tokens: AtomicU32::new(tokens),
+            entries: Entries::new(places),
             failed: AtomicU32::new(0),
             signal: AtomicU32::new(0),
             never: AtomicU32::new(0),
@@ -180,6 +203,7 @@ impl<M: Mapping> Batch<M> {
         let header = handle.into_withdrawn();
         // SAFETY: the handle's bit keeps the block alive.
         let batch = unsafe { Self::of(header) };
+        batch.entries.close();
         // SAFETY: nobody has begun, and whoever finds the batch withdrawn touches neither.
         let mapping = unsafe { batch.take_mapping() };
         // SAFETY: as above; no item has been taken.
@@ -241,9 +265,7 @@ impl<M: Mapping> Batch<M> {
     /// See [`VTable::retire`].
     unsafe fn retire(header: NonNull<Header>) -> bool {
         // SAFETY: the token keeps the block alive.
-        let batch = unsafe { Self::of(header) };
-        // Relaxed: once it is 0 it stays so.
-        batch.pending.load(Ordering::Relaxed) == 0 && batch.items.len() > 0
+        unsafe { Self::of(header) }.entries.is_closed()
     }
 
     /// # Safety
@@ -252,6 +274,14 @@ impl<M: Mapping> Batch<M> {
     unsafe fn discard(header: NonNull<Header>) {
         // SAFETY: the caller has this token.
         unsafe { Self::spend_tokens(header, 1) };
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::entries`].
+    unsafe fn entries(header: NonNull<Header>) -> NonNull<Entries> {
+        // SAFETY: the block is alive.
+        NonNull::from(unsafe { &Self::of(header).entries })
     }
 
     /// # Safety
@@ -296,8 +326,10 @@ impl<M: Mapping> Batch<M> {
     ///
     /// See [`VTable::free`].
     unsafe fn free(header: NonNull<Header>) {
-        // SAFETY: the caller is the last owner, so the block is alive until the next line.
-        let (layout, _) = Self::layout(unsafe { Self::of(header) }.slots);
+        // SAFETY: the caller is the last owner: nobody else touches the batch.
+        let batch = unsafe { header.cast::<Self>().as_mut() };
+        batch.entries.end();
+        let (layout, _) = Self::layout(batch.slots);
         // SAFETY: the layout is the one that `create` allocated with.
         unsafe { block::free(header, layout) };
     }
@@ -317,7 +349,7 @@ mod tests {
         let items = vec![String::from("one"), String::from("two")];
         let mapping: Same = Map::new(Plain(|text| text));
         // SAFETY: it borrows nothing.
-        let (tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 2, 1, true) };
+        let (tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 2, 1, true, None) };
         // SAFETY: the handle is that of the batch made above.
         let Ok((_, items)) = (unsafe { Batch::<Same>::take_back(handle) }) else {
             panic!("nobody has begun")

@@ -10,13 +10,14 @@ use super::pace::Pace;
 use super::{Batch, Tokens, ranges};
 use crate::sync::{AtomicU32, Ordering, fence};
 use crate::task::TaskError;
+use crate::task::entries::Taken;
 use crate::task::error::Reason;
-use crate::task::frame;
 use crate::task::header::{self, Header, Host, Nobody, Published, Side, TaskRef, discharge, publish};
 use crate::task::state::{Claim, Kind};
 use crate::task::turn::Turn;
 use crate::task::unwind::{call, drop_quietly};
 use crate::task::work::drop_error;
+use crate::task::{frame, registry};
 
 /// In a batch's signal: no runner begins another item.
 pub(super) const STOP: u32 = 1 << 31;
@@ -350,6 +351,9 @@ impl<M: Mapping> Batch<M> {
     pub(super) unsafe fn conclude(header: NonNull<Header>, host: &dyn Host) {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
+        // Before any user code: a callback may wait for a place.
+        let stale = batch.entries.close();
+        host.entries_died(batch.header.state().is_outside(), stale as usize);
         // SAFETY: every unit is accounted for: no runner touches the mapping any more.
         let mapping = unsafe { batch.take_mapping() };
         if !batch.in_place {
@@ -399,9 +403,9 @@ impl<M: Mapping> Batch<M> {
     ///
     /// # Safety
     ///
-    /// The caller holds that right; a queue's is gone afterwards.
+    /// The caller holds that right; a token is gone afterwards.
     pub(super) unsafe fn spend(header: NonNull<Header>, side: Side) {
-        if side == Side::Queue {
+        if side != Side::Handle {
             // SAFETY: the caller's contract.
             unsafe { Self::spend_tokens(header, 1) };
         }
@@ -428,6 +432,9 @@ impl<M: Mapping> Batch<M> {
     pub(super) unsafe fn run(header: NonNull<Header>, host: &dyn Host, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
+        if side == Side::Queue && batch.entries.taken() == Taken::Stale {
+            host.stale_entry_left(batch.header.state().is_outside());
+        }
         let claim = batch.header.state().claim();
         if claim == Claim::Withdrawn {
             // SAFETY: the caller's right is handed on.
@@ -466,6 +473,16 @@ impl<M: Mapping> Batch<M> {
     pub(super) unsafe fn resolve(header: NonNull<Header>, reason: Reason, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
+        if side == Side::Line && batch.entries.is_closed() {
+            // SAFETY: the caller's right is handed on.
+            unsafe { Self::spend(header, side) };
+            return false;
+        }
+        // Before any user code: the `Drop` of an item may wait for a place.
+        let stale = batch.entries.close();
+        if side == Side::Handle {
+            registry::entries_died(batch.header.pool(), batch.header.state().is_outside(), stale as usize);
+        }
         let claim = batch.header.state().claim();
         let any = claim != Claim::Withdrawn
             && frame::enter(header, || {
@@ -507,7 +524,7 @@ mod tests {
         show: impl FnOnce(ResultRef<Vec<M::Value>, M::Error>),
     ) {
         // SAFETY: the tests borrow nothing.
-        let (mut tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 1, 1, true) };
+        let (mut tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 1, 1, true, None) };
         show(handle);
         let token = tokens.next().expect("a batch has a token");
         // SAFETY: the token keeps the block alive.

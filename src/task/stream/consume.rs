@@ -3,16 +3,17 @@
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::stride::Stride;
 use super::{
-    ACTIVE, ASLEEP, Content, DONE, DROPPED, ENDED, ENTRY, FREE, Flow, NUDGED, PENDING, Ring, Stream, WAITER,
-    Window,
+    ACTIVE, ASLEEP, Content, DONE, DROPPED, ENDED, FREE, Flow, NUDGED, PENDING, Ring, Stream, WAITER, Window,
 };
 use crate::sync::clock::{Deadline, Stopwatch};
 use crate::sync::{Ordering, fence};
 use crate::task::batch::Each;
+use crate::task::entries::Places;
 use crate::task::error::Reason;
 use crate::task::header::{Header, Host, Side, TaskRef};
 use crate::task::state::State;
@@ -67,10 +68,12 @@ impl<A, T, E> StreamRef<A, T, E> {
         runners: usize,
         pool: u32,
         outside: bool,
+        places: Option<Arc<dyn Places>>,
     ) -> Self {
         let vtable = const { &Stream::<M, A, T, E>::VTABLE };
+        let state = State::new(outside);
         let header =
-            Stream::<M, A, T, E>::create(mapping, flow, window, runners, State::new(outside), pool, vtable);
+            Stream::<M, A, T, E>::create(mapping, flow, window, runners, state, pool, places, vtable);
         let mut stream = Self {
             header,
             ring: PhantomData,
@@ -317,6 +320,10 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
     /// Items that nobody has begun are dropped; those that are running finish, and their outcomes are dropped by the last owner. The
     /// function is dropped here if no runner can be using it: always, if every outcome was taken.
     fn drop(&mut self) {
+        // Before any user code: the `Drop` of an item may wait for a place.
+        let header = &self.ring().header;
+        let stale = self.ring().entries.close();
+        registry::entries_died(header.pool(), header.state().is_outside(), stale as usize);
         self.refuse(&Reason::Cancelled);
         self.ring().header.state().ask();
         while let Some(outcome) = self.try_take() {
@@ -329,10 +336,6 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
         // edge FUNCTION acquire: the runners' last uses of the function → this thread, if none is active.
         // edge FUNCTION release: this thread's uses, as a worker that helped → the last active runner.
         let before = ring.crew.fetch_or(bits, Ordering::AcqRel);
-        if before & ENTRY != 0 {
-            let outside = ring.header.state().is_outside();
-            registry::entries_died(ring.header.pool(), outside, 1);
-        }
         let unused = unused || before & ACTIVE == 0;
         if unused {
             // SAFETY: no runner uses the function, and none will drop it.
@@ -366,6 +369,7 @@ mod tests {
                     1,
                     1,
                     true,
+                    None,
                 )
             };
             (stream.next, stream.taken) = (start, start);

@@ -35,9 +35,11 @@ mod stride;
 use std::alloc::Layout;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
+use super::entries::{Entries, Places};
 use super::header::{Access, Header, VTable};
 use super::state::State;
 use super::work::{Outcome, drop_outcome};
@@ -105,6 +107,8 @@ union Content<A, T, E> {
 struct Ring<A, T, E> {
     header: Header,
     owners: AtomicU32,
+    /// The entry, while it lies in a queue.
+    entries: Entries,
     /// The most runners that are of use.
     runners: u32,
     flow: Flow,
@@ -223,25 +227,27 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         runners: usize,
         state: State,
         pool: u32,
+        places: Option<Arc<dyn Places>>,
         vtable: &'static VTable,
     ) -> NonNull<Header> {
         let slot =
             |_| Slot { state: AtomicU32::new(FREE), content: UnsafeCell::new(Content { nothing: () }) };
         let slots = window.most.next_power_of_two();
-        let places = if flow.ordered { 0 } else { slots };
+        let numbers = if flow.ordered { 0 } else { slots };
         let stream = Self {
             ring: Ring {
                 header: Header::new(state, pool, vtable),
                 owners: AtomicU32::new(1),
+                entries: Entries::new(places),
                 runners: u32::try_from(runners.min(window.most)).expect("fewer runners than workers"),
                 flow,
                 awaited: AtomicU64::new(0),
                 crew: CachePadded::new(AtomicU32::new(0)),
                 published: CachePadded::new(AtomicU64::new(0)),
                 claimed: CachePadded::new(AtomicU64::new(0)),
-                ready: Ready::new(places),
+                ready: Ready::new(numbers),
                 slots: (0..slots).map(slot).collect(),
-                places: (0..places).map(|_| AtomicU32::new(0)).collect(),
+                places: (0..numbers).map(|_| AtomicU32::new(0)).collect(),
             },
             mapping: UnsafeCell::new(MaybeUninit::new(mapping)),
         };
@@ -249,6 +255,14 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         // SAFETY: the memory is fresh and has the size and alignment of a `Self`.
         unsafe { memory.write(stream) };
         memory.cast()
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::entries`].
+    unsafe fn entries(header: NonNull<Header>) -> NonNull<Entries> {
+        // SAFETY: the block is alive.
+        NonNull::from(unsafe { &Ring::<A, T, E>::of(header).entries })
     }
 
     /// Drops the function, and whatever it has captured.
@@ -298,6 +312,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         }
         drop(std::mem::take(&mut stream.ring.slots));
         drop(std::mem::take(&mut stream.ring.places));
+        stream.ring.entries.end();
         // SAFETY: the last owner's; it is dropped once, here.
         unsafe { std::ptr::drop_in_place(&raw mut stream.ring.ready) };
         // SAFETY: what owned something is gone from the block, which was allocated with this layout.

@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use super::{ACTIVE, ASLEEP, Content, DONE, DROPPED, ENDED, ENTRY, NUDGED, Ring, Stream, WAITER};
 use crate::sync::{Ordering, fence, futex};
 use crate::task::batch::Each;
+use crate::task::entries::Taken;
 use crate::task::error::{Reason, TaskError};
 use crate::task::frame;
 use crate::task::header::{Header, Host, STOP, Side, TaskRef, VTable};
@@ -169,6 +170,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
     pub(super) const VTABLE: VTable = VTable {
         run: Self::run,
         resolve: Self::resolve,
+        entries: Some(Self::entries),
         progress: Self::progress,
         outcome: Self::outcome,
         drop_outcome: Self::drop_function,
@@ -222,6 +224,9 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 claimed.is_some()
             });
         }
+        if ring.entries.taken() == Taken::Stale {
+            host.stale_entry_left(ring.header.state().is_outside());
+        }
         if ring.join_crew() {
             // edge RING fence: the entry gone → the consumer's look, or what the consumer published → the looks below.
             fence(Ordering::SeqCst);
@@ -236,8 +241,6 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                     return true;
                 }
             }
-        } else {
-            host.stale_entry_left(ring.header.state().is_outside());
         }
         // SAFETY: the runner is an owner, and touches the stream no more.
         unsafe { Ring::<A, T, E>::leave(header) };
@@ -311,7 +314,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
     /// See [`VTable::retire`].
     unsafe fn retire(header: NonNull<Header>) -> bool {
         // SAFETY: the entry keeps the block alive.
-        unsafe { Ring::<A, T, E>::of(header) }.crew.load(Ordering::Relaxed) & ENDED != 0
+        unsafe { Ring::<A, T, E>::of(header) }.entries.is_closed()
     }
 
     /// # Safety
@@ -338,8 +341,11 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
     pub(super) unsafe fn resolve(header: NonNull<Header>, reason: Reason, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let ring = unsafe { Ring::<A, T, E>::of(header) };
-        let mut any = frame::enter(header, || ring.refuse(&reason));
         if side == Side::Queue {
+            ring.entries.taken();
+        }
+        let mut any = frame::enter(header, || ring.refuse(&reason));
+        if side != Side::Handle {
             if ring.join_crew() {
                 // edge RING fence: the entry gone → the consumer's look, or what the consumer published → the look below.
                 fence(Ordering::SeqCst); // [RING-3]

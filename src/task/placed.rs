@@ -1,0 +1,31 @@
+//! Work that holds a place in the queue of a pool with a limit.
+
+use super::error::Reason;
+use super::work::{Outcome, Work};
+
+/// Work that is queued by a right to a place (`P`, which frees the place when it is dropped). The place is free before anything
+/// else is done with the work: before the function runs, before a refused function is dropped, and before a callback is told.
+pub(crate) struct Placed<W, P> {
+    pub(crate) work: W,
+    pub(crate) place: P,
+}
+
+impl<W: Work, P> Work for Placed<W, P> {
+    type Value = W::Value;
+    type Error = W::Error;
+    type After = W::After;
+    const TOLD: bool = W::TOLD;
+
+    #[inline]
+    fn run(self) -> (Outcome<W::Value, W::Error>, W::After) {
+        let Self { work, place } = self;
+        drop(place);
+        work.run()
+    }
+
+    fn refuse(self, reason: Reason) -> (Outcome<W::Value, W::Error>, W::After) {
+        let Self { work, place } = self;
+        drop(place);
+        work.refuse(reason)
+    }
+}
