@@ -10,6 +10,7 @@ mod common;
 use common::alone;
 use millpond::{PoolHandle, ThreadPool};
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 struct Counting;
@@ -69,7 +70,7 @@ fn f46_what_each_verb_allocates() {
     alone("f46_what_each_verb_allocates", || {
         let pool = ThreadPool::new(2).unwrap();
         // Threads allocate on their first steps; each worker must have made them.
-        let barrier = std::sync::Barrier::new(2);
+        let barrier = Barrier::new(2);
         pool.scope(|s| {
             for _ in 0..2 {
                 s.spawn(|| _ = barrier.wait()).unwrap();
@@ -140,13 +141,38 @@ fn f46_what_each_verb_allocates() {
     });
 }
 
-/// How many bytes two thousand of these leave behind.
-fn kept<T>(mut f: impl FnMut() -> T) -> usize {
-    let mut some = |times| (0..times).for_each(|_| drop(f()));
-    some(50);
-    let before = LIVE.load(Ordering::Relaxed);
-    some(2_000);
-    LIVE.load(Ordering::Relaxed).saturating_sub(before)
+/// Waits until the pool has nothing left to do: no entry lies in a queue, and no worker has one in
+/// hand. A worker that is held in a task of this function has nothing else in hand. While all
+/// workers are held, the queues stay as they are.
+fn settle(pool: &ThreadPool) {
+    let workers = pool.workers();
+    let mut is_empty = false;
+    while !is_empty {
+        let (held, released) = (Barrier::new(workers + 1), Barrier::new(workers + 1));
+        pool.scope(|s| {
+            for _ in 0..workers {
+                s.spawn(|| {
+                    held.wait();
+                    released.wait();
+                })
+                .unwrap();
+            }
+            held.wait();
+            is_empty = format!("{pool:?}").contains("queued: 0,");
+            released.wait();
+        });
+    }
+}
+
+/// How many bytes two thousand of these leave behind, once the pool is done with them.
+fn kept<T>(pool: &ThreadPool, mut f: impl FnMut() -> T) -> usize {
+    let mut live_after = |times| {
+        (0..times).for_each(|_| drop(f()));
+        settle(pool);
+        LIVE.load(Ordering::Relaxed)
+    };
+    let before = live_after(50);
+    live_after(2_000).saturating_sub(before)
 }
 
 #[test]
@@ -154,24 +180,24 @@ fn what_each_verb_gives_back() {
     alone("what_each_verb_gives_back", || {
         let pool = ThreadPool::new(2).unwrap();
         let fails = |x: u64| if x % 2 == 0 { Ok(x) } else { Err(x) };
+        let two = || [1, 2].map(|x| pool.apply_async(move || x).unwrap());
+        let one_unordered = || pool.imap_unordered(|x| x, 0..).unwrap().next();
+        let all = millpond::ReturnWhen::AllCompleted;
         let left = [
-            ("apply", kept(|| pool.apply(|| 1))),
-            ("apply_async", kept(|| pool.apply_async(|| 1).unwrap().get())),
-            ("spawn", kept(|| (pool.spawn(|| ()), pool.apply(|| ())))),
-            ("map", kept(|| pool.map(|x| x, 0..10))),
-            ("try_map", kept(|| pool.try_map(fails, 0..10))),
-            ("map_slice", kept(|| pool.map_slice(|x| x + 1, &[1; 10]))),
-            ("map_results", kept(|| pool.map_results(|x| x, 0..10))),
-            ("imap", kept(|| pool.imap(|x| x, 0..10).unwrap().count())),
-            ("imap_unordered", kept(|| pool.imap_unordered(|x| x, 0..10).unwrap().count())),
-            ("try_imap", kept(|| pool.try_imap(fails, 0..10).unwrap().count())),
-            ("imap, left early", kept(|| pool.imap(|x| x, 0..).unwrap().next())),
-            ("imap_unordered, left early", kept(|| pool.imap_unordered(|x| x, 0..).unwrap().next())),
-            ("scope", kept(|| pool.scope(|s| s.spawn(|| ())))),
-            ("wait", {
-                let two = || [1, 2].map(|x| pool.apply_async(move || x).unwrap());
-                kept(|| millpond::wait(two(), millpond::ReturnWhen::AllCompleted, None))
-            }),
+            ("apply", kept(&pool, || pool.apply(|| 1))),
+            ("apply_async", kept(&pool, || pool.apply_async(|| 1).unwrap().get())),
+            ("spawn", kept(&pool, || (pool.spawn(|| ()), pool.apply(|| ())))),
+            ("map", kept(&pool, || pool.map(|x| x, 0..10))),
+            ("try_map", kept(&pool, || pool.try_map(fails, 0..10))),
+            ("map_slice", kept(&pool, || pool.map_slice(|x| x + 1, &[1; 10]))),
+            ("map_results", kept(&pool, || pool.map_results(|x| x, 0..10))),
+            ("imap", kept(&pool, || pool.imap(|x| x, 0..10).unwrap().count())),
+            ("imap_unordered", kept(&pool, || pool.imap_unordered(|x| x, 0..10).unwrap().count())),
+            ("try_imap", kept(&pool, || pool.try_imap(fails, 0..10).unwrap().count())),
+            ("imap, left early", kept(&pool, || pool.imap(|x| x, 0..).unwrap().next())),
+            ("imap_unordered, left early", kept(&pool, one_unordered)),
+            ("scope", kept(&pool, || pool.scope(|s| s.spawn(|| ())))),
+            ("wait", kept(&pool, || millpond::wait(two(), all, None))),
         ];
         // The queues' and the memory reclamation's blocks come and go.
         assert!(left.iter().all(|(_, bytes)| *bytes < 64 * 1024), "bytes left by 2,000 of each: {left:?}");

@@ -43,6 +43,73 @@ fn whoever_waits_outside_waits_for_three_of_a_worker_s_own_tasks_at_most() {
     assert!(own[..5].iter().all(|own| *own <= 3), "{order:?}");
 }
 
+/// Of so many tasks that a busy worker begins, one is the oldest of its own queue, and one is the
+/// oldest from outside.
+const BOUND: usize = 64;
+
+/// A task that logs itself and then submits the next one of so many: its worker's newest.
+fn chain(log: &Log, left: usize) {
+    log.lock().unwrap().push("newest");
+    if let Some(left) = left.checked_sub(1) {
+        let log = Arc::clone(log);
+        PoolHandle::current().unwrap().spawn(move || chain(&log, left)).unwrap();
+    }
+}
+
+/// The order in which a worker begins its tasks that never runs out of them. A task submits `old`
+/// others and then a chain, of which each task submits the next one. Behind that task lie `outside`
+/// tasks in the common queue.
+fn order_of_a_busy_worker(old: usize, outside: usize) -> Vec<&'static str> {
+    let (pool, gate, log) = (ThreadPool::new(1).unwrap(), Gate::new(), Log::default());
+    let note = |what: &'static str| {
+        let log = Arc::clone(&log);
+        move || log.lock().unwrap().push(what)
+    };
+    let (pass, notes, first) = (gate.clone(), vec![note("old"); old], Arc::clone(&log));
+    pool.spawn(move || {
+        pass.wait();
+        let pool = PoolHandle::current().unwrap();
+        notes.into_iter().for_each(|note| pool.spawn(note).unwrap());
+        pool.spawn(move || chain(&first, 20 * BOUND)).unwrap();
+    })
+    .unwrap();
+    (0..outside).for_each(|_| pool.spawn(note("outside")).unwrap());
+    gate.open();
+    pool.close();
+    pool.join().unwrap();
+    let log = log.lock().unwrap();
+    log.clone()
+}
+
+/// How many tasks at most begin until one of these does, as long as one is there.
+fn longest_wait(order: &[&str], whose: &str) -> usize {
+    let mut waits: Vec<_> = order.split_inclusive(|what| *what == whose).map(<[_]>::len).collect();
+    // The last stretch has none of them, unless one of them is the very last.
+    if order.last() != Some(&whose) {
+        waits.pop();
+    }
+    waits.into_iter().max().unwrap_or(0)
+}
+
+#[test]
+fn time_03_a_worker_s_oldest_task_begins_though_it_always_has_newer_ones() {
+    for old in [1, 5] {
+        let order = order_of_a_busy_worker(old, 0);
+        assert_eq!(order.len(), old + 20 * BOUND + 1);
+        let waited = longest_wait(&order, "old");
+        assert!(waited <= BOUND, "the oldest of {old} waits for {waited} tasks to begin");
+    }
+}
+
+#[test]
+fn time_03_whoever_is_oldest_begins_though_a_worker_has_both_kinds() {
+    let order = order_of_a_busy_worker(5, 10 * BOUND);
+    for whose in ["old", "outside"] {
+        let waited = longest_wait(&order, whose);
+        assert!(waited <= BOUND, "the oldest of {whose} waits for {waited} tasks to begin");
+    }
+}
+
 #[test]
 fn what_lies_in_a_worker_s_own_queue_counts_as_queued() {
     let pool = ThreadPool::new(1).unwrap();

@@ -64,6 +64,37 @@ fn wait_first_exception() {
     assert_eq!(wait(handles, ReturnWhen::FirstException, None).done.len(), 4);
 }
 
+/// On the only worker of its pool, which runs itself what it waits for and nobody has begun: so a
+/// member without a value that is overlooked is no hang here, but one more that has run.
+#[test]
+fn wait_first_exception_ends_with_every_member_that_has_no_value() {
+    let (pool, ended) = (ThreadPool::new(1).unwrap(), ThreadPool::new(1).unwrap());
+    let gate = Gate::new();
+    let held = gated(&ended, &gate, Ok(0));
+    let terminated = gated(&ended, &gate, Ok(1));
+    ended.terminate();
+    gate.open();
+    drop(held);
+    pool.apply(|| {
+        let pool = PoolHandle::current().unwrap();
+        let cancelled = pool.try_apply_async(|| Ok(1)).unwrap();
+        assert!(cancelled.cancel());
+        let failing: [(&str, Handle); 4] = [
+            ("cancelled", cancelled),
+            ("terminated", terminated),
+            ("failed", pool.try_apply_async(|| Err("no")).unwrap()),
+            ("panicked", pool.try_apply_async(|| panic!("no")).unwrap()),
+        ];
+        for (how, failing) in failing {
+            let other: Handle = pool.try_apply_async(|| Ok(2)).unwrap();
+            let waited = wait([failing, other], ReturnWhen::FirstException, None);
+            assert_eq!((waited.done.len(), waited.not_done.len()), (1, 1), "the first has {how}");
+            assert_eq!(waited.done[0].successful(), Ok(false), "the first has {how}");
+        }
+    })
+    .unwrap();
+}
+
 #[test]
 fn wait_all_completed_and_timeout() {
     let pool = ThreadPool::new(2).unwrap();

@@ -102,6 +102,39 @@ fn init_01_init_07_hooks_run_once_per_worker() {
     assert_eq!(seen.len(), 6);
 }
 
+/// What an exit hook owns. The worker that drops it says so, and passes the gate.
+struct Owned(Gate, Gate);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.open();
+        self.1.wait();
+    }
+}
+
+#[test]
+fn init_07_life_16_a_pool_has_not_ended_before_its_exit_hooks_have() {
+    let [hook, hook_ends, drops, drop_ends] = [(); 4].map(|()| Gate::new());
+    let owned = Owned(drops.clone(), drop_ends.clone());
+    let (begun, pass) = (hook.clone(), hook_ends.clone());
+    let on_exit = move |_| {
+        let _ = &owned;
+        begun.open();
+        pass.wait();
+    };
+    let pool = ThreadPool::builder().workers(1).on_worker_exit(on_exit).build().unwrap();
+    pool.close();
+    hook.wait();
+    assert_eq!(pool.join_timeout(Duration::ZERO), Err(JoinError::TimedOut), "the hook runs");
+    hook_ends.open();
+    drops.wait();
+    let joined = pool.join_timeout(Duration::ZERO);
+    assert_eq!(joined, Err(JoinError::TimedOut), "what the hook owns is being dropped");
+    drop_ends.open();
+    assert_eq!(pool.join_timeout(Duration::MAX), Ok(()));
+    pool.join().unwrap();
+}
+
 #[test]
 fn init_04_tasks_queue_until_an_initializer_is_done() {
     let gate = Gate::new();

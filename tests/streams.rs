@@ -3,7 +3,7 @@
 mod common;
 
 use common::Gate;
-use millpond::{PoolHandle, SubmitErrorKind, TaskError, ThreadPool, Timeout};
+use millpond::{JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool, Timeout};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -510,6 +510,35 @@ fn imap_18_of_an_input_that_goes_on_one_item_is_pulled_after_the_end_to_know_it(
         let before = pulled.get();
         assert!(it.any(|result| result.is_err()), "there was more");
         assert_eq!(pulled.get(), before + 1);
+    }
+}
+
+#[test]
+fn imap_18_a_stream_pulls_no_more_once_somebody_joins_though_a_worker_is_busy() {
+    for ordered in [true, false] {
+        let (pool, gate) = (ThreadPool::new(1).unwrap(), Gate::new());
+        let pass = gate.clone();
+        let work = move |x: u32| {
+            if x > 0 {
+                pass.wait();
+            }
+            x
+        };
+        let stream = pool.stream(work, 0..).chunksize(1).buffersize(2);
+        let mut it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+        assert_eq!(it.next().unwrap().unwrap(), 0);
+        pool.close();
+        // The item that was pulled beside the first one keeps the only worker busy.
+        assert_eq!(pool.join_timeout(Duration::ZERO), Err(JoinError::TimedOut));
+        // There is room for another item: now is the time to pull it.
+        assert!(it.next_timeout(Duration::ZERO).is_err());
+        gate.open();
+        assert_eq!(it.next().unwrap().unwrap(), 1);
+        let last = it.next().unwrap();
+        let refused = matches!(last, Err(TaskError::NotSubmitted(SubmitErrorKind::NotRunning)));
+        assert!(refused, "one more was pulled: {last:?}");
+        assert!(it.next().is_none());
+        pool.join().unwrap();
     }
 }
 

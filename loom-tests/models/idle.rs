@@ -52,6 +52,41 @@ fn i13_i14_two_wakers_beside_a_worker_that_parks_again() {
     });
 }
 
+/// A waker reads the top and the seat below it, and is interrupted. Meanwhile both workers are
+/// woken, and the one that was the top parks again, alone. Only the tag of the word has moved.
+fn the_top_comes_back(name: &str, wakes_both: fn(&Idle)) {
+    check(name, Bound::None, Futex::Block, move |outcomes| {
+        let idle = both_parked();
+        let other = Arc::clone(&idle);
+        let others = spawn(move || {
+            wakes_both(&other);
+            // As both workers do, once they have been woken.
+            for worker in [1, 0] {
+                other.sleep(worker);
+                let _ = other.stop_searching();
+            }
+            other.push(1, false);
+        });
+        idle.wake_one();
+        others.join().expect("both workers are woken");
+        let (searchers, parked) = idle.at_rest();
+        assert!(!parked.contains(&0), "I14: a worker is on the stack, though it was woken");
+        let asleep = idle.seats[1].signal.load(Ordering::Relaxed) == 0;
+        assert_eq!(parked.contains(&1), asleep, "I14: a worker is on the stack if it sleeps");
+        assert_eq!(searchers, u64::from(!asleep), "I13: whoever was woken is counted, once");
+        outcomes.insert(asleep);
+    });
+}
+
+#[test]
+fn i14_a_top_that_came_back_is_not_mistaken_for_the_one_that_was_read() {
+    the_top_comes_back("I14 wake ‖ wake, wake, park again", |idle| {
+        idle.wake_one();
+        idle.wake_one();
+    });
+    the_top_comes_back("I14 wake ‖ wake all, park again", Idle::wake_all);
+}
+
 #[test]
 fn i14_control_the_tag_stands_still() {
     fn push_untagged(idle: &Idle, worker: usize) {

@@ -179,7 +179,9 @@ fn a_deadline_and_a_wake_race_both_ways() {
 #[test]
 fn a_look_at_the_clock_sees_both_times() {
     let report = check("look ‖ expire", Bound::None, Futex::Block, |outcomes| {
-        let deadline = Deadline::after(Duration::from_secs(1)).expect("a second is within reach");
+        let second = Duration::from_secs(1);
+        let deadline = Deadline::after(second).expect("a second is within reach");
+        assert_eq!(deadline.left(), second, "a deadline is as far away as its limit says");
         outcomes.insert(beside(clock::expire, || deadline.passed()).0);
         assert!(deadline.passed());
     });

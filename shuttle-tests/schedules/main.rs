@@ -10,3 +10,4 @@ mod items;
 mod nesting;
 mod recorder;
 mod streams;
+mod time;

@@ -2,7 +2,7 @@
 
 use crate::harness::check;
 use crate::items::{Item, Times, job};
-use millpond_shuttle::{PoolHandle, TaskError, ThreadPool};
+use millpond_shuttle::{AsyncResult, PoolHandle, TaskError, ThreadPool, as_completed};
 use shuttle::sync::{Barrier, mpsc};
 use shuttle::thread;
 use std::sync::Arc;
@@ -81,6 +81,41 @@ fn a_task_that_waits_for_all_behind_it() {
         });
         assert_eq!(first.get().unwrap(), 10);
         submitter.join().unwrap();
+        pool.close();
+        pool.join().unwrap();
+    });
+}
+
+/// Calls `f` from within so many tasks. Each of them waits for the next one, which so lies above it
+/// on the stack.
+fn further_up<R: Send + 'static>(tasks: u32, f: impl FnOnce() -> R + Send + 'static) -> R {
+    let Some(left) = tasks.checked_sub(1) else { return f() };
+    let pool = PoolHandle::current().expect("this is a worker");
+    pool.apply_async(move || further_up(left, f)).unwrap().get().unwrap()
+}
+
+/// Whether every wait for this handle is refused.
+fn is_refused(own: AsyncResult<()>) -> bool {
+    let waited = own.wait();
+    let group = as_completed([own]).next().expect("a handle that is stuck comes out too");
+    !waited && matches!(group.get(), Err(TaskError::WouldDeadlock))
+}
+
+/// To wait would be a deadlock: the task ends only when the wait does.
+#[test]
+fn a_task_that_waits_for_itself_from_further_up_its_stack() {
+    check("self-wait, none to three frames down", 400, || {
+        let pool = ThreadPool::new(1).unwrap();
+        for frames in 0..4 {
+            let (give, own) = mpsc::channel();
+            let (tell, told) = mpsc::channel();
+            let handle = pool.apply_async(move || {
+                let own = own.recv().unwrap();
+                tell.send(further_up(frames, move || is_refused(own))).unwrap();
+            });
+            give.send(handle.unwrap()).unwrap();
+            assert!(told.recv().unwrap(), "{frames} frames down");
+        }
         pool.close();
         pool.join().unwrap();
     });

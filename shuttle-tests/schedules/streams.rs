@@ -4,6 +4,7 @@ use crate::harness::check;
 use crate::items::Item;
 use millpond_shuttle::{PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
 use shuttle::thread;
+use std::time::Duration;
 
 const ITEMS: u32 = 5;
 
@@ -53,6 +54,36 @@ fn two_streams_beside_each_other() {
             let seen = consumer.join().unwrap().expect("the pool runs");
             assert!(seen.last.is_none());
             assert_eq!(seen.values.len(), ITEMS as usize);
+        }
+        pool.close();
+        pool.join().unwrap();
+    });
+}
+
+/// An item may come at the very moment at which a call gives up: then the next call has it.
+#[test]
+fn streams_that_are_asked_for_a_short_time_again_and_again() {
+    check("imap with a limit ‖ imap_unordered with a limit", 2_000, || {
+        let pool = ThreadPool::new(2).unwrap();
+        let consumers = [true, false].map(|ordered| {
+            let stream = pool.stream(|item: Item| Item::new(item.value), (0..ITEMS).map(Item::new));
+            let stream = stream.chunksize(1).buffersize(2);
+            let mut begun = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
+            thread::spawn(move || {
+                let mut values = Vec::new();
+                loop {
+                    match begun.next_timeout(Duration::from_millis(1)) {
+                        Ok(Some(item)) => values.push(item.unwrap().value),
+                        Ok(None) => return values,
+                        Err(_) => thread::yield_now(),
+                    }
+                }
+            })
+        });
+        for consumer in consumers {
+            let mut values = consumer.join().unwrap();
+            values.sort_unstable();
+            assert!(values.iter().copied().eq(0..ITEMS), "each item once: {values:?}");
         }
         pool.close();
         pool.join().unwrap();

@@ -242,6 +242,26 @@ mod tests {
     }
 
     #[test]
+    fn every_push_and_every_pop_moves_the_tag_on() {
+        let idle = Idle::new(2, 2, 0);
+        let changes = || idle.word.load(Ordering::Relaxed) / TAG;
+        idle.push(0, false);
+        assert_eq!(changes(), 1);
+        idle.push(1, false);
+        assert_eq!(changes(), 2);
+        assert!(idle.wake_one());
+        assert_eq!(changes(), 3);
+        idle.push(1, true);
+        assert_eq!(changes(), 4);
+        idle.wake_all();
+        assert_eq!(changes(), 5, "all at once are one change");
+        assert!(!idle.wake_one());
+        idle.wake_all();
+        assert!(idle.stop_searching() | idle.stop_searching() && idle.try_search());
+        assert_eq!(changes(), 5, "the stack has not changed since");
+    }
+
+    #[test]
     fn f47_the_tag_rolls_over_without_touching_its_neighbours() {
         let idle = Idle::new(2, 2, u32::MAX - 2);
         assert_eq!(idle.word.load(Ordering::Relaxed), u64::from(u32::MAX - 2) << 32);

@@ -253,6 +253,24 @@ mod tests {
     }
 
     #[test]
+    fn life_05_from_the_moment_that_somebody_joins_no_stream_pulls() {
+        let life = Life::new(1);
+        assert!(life.open_stream(false));
+        assert!(life.may_pull());
+        assert!(life.close());
+        assert!(life.may_pull(), "a closed pool lets a stream go on");
+        assert_eq!(life.raise_joining(), Quiet::Park, "its worker is busy");
+        assert_eq!(life.stage(), Stage::Closed);
+        assert!(!life.may_pull());
+        // Nor while the worker looks whether anything is left.
+        assert_eq!(life.join_quiet(), Quiet::LookAgain);
+        assert_eq!(life.stage(), Stage::Draining);
+        assert!(!life.may_pull());
+        assert!(!life.settle(true, true), "something is");
+        assert!(!life.may_pull());
+    }
+
+    #[test]
     fn an_ended_pool_stays_ended() {
         let life = Life::new(1);
         assert!(life.end(Stage::Terminate));

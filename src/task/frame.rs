@@ -56,3 +56,34 @@ pub(crate) fn is_running(task: NonNull<Header>) -> bool {
     }
     false
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::task::call_of_nothing;
+    use crate::task::header::Nobody;
+
+    #[test]
+    fn res_13_a_task_is_running_however_many_lie_above_it_on_the_stack() {
+        let tasks = [(); 4].map(|()| call_of_nothing(1));
+        let [first, second, third, other] = tasks.each_ref().map(|task| task.id());
+        let look = || [first, second, third, other].map(is_running);
+        // `enter` must not unwind, so the looks are judged outside.
+        let mut looks = vec![look()];
+        enter(first, || {
+            looks.push(look());
+            enter(second, || {
+                looks.push(look());
+                enter(third, || looks.push(look()));
+                looks.push(look());
+            });
+            looks.push(look());
+        });
+        looks.push(look());
+        let running = |tasks: usize| [0, 1, 2, 3].map(|task| task < tasks);
+        assert_eq!(looks, [0, 1, 2, 3, 2, 1, 0].map(running));
+        for task in tasks {
+            task.run(&Nobody);
+        }
+    }
+}

@@ -73,3 +73,7 @@ impl Ready {
         any
     }
 }
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../loom-tests/models/ready.rs"]
+mod models;

@@ -338,3 +338,51 @@ impl Host for Inline<'_> {
         self.0.stale_entry_left(outside);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::super::caller::submit;
+    use super::*;
+    use crate::task::{Job, call_of_nothing};
+
+    /// Worker 0 of two, on this thread, and its pool. Worker 1 is for the test to play.
+    fn with_two_workers(test: impl FnOnce(&Context, &Sched)) {
+        let (sched, deques) = Sched::new(2);
+        let sched = Arc::new(sched);
+        let deque = deques.into_iter().next().expect("two workers have two deques");
+        let context = Context::new(Arc::clone(&sched), 0, deque, Profile::Balanced);
+        enlist(sched.id);
+        CURRENT.with(|current| current.set(&raw const context));
+        test(&context, &sched);
+        CURRENT.with(|current| current.set(ptr::null()));
+    }
+
+    #[test]
+    fn time_02_a_task_that_was_popped_in_vain_is_shown_again() {
+        with_two_workers(|worker, sched| {
+            let Ok(awaited) = submit(sched, Job::plain(|| 7)) else { panic!("the pool runs") };
+            let stolen = sched.queues.steal_from(0).expect("it is in the deque");
+            // As the rest of a batch does, which is nothing that this worker has submitted.
+            worker.deque.push(call_of_nothing(sched.id));
+            // While the other task is in this worker's hand the last other worker goes to sleep.
+            sched.idle.push(1, false);
+            assert!(help(&awaited), "nobody has begun what is awaited");
+            assert!(awaited.load().is_done());
+            assert_eq!(worker.deque.len(), 1, "the other task is back where it was");
+            assert_eq!(sched.idle.at_rest(), (1, vec![]), "and the other worker is woken for it");
+            stolen.run(sched);
+        });
+    }
+
+    #[test]
+    fn life_06_a_task_that_was_popped_in_vain_is_resolved_if_the_terminator_has_passed() {
+        with_two_workers(|worker, sched| {
+            let Ok(handle) = submit(sched, Job::plain(|| 7)) else { panic!("the pool runs") };
+            let popped = worker.deque.pop().expect("it is in the deque");
+            sched.terminate();
+            assert!(!handle.load().is_done(), "the terminator has not found it");
+            worker.put_back(popped);
+            assert!(handle.load().is_done());
+        });
+    }
+}
