@@ -144,7 +144,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<F>, I::Item, T, Infallible>>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<F>, I::IntoIter, T, Infallible>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T + Send + Sync + 'static,
@@ -178,7 +178,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<Star<F>>, I::Item, T, Infallible>>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<Star<F>>, I::IntoIter, T, Infallible>>>
     where
         I: IntoIterator,
         I::Item: Spread<F, T> + Send + 'static,
@@ -218,7 +218,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::batch`].
-    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<F>, I::Item, T, Infallible>
+    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<F>, I::IntoIter, T, Infallible>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T,
@@ -227,7 +227,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::star_batch`].
-    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<Star<F>>, I::Item, T, Infallible>
+    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<Star<F>>, I::IntoIter, T, Infallible>
     where
         I: IntoIterator,
         I::Item: Spread<F, T>,

@@ -22,6 +22,26 @@ pub(super) fn admit(sched: &Sched, place: Place, when_full: WhenFull) -> Result<
     }
 }
 
+/// Whether the pool would take a batch from this thread now. The submitter asks before it reads the
+/// input, and the pool looks once more when the batch is submitted. [LIFE-1]
+///
+/// # Errors
+///
+/// Why not.
+pub(crate) fn may_submit(sched: &Sched) -> Result<(), SubmitErrorKind> {
+    admit_batch(sched, place(sched.id), true)
+}
+
+/// As [`may_submit`], for a batch that is to be waited for.
+///
+/// # Errors
+///
+/// Why not; nothing stands for "waiting would never end".
+pub(crate) fn may_wait(sched: &Sched) -> Result<(), Option<SubmitErrorKind>> {
+    may_submit(sched).map_err(Some)?;
+    if place(sched.id) == Place::Member { Err(None) } else { Ok(()) }
+}
+
 /// Submits work that borrows nothing, once there is space for it.
 ///
 /// # Errors
