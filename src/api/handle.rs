@@ -316,9 +316,12 @@ impl PoolHandle {
         self.sched.queues.workers()
     }
 
-    /// Takes no more work: everything accepted is finished, then the workers leave. Returns at once. The pool's own
-    /// workers (tasks, callbacks) may go on submitting, so that accepted work can finish. Repeated, or after
-    /// [`terminate`](Self::terminate), it does nothing.
+    /// Takes no more work: everything accepted is finished, then the workers leave. Returns at
+    /// once. Repeated, or after [`terminate`](Self::terminate), it does nothing.
+    ///
+    /// The pool's own workers (tasks, callbacks) may go on submitting, so that accepted work can
+    /// finish. A stream that is open goes on pulling its input, until it ends, is dropped, or is
+    /// ended by [`join`](crate::ThreadPool::join).
     pub fn close(&self) {
         self.sched.close();
     }

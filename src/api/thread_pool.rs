@@ -54,6 +54,10 @@ impl ThreadPool {
     /// gone. What another thread is terminating at this moment may still be about to be resolved there.
     /// May be repeated, and called from several threads.
     ///
+    /// It ends every open stream: an [`Imap`] yields what it has pulled, and then says with an
+    /// error that its input was not read to the end. To let streams go on, call it when they are
+    /// done, or wait with [`join_timeout`](Self::join_timeout), which ends none.
+    ///
     /// # Errors
     ///
     /// [`JoinError::StillRunning`] if the pool was neither closed nor terminated, [`JoinError::WouldDeadlock`] on one of the
@@ -68,6 +72,11 @@ impl ThreadPool {
 
     /// Waits until all workers have left, or until the time is up. Their threads may still be about to exit when this
     /// returns; [`join`](Self::join) waits for that too.
+    ///
+    /// It only looks: a call that times out has changed nothing, however often it is repeated. The
+    /// workers of a closed pool stay as long as a stream is open, and this ends none, unlike
+    /// [`join`](Self::join): so it times out until each [`Imap`] has come to its end or was
+    /// dropped.
     ///
     /// # Errors
     ///

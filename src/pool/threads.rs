@@ -20,7 +20,7 @@ pub enum JoinError {
     StillRunning,
     /// The caller is one of the threads to be waited for.
     WouldDeadlock,
-    /// The time is up; the pool goes on ending by itself.
+    /// The time is up. The wait has changed nothing: the pool goes on as before.
     TimedOut,
     /// The process was forked: the pool's threads exist in the parent only.
     Forked,
@@ -86,13 +86,14 @@ impl Threads {
         &self.sched
     }
 
-    /// Waits until every worker has left, or until the deadline.
+    /// Waits until every worker has left, or until the deadline. It looks at the pool and changes
+    /// nothing: open streams go on, and the workers stay as long as one is open. [LIFE-9]
     ///
     /// # Errors
     ///
     /// See [`JoinError`].
     pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> Result<(), JoinError> {
-        self.begin_to_wait()?;
+        self.may_wait()?;
         // edge LEAVE acquire: all that the workers did → this thread.
         match block_until(self.sched.live(), 0, deadline, |live| live == 0) {
             Some(_) => Ok(()),
@@ -100,8 +101,8 @@ impl Threads {
         }
     }
 
-    /// Says whether the workers will leave and the caller may wait for it; from here on streams pull no more input.
-    fn begin_to_wait(&self) -> Result<(), JoinError> {
+    /// Says whether the workers will leave and the caller may wait for that.
+    fn may_wait(&self) -> Result<(), JoinError> {
         if self.sched.is_forked() {
             return Err(JoinError::Forked);
         }
@@ -111,17 +112,18 @@ impl Threads {
         if worker::place(self.sched.id) != Place::Outside {
             return Err(JoinError::WouldDeadlock);
         }
-        self.sched.stop_streams();
         Ok(())
     }
 
-    /// Waits until every worker has left and its thread is gone, the destructors of its thread-locals included.
+    /// Waits until every worker has left and its thread is gone, the destructors of its
+    /// thread-locals included. From here on streams pull no more input. [LIFE-9]
     ///
     /// # Errors
     ///
     /// See [`JoinError`].
     pub(crate) fn join(&self) -> Result<(), JoinError> {
-        self.begin_to_wait()?;
+        self.may_wait()?;
+        self.sched.stop_streams();
         // Held while joining, so that a second caller does not return before the threads are gone.
         let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
         handles.drain(..).for_each(join_thread);

@@ -206,7 +206,8 @@ impl Sched {
         self.life.may_pull()
     }
 
-    /// Somebody waits for the end: open streams hold it off no longer. [LIFE-9]
+    /// Somebody waits for the end without a time limit: open streams hold it off no longer.
+    /// [LIFE-9]
     pub(crate) fn stop_streams(&self) {
         self.settle_from_outside(self.life.raise_joining());
     }
