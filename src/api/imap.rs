@@ -327,6 +327,10 @@ impl<I: Iterator, T, E> std::iter::FusedIterator for Imap<I, T, E> {}
 
 impl<I: Iterator, T, E> Drop for Imap<I, T, E> {
     fn drop(&mut self) {
+        if self.sched.is_forked() {
+            // The items are the parent's, which drops them.
+            return std::mem::forget((self.stream.take(), self.input.take()));
+        }
         self.stream = None;
         self.stop_pulling();
     }

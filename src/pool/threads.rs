@@ -171,10 +171,15 @@ fn live(context: Context, index: usize, initializer: Option<Hook>, on_exit: Opti
         }
     });
     context.run();
-    if ready {
+    if ready && !sched.is_forked() {
         if let Some(on_exit) = &on_exit {
             forget_panic(call(|| on_exit(index)));
         }
+    }
+    if sched.is_forked() {
+        // The child's copy of this worker, whose own code has forked: it leaves everything of the
+        // pool as it is, and the thread ends.
+        return std::mem::forget((context, initializer, on_exit, sched));
     }
     // Before the count falls: whoever has joined finds the hooks and what they own gone.
     drop_quietly(initializer);

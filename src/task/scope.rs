@@ -231,8 +231,17 @@ impl ScopeRef {
         unsafe { TaskRef::new(self.header) }
     }
 
+    /// Whether the frame is in the child of a fork that was made inside it, where its tasks never
+    /// end. Nor does anything there run or drop them, so the frame may end before them.
+    fn is_forked(&self) -> bool {
+        self.block().header.is_forked()
+    }
+
     /// Waits until no task is pending, without running any.
     pub(crate) fn wait(&self) {
+        if self.is_forked() {
+            return;
+        }
         // edge PENDING acquire: all that the tasks did, the end of their closures included → the frame.
         block_until(&self.block().pending, WAITER, None, |pending| pending & !WAITER == 0);
     }
@@ -241,8 +250,12 @@ impl ScopeRef {
     pub(crate) fn work_and_wait(&self, host: &dyn Host) {
         let block = self.block();
         loop {
-            while let Some(task) = block.take() {
+            while !self.is_forked() {
+                let Some(task) = block.take() else { break };
                 frame::enter(self.header, || task.run(host));
+            }
+            if self.is_forked() {
+                return;
             }
             // edge PENDING acquire: as in `wait`.
             let before = block.pending.fetch_or(WAITER, Ordering::Acquire);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::TaskError;
 use super::unwind::{call, drop_quietly, forget_panic};
+use crate::sync::identity;
 
 /// A failure that nobody saw: its result was dropped unread, and no error callback was told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,6 +69,10 @@ pub(super) fn report<E>(pool: u32, told: bool, error: &TaskError<E>) {
         TaskError::CallbackPanicked { panic, .. } => Failure::CallbackPanicked(panic.message()),
         _ => return,
     };
+    if identity::is_forked(pool) {
+        // In the child of a fork a thread that is not there may hold the lock for ever.
+        return;
+    }
     let hooks = HOOKS.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = hooks.iter().find_map(|(watched, hook)| (*watched == pool).then(|| Arc::clone(hook)));
     drop(hooks);

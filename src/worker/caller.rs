@@ -225,6 +225,13 @@ where
             let _ = push(sched, &mut tokens);
         }
         own.run(sched);
+        if sched.is_forked() && !result.load().is_done() {
+            // An item has forked, and this is the child. Nothing here runs or drops what is left
+            // of the batch, so the frame may end before it.
+            guard.disarm();
+            std::mem::forget(result);
+            return Err(None);
+        }
     } else if let Err(kind) = show(sched, &mut tokens, &result) {
         // SAFETY: the handle is the one that `Batch::<M>::create` made above.
         match unsafe { Batch::<M>::take_back(result) } {
@@ -281,6 +288,10 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
     match place(result.pool()) {
         Place::Worker => {
             help(result);
+            if identity::is_forked(result.pool()) && !result.load().is_done() {
+                // An item of it has forked, and this is the child.
+                return false;
+            }
         }
         Place::Member => return false,
         Place::Outside => {}
@@ -290,7 +301,10 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
 
 /// As a worker of the task's pool: does what nobody has started of it. Says whether there was anything.
 pub(crate) fn help_with<T, E>(result: &ResultRef<T, E>) -> bool {
-    !result.load().is_done() && place(result.pool()) == Place::Worker && help(result)
+    !result.load().is_done()
+        && !is_foreign(result.pool())
+        && place(result.pool()) == Place::Worker
+        && help(result)
 }
 
 /// Whether a pool's workers are in another process.

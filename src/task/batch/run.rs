@@ -66,7 +66,8 @@ impl<M: Mapping> Batch<M> {
         const STRIDE: usize = 1024;
         let mut left = self.items_of(units);
         let (mut stride, watch) = (1, Stopwatch::start());
-        while !left.is_empty() {
+        // In the child of a fork that an item made, the others are the parent's.
+        while !left.is_empty() && !self.header.is_forked() {
             if self.stops(host) {
                 self.skip_items(left);
                 break;
@@ -167,6 +168,10 @@ impl<M: Mapping> Batch<M> {
                 done += work(batch, &(units.start + done..units.end));
             }
             pace.bitten();
+            if batch.header.is_forked() {
+                // Nothing is accounted for, so in the child the batch is never concluded.
+                return true;
+            }
             // edge UNITS release: values, holes and error of these units → the concluder.
             // edge UNITS acquire: those of all others → the concluder.
             let done = batch.items_of(&(units.start..units.start + done)).len();

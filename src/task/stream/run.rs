@@ -126,6 +126,10 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
             let Some((number, slot)) = self.ring.claim() else { return turn > 0 };
             // SAFETY: claimed.
             unsafe { self.run_one(number, slot) };
+            if self.ring.header.is_forked() {
+                // In the child of a fork that the item made, the others are the parent's.
+                return true;
+            }
         }
         true
     }
@@ -153,8 +157,10 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 return true;
             }
         }
-        // SAFETY: the token is an owner, and touches the stream no more.
-        unsafe { Ring::<A, T, E>::leave(header) };
+        if !ring.header.is_forked() {
+            // SAFETY: the token is an owner, and touches the stream no more.
+            unsafe { Ring::<A, T, E>::leave(header) };
+        }
         true
     }
 
@@ -173,6 +179,9 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
             );
             // SAFETY: the caller is an owner.
             if unsafe { self.run_some(host, bite) } {
+                if ring.header.is_forked() {
+                    return true;
+                }
                 pace.bitten();
                 if turn.elapsed() > TURN && ring.backlog() > 0 {
                     return false;
