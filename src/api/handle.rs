@@ -320,8 +320,10 @@ impl PoolHandle {
     /// once. Repeated, or after [`terminate`](Self::terminate), it does nothing.
     ///
     /// The pool's own workers (tasks, callbacks) may go on submitting, so that accepted work can
-    /// finish. A stream that is open goes on pulling its input, until it ends, is dropped, or is
-    /// ended by [`join`](crate::ThreadPool::join).
+    /// finish. So a task that submits itself again and again keeps the pool from ending, where
+    /// Python's pool refuses it: [`strict_close`](crate::Builder::strict_close) does so here. A
+    /// stream that is open goes on pulling its input, until it ends, is dropped, or is ended by
+    /// [`join`](crate::ThreadPool::join).
     pub fn close(&self) {
         self.sched.close();
     }

@@ -54,6 +54,9 @@ impl ThreadPool {
     /// gone. What another thread is terminating at this moment may still be about to be resolved there.
     /// May be repeated, and called from several threads.
     ///
+    /// Tasks may go on submitting after `close`, and what they submit is waited for too: for a
+    /// chain of tasks without an end there is [`strict_close`](Builder::strict_close).
+    ///
     /// It ends every open stream: an [`Imap`] yields what it has pulled, and then says with an
     /// error that its input was not read to the end. To let streams go on, call it when they are
     /// done, or wait with [`join_timeout`](Self::join_timeout), which ends none.

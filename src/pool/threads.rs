@@ -59,6 +59,9 @@ impl Threads {
         if let Some(max_queued) = config.max_queued {
             sched.queues.bound(max_queued);
         }
+        if config.strict_close {
+            sched.close_strictly();
+        }
         let sched = Arc::new(sched);
         if let Some(hook) = config.on_unobserved {
             watch(sched.id, hook);

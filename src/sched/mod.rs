@@ -28,6 +28,8 @@ pub(crate) struct Sched {
     /// How many workers have not left yet. The futex word of `join`.
     live: AtomicU32,
     broken: OnceLock<Arc<str>>,
+    /// Whether the pool, once CLOSED, takes only what a running task waits for.
+    strict: bool,
     pub(crate) processors: usize,
 }
 
@@ -43,9 +45,20 @@ impl Sched {
             life: Life::new(workers),
             live: AtomicU32::new(u32::try_from(workers).expect("checked by `Life::new`")),
             broken: OnceLock::new(),
+            strict: false,
             processors,
         };
         (sched, owned)
+    }
+
+    /// Once CLOSED, the pool will take only what a running task waits for.
+    pub(crate) fn close_strictly(&mut self) {
+        self.strict = true;
+    }
+
+    #[inline]
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
     }
 
     /// Whether this is a copy, in a forked child, of a pool whose threads are in the parent. Nothing of it is touched then.
@@ -60,7 +73,8 @@ impl Sched {
     }
 
     /// Why a submission is refused at this moment; the pool's own workers may go on submitting while it is CLOSED, so
-    /// that accepted work can finish. [LIFE-1]
+    /// that accepted work can finish. A strict pool's submit as if from outside what they do not
+    /// wait for. [LIFE-1]
     #[inline]
     pub(crate) fn refusal(&self, by_worker: bool) -> Option<SubmitErrorKind> {
         if self.is_forked() {

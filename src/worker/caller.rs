@@ -12,13 +12,40 @@ const BEGINNING: Duration = Duration::from_micros(1);
 /// A batch that one worker finishes within this time is not worth waking another for it, which takes the waker about as long.
 const ALONE: Duration = Duration::from_micros(5);
 
+/// How a submission is tied to the frame that makes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Tie {
+    /// The frame does not end before the work is done: a blocking call, or a task of a scope.
+    Nested,
+    /// The submitter gets a handle, or a stream, and goes on.
+    Async,
+}
+
+/// Whether a submission may come in though the pool is CLOSED: from its own workers, so that
+/// accepted work can finish. A strict pool then takes only what its submitter waits for. [LIFE-1]
+#[inline]
+pub(super) fn outlasts_close(sched: &Sched, place: Place, tie: Tie) -> bool {
+    place == Place::Worker && (tie == Tie::Nested || !sched.is_strict())
+}
+
+/// Whether a submission would be refused now, and why. [LIFE-1]
+#[inline]
+fn refusal(sched: &Sched, place: Place, tie: Tie) -> Result<(), SubmitErrorKind> {
+    sched.refusal(outlasts_close(sched, place, tie)).map_or(Ok(()), Err)
+}
+
 /// Lets a submission from a thread in, or says why not. Only outside the pool does it wait for space: one of the pool's own
 /// threads would wait for itself. [LIFE-1]
 #[inline]
-pub(super) fn admit(sched: &Sched, place: Place, when_full: WhenFull) -> Result<(), SubmitErrorKind> {
+pub(super) fn admit(
+    sched: &Sched,
+    place: Place,
+    tie: Tie,
+    when_full: WhenFull,
+) -> Result<(), SubmitErrorKind> {
     match place {
         Place::Outside => sched.admit(when_full),
-        Place::Worker | Place::Member => sched.refusal(place == Place::Worker).map_or(Ok(()), Err),
+        Place::Worker | Place::Member => refusal(sched, place, tie),
     }
 }
 
@@ -29,7 +56,7 @@ pub(super) fn admit(sched: &Sched, place: Place, when_full: WhenFull) -> Result<
 ///
 /// Why not.
 pub(crate) fn may_submit(sched: &Sched) -> Result<(), SubmitErrorKind> {
-    admit_batch(sched, place(sched.id), true)
+    refusal(sched, place(sched.id), Tie::Async)
 }
 
 /// As [`may_submit`], for a batch that is to be waited for.
@@ -38,8 +65,9 @@ pub(crate) fn may_submit(sched: &Sched) -> Result<(), SubmitErrorKind> {
 ///
 /// Why not; nothing stands for "waiting would never end".
 pub(crate) fn may_wait(sched: &Sched) -> Result<(), Option<SubmitErrorKind>> {
-    may_submit(sched).map_err(Some)?;
-    if place(sched.id) == Place::Member { Err(None) } else { Ok(()) }
+    let place = place(sched.id);
+    refusal(sched, place, Tie::Nested).map_err(Some)?;
+    if place == Place::Member { Err(None) } else { Ok(()) }
 }
 
 /// Submits work that borrows nothing, once there is space for it.
@@ -91,7 +119,7 @@ where
     W::Error: Send,
 {
     let place = place(sched.id);
-    if let Some(kind) = sched.refusal(place == Place::Worker) {
+    if let Err(kind) = refusal(sched, place, Tie::Nested) {
         return Err((Some(kind), work));
     }
     match place {
@@ -125,7 +153,7 @@ unsafe fn submit_borrowing<W: Work>(
     work: W,
     when_full: WhenFull,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    if let Err(kind) = admit(sched, place(sched.id), when_full) {
+    if let Err(kind) = admit(sched, place(sched.id), Tie::Async, when_full) {
         return Err((kind, work));
     }
     // SAFETY: the caller's contract.
@@ -142,11 +170,8 @@ unsafe fn submit_borrowing<W: Work>(
 }
 
 /// As [`admit`], and a batch without items, which no worker gets to see, waits for nothing.
-fn admit_batch(sched: &Sched, place: Place, empty: bool) -> Result<(), SubmitErrorKind> {
-    if empty {
-        return sched.refusal(place == Place::Worker).map_or(Ok(()), Err);
-    }
-    admit(sched, place, WhenFull::Wait)
+fn admit_batch(sched: &Sched, place: Place, tie: Tie, empty: bool) -> Result<(), SubmitErrorKind> {
+    if empty { refusal(sched, place, tie) } else { admit(sched, place, tie, WhenFull::Wait) }
 }
 
 /// Submits a batch that borrows nothing, once there is space for it.
@@ -167,7 +192,7 @@ where
     M::Error: Send,
 {
     let empty = items.is_empty();
-    if let Err(kind) = admit_batch(sched, place(sched.id), empty) {
+    if let Err(kind) = admit_batch(sched, place(sched.id), Tie::Async, empty) {
         return Err((kind, mapping, items));
     }
     // SAFETY: all parts are `Send` and borrow nothing, and `Mapping` asks that `each` may be called by several threads.
@@ -209,7 +234,7 @@ where
 {
     let place = place(sched.id);
     let empty = items.is_empty();
-    admit_batch(sched, place, empty).map_err(Some)?;
+    admit_batch(sched, place, Tie::Nested, empty).map_err(Some)?;
     if place == Place::Member {
         return Err(None);
     }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 
-use super::caller::admit;
+use super::caller::{Tie, admit};
 use super::context::{Place, place, push};
 use crate::sched::{Sched, WhenFull};
 use crate::task::{Abort, Call, ResultRef, ScopeRef, Scoped, SubmitErrorKind, Work, call};
@@ -34,7 +34,7 @@ impl<'scope> Scope<'scope, '_> {
         W::Error: Send + 'scope,
     {
         let sched = self.sched;
-        if let Err(kind) = admit(sched, place(sched.id), WhenFull::Wait) {
+        if let Err(kind) = admit(sched, place(sched.id), Tie::Nested, WhenFull::Wait) {
             return Err((kind, work));
         }
         let scoped = Scoped { work, pending: self.scope.begin() };

@@ -1,7 +1,7 @@
 //! Streams: what their consumer needs of the pool.
 
-use super::caller::admit;
-use super::context::{Place, place, push};
+use super::caller::{Tie, admit, outlasts_close};
+use super::context::{place, push};
 use crate::sched::{Sched, WhenFull};
 use crate::task::{Each, Flow, Pulled, StreamRef, SubmitErrorKind, Window};
 
@@ -30,10 +30,10 @@ where
     E: Send + 'static,
 {
     let place = place(sched.id);
-    if let Err(kind) = admit(sched, place, WhenFull::Wait) {
+    if let Err(kind) = admit(sched, place, Tie::Async, WhenFull::Wait) {
         return Err((kind, each));
     }
-    let by_worker = place == Place::Worker;
+    let by_worker = outlasts_close(sched, place, Tie::Async);
     if !sched.open_stream(by_worker) {
         // It has ended since the look above.
         return Err((sched.refusal(by_worker).unwrap_or(SubmitErrorKind::NotRunning), each));
