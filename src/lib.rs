@@ -61,9 +61,14 @@
 //!
 //! # What it does not do
 //!
-//! * After a `fork` the child's copy of a pool refuses work ([`SubmitErrorKind::Forked`]) and leaks when it is dropped; the
-//!   parent's goes on.
+//! * After a `fork` the child's copy of a pool refuses work ([`SubmitErrorKind::Forked`]) and
+//!   leaks when it is dropped; the parent's goes on. A task that forks goes on to its end in the
+//!   child too, its callback included. Then the copy of its worker runs nothing more, no exit
+//!   hook either, and the thread ends; a child whose last thread ends exits, with status 0.
 //! * A running task is never interrupted: threads cannot be.
+//! * `close` does not stop tasks from submitting tasks. A task that submits itself again and again
+//!   keeps a closed pool, and `join`, from ending, unless the pool is built with
+//!   [`strict_close`](Builder::strict_close).
 //! * A cycle of waits that the program builds itself, through its own locks or channels or a ring of saturated pools, blocks.
 //! * With `panic = "abort"` the first panic of a task ends the process. So does, as everywhere in Rust, a panic during the
 //!   unwinding of another, in the panic hook, or in the destructor of a thread-local; and so does memory that runs out.

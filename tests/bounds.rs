@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::{Debug, Display};
+use std::ops::Range;
 
 fn crosses<T: Send>() {}
 fn is_shared<T: Send + Sync>() {}
@@ -65,7 +66,7 @@ fn everything_public_can_be_printed() {
     prints::<Panic>();
     prints::<AsyncResult<Cell<u64>>>();
     prints::<Task<Plain<fn() -> u64>, u64, Infallible>>();
-    prints::<Batch<Plain<fn(u8) -> u64>, u8, u64, Infallible>>();
+    prints::<Batch<Plain<fn(u8) -> u64>, Range<u8>, u64, Infallible>>();
     speaks::<SubmitErrorKind>();
     speaks::<Panic>();
     // Without bounds on the work, the handle or the value.

@@ -42,7 +42,7 @@ fn f17_life_17_hang_21_a_forked_child_gets_errors_and_the_parent_goes_on() {
             let refused = matches!(pool.apply_async(|| 1), Err(e) if e.kind() == SubmitErrorKind::Forked)
                 && matches!(pool.apply(|| 1), Err(TaskError::NotSubmitted(SubmitErrorKind::Forked)))
                 && matches!(
-                    pool.map(|x: u32| x, 0..3),
+                    pool.map(|x: u64| x, 0..), // which is not read
                     Err(TaskError::NotSubmitted(SubmitErrorKind::Forked))
                 );
             let ended = matches!(stream.next(), Some(Err(TaskError::NotSubmitted(SubmitErrorKind::Forked))))

@@ -2,7 +2,8 @@
 
 mod common;
 
-use millpond::{Failure, ThreadPool};
+use common::Gate;
+use millpond::{Failure, ThreadPool, Unobserved};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// A pool of one worker, and what its hook has been told.
@@ -133,4 +134,27 @@ fn err_03_a_hook_that_panics_when_it_goes_harms_nobody() {
     pool.close();
     pool.join().unwrap();
     drop(pool);
+}
+
+#[test]
+fn err_03_a_hook_that_outlives_its_pool_and_panics_when_it_goes_harms_nobody() {
+    let (entered, gate) = (Gate::new(), Gate::new());
+    let (enter, pass, bad) = (entered.clone(), gate.clone(), Bad);
+    let hook = move |_: &Unobserved<'_>| {
+        let _ = &bad;
+        enter.open();
+        pass.wait();
+    };
+    let pool = ThreadPool::builder().workers(1).on_unobserved(hook).build().unwrap();
+    let failure = pool.try_apply_async(|| Err::<(), u8>(1)).unwrap();
+    failure.wait();
+    let reader = std::thread::spawn(move || drop(failure));
+    entered.wait();
+    // The pool goes while its hook runs: from now on the thread that dropped the result owns the
+    // hook.
+    pool.close();
+    pool.join().unwrap();
+    drop(pool);
+    gate.open();
+    reader.join().expect("the hook's panic stays with the hook");
 }

@@ -339,7 +339,8 @@ fn in_line(sched: &Sched) -> Answer {
     let map: Map<_, usize, usize, Infallible, (), ()> = Map::new(Plain(|item: usize| item));
     let places = Some(Arc::clone(space(sched)) as _);
     // SAFETY: models borrow nothing.
-    let (mut tokens, answer) = unsafe { Batch::create(map, vec![7], Cut::default(), 1, sched.id, true, places) };
+    let (mut tokens, answer) =
+        unsafe { Batch::create(map, vec![7], Cut::default(), 1, sched.id, true, places) };
     sched.inject_with_places(None, tokens.uncounted(1)).expect("the pool runs");
     answer
 }

@@ -134,6 +134,36 @@ impl Builder {
         self
     }
 
+    /// Whether a closed pool refuses what its own tasks and callbacks submit, as Python's does;
+    /// if not called it takes that, so that accepted work can finish.
+    ///
+    /// Refused, with [`NotRunning`](crate::SubmitErrorKind::NotRunning) and with the work given
+    /// back, is what the submitter does not wait for: `apply_async`, `spawn`, `map_async` and
+    /// their kin, and the opening of a stream. So a task that submits itself again comes to an
+    /// end, and with it [`join`](ThreadPool::join).
+    ///
+    /// What a running task waits for in the call itself is a part of this task, and goes on:
+    /// `apply`, `map`, `starmap`, `map_slice`, `map_results` and their kin, and
+    /// [`scope`](ThreadPool::scope) with all that is submitted inside it, also by the tasks of
+    /// the scope. So do streams that were open when the pool was closed.
+    ///
+    /// ```
+    /// use millpond::{PoolHandle, ThreadPool};
+    /// fn again(pool: PoolHandle) {
+    ///     // The pool's first refusal ends it. Without `strict_close` it would never end.
+    ///     let _ = pool.clone().spawn(move || again(pool));
+    /// }
+    /// let pool = ThreadPool::builder().workers(1).strict_close(true).build()?;
+    /// again(pool.handle());
+    /// pool.close();
+    /// pool.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn strict_close(mut self, yes: bool) -> Self {
+        self.config.strict_close = yes;
+        self
+    }
+
     /// What dropping the pool does; [`DropPolicy::Terminate`] if not called.
     pub fn drop_policy(mut self, policy: DropPolicy) -> Self {
         self.config.drop_policy = policy;
@@ -162,6 +192,7 @@ impl fmt::Debug for Builder {
             .field("workers", &self.config.workers)
             .field("stack_size", &self.config.stack_size)
             .field("max_queued", &self.config.max_queued)
+            .field("strict_close", &self.config.strict_close)
             .field("drop_policy", &self.config.drop_policy)
             .finish_non_exhaustive()
     }

@@ -95,7 +95,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<F>, I::Item, T, E>>>
+    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<F>, I::IntoIter, T, E>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E> + Send + Sync + 'static,
@@ -132,7 +132,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<Star<F>>, I::Item, T, E>>>
+    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<Star<F>>, I::IntoIter, T, E>>>
     where
         I: IntoIterator,
         I::Item: Spread<F, Result<T, E>> + Send + 'static,
@@ -144,7 +144,7 @@ impl PoolHandle {
     }
 
     /// As [`batch`](Self::batch).
-    pub fn try_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<F>, I::Item, T, E>
+    pub fn try_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<F>, I::IntoIter, T, E>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E>,
@@ -153,7 +153,7 @@ impl PoolHandle {
     }
 
     /// As [`star_batch`](Self::star_batch).
-    pub fn try_star_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<Star<F>>, I::Item, T, E>
+    pub fn try_star_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<Star<F>>, I::IntoIter, T, E>
     where
         I: IntoIterator,
         I::Item: Spread<F, Result<T, E>>,
@@ -274,7 +274,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<F>, I::Item, T, E>>>
+    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<F>, I::IntoIter, T, E>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E> + Send + Sync + 'static,
@@ -310,7 +310,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<Star<F>>, I::Item, T, E>>>
+    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Batch<Fallible<Star<F>>, I::IntoIter, T, E>>>
     where
         I: IntoIterator,
         I::Item: Spread<F, Result<T, E>> + Send + 'static,
@@ -322,7 +322,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::try_batch`].
-    pub fn try_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<F>, I::Item, T, E>
+    pub fn try_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<F>, I::IntoIter, T, E>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E>,
@@ -331,7 +331,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::try_star_batch`].
-    pub fn try_star_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<Star<F>>, I::Item, T, E>
+    pub fn try_star_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<Star<F>>, I::IntoIter, T, E>
     where
         I: IntoIterator,
         I::Item: Spread<F, Result<T, E>>,

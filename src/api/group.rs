@@ -56,13 +56,11 @@ pub fn wait<T, E>(
     let mut group = Group::new(handles);
     let total = group.handles.len();
     let deadline = limit.and_then(Deadline::after);
-    let mut is_done = vec![false; total];
     let (mut done, mut enough) = (0, false);
     loop {
         // Whatever is done by now belongs to the done ones, also beyond what was asked for.
         let next = if enough { group.try_next() } else { group.next(deadline.as_ref()) };
         let Some(member) = next else { break };
-        is_done[member] = true;
         done += 1;
         let failed = || group.handle(member).is_some_and(|handle| handle.successful() == Ok(false));
         enough |= match when {
@@ -72,8 +70,8 @@ pub fn wait<T, E>(
         };
     }
     let (mut waited, handles) = (Waited { done: Vec::new(), not_done: Vec::new() }, group.handles);
-    for (handle, is_done) in handles.into_iter().flatten().zip(is_done) {
-        if is_done { waited.done.push(handle) } else { waited.not_done.push(handle) }
+    for handle in handles.into_iter().flatten() {
+        if handle.ready() { waited.done.push(handle) } else { waited.not_done.push(handle) }
     }
     waited
 }
@@ -141,8 +139,13 @@ impl<T, E> Iterator for AsCompleted<T, E> {
                 Some(member) => return self.group.handles[member].take(),
                 None => {
                     let stuck = self.group.handles.iter_mut().find(|handle| handle.is_some())?;
-                    // It is handed out here, so nobody must hear of it again; unless it has just been done after all.
-                    if stuck.as_mut().is_some_and(|handle| handle.forget_waker().is_pending()) {
+                    // It is handed out here, so nobody must hear of it again; unless it has just
+                    // been done after all. In the child of a fork that is not said of what is the
+                    // parent's.
+                    let hand_out = |handle: &mut AsyncResult<T, E>| {
+                        handle.forget_waker().is_pending() || handle.is_foreign()
+                    };
+                    if stuck.as_mut().is_some_and(hand_out) {
                         self.group.left -= 1;
                         return stuck.take();
                     }
@@ -254,16 +257,22 @@ impl<T, E> Group<T, E> {
         let present = || self.handles.iter().flatten();
         let handed_out = present().count() - self.left;
         let (done, pending): (Vec<_>, Vec<_>) = present().partition(|handle| handle.ready());
-        // One that is done and was not handed out is about to be pushed.
-        done.len() == handed_out && pending.iter().all(|handle| handle.would_deadlock())
+        // One that is done and was not handed out is about to be pushed; but not in the child of
+        // a fork.
+        (done.len() == handed_out || done.iter().any(|handle| handle.is_foreign()))
+            && pending.iter().all(|handle| handle.would_deadlock())
     }
 }
 
 impl<T, E> AsyncResult<T, E> {
     fn would_deadlock(&self) -> bool {
         let result = self.result();
-        result.is_running_here()
-            || worker::is_foreign(result.pool())
-            || worker::place(result.pool()) == Place::Member
+        let place = worker::place(result.pool());
+        result.is_running_here() || self.is_foreign() || place == Place::Member
+    }
+
+    /// Whether this is a copy of what is the parent's, in the child of a fork.
+    fn is_foreign(&self) -> bool {
+        worker::is_foreign(self.result().pool())
     }
 }

@@ -1,12 +1,11 @@
 use std::convert::Infallible;
 use std::fmt;
-use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::{AsyncResult, Batch, Imap, Stream, Task};
 use crate::sched::{Sched, Stage};
-use crate::task::{Cut, Job, MapResults, MapSlice, Plain, Spread, Star, SubmitError, TaskError};
+use crate::task::{Job, Plain, Spread, Star, SubmitError, TaskError};
 use crate::worker;
 
 /// Submits to a pool without owning it: cheap to clone, free to send, and it never keeps the threads alive.
@@ -120,8 +119,10 @@ impl PoolHandle {
     /// Calls `f` with each item, on the workers, waits, and gives the values in the order of the items. Function and items may
     /// borrow from the caller's stack. Python's `map`.
     ///
-    /// The items are collected on the calling thread before anything is submitted; if the iterator panics, nothing has been.
-    /// Every item is attempted even if one fails. On a worker of the same pool the caller takes part in the work.
+    /// A pool that takes no more work refuses before it reads the input. Else the calling thread
+    /// collects all items, and then submits them; if the iterator panics, nothing was submitted.
+    /// For an input without an end there is [`imap`](Self::imap). Every item is attempted even if
+    /// one fails. On a worker of the same pool the caller takes part in the work.
     ///
     /// # Errors
     ///
@@ -155,7 +156,7 @@ impl PoolHandle {
     ///
     /// # Errors
     ///
-    /// The batch, if the pool takes no more work.
+    /// The batch, if the pool takes no more work: see [`Batch::map_async`].
     ///
     /// # Blocking
     ///
@@ -164,7 +165,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<F>, I::Item, T, Infallible>>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<F>, I::IntoIter, T, Infallible>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T + Send + Sync + 'static,
@@ -206,7 +207,7 @@ impl PoolHandle {
     ///
     /// # Errors
     ///
-    /// The batch, if the pool takes no more work.
+    /// The batch, if the pool takes no more work: see [`Batch::map_async`].
     ///
     /// # Blocking
     ///
@@ -215,7 +216,7 @@ impl PoolHandle {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<Star<F>>, I::Item, T, Infallible>>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<Star<F>>, I::IntoIter, T, Infallible>>>
     where
         I: IntoIterator,
         I::Item: Spread<F, T> + Send + 'static,
@@ -225,65 +226,8 @@ impl PoolHandle {
         self.star_batch(f, items).map_async()
     }
 
-    /// As [`map`](Self::map) over the elements of a slice, which stays where it is: nothing is collected.
-    ///
-    /// # Errors
-    ///
-    /// As for [`map`](Self::map).
-    ///
-    /// # Blocking
-    ///
-    /// Until every element is done. Allocates the values, and one block.
-    ///
-    /// ```
-    /// # let pool = millpond::ThreadPool::new(2)?;
-    /// let words = vec![String::from("tarn"), String::from("pond")];
-    /// assert_eq!(pool.map_slice(String::len, &words)?, [4, 4]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn map_slice<'a, F, A, T>(&self, f: F, slice: &'a [A]) -> Result<Vec<T>, TaskError>
-    where
-        F: Fn(&'a A) -> T + Sync,
-        A: Sync,
-        T: Send,
-    {
-        let (mapping, indices) = (MapSlice { f: &f, slice }, vec![(); slice.len()]);
-        worker::map_and_wait(&self.sched, mapping, indices, Cut::default())
-            .unwrap_or_else(|kind| Err(not_submitted(kind)))
-    }
-
-    /// As [`map`](Self::map), and every item has a result of its own: a failure takes no other's value with it.
-    ///
-    /// # Errors
-    ///
-    /// [`TaskError::NotSubmitted`] if the pool takes no more work, [`TaskError::Terminated`] or [`TaskError::Broken`] if the pool
-    /// ended before every item had begun.
-    ///
-    /// # Blocking
-    ///
-    /// As for [`map`](Self::map).
-    ///
-    /// ```
-    /// # let pool = millpond::ThreadPool::new(2)?;
-    /// let tenths = pool.map_results(|x: u32| 10 / x, 0..3)?;
-    /// assert!(tenths[0].is_err());
-    /// assert!(matches!(tenths[2], Ok(5)));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn map_results<F, I, T>(&self, f: F, items: I) -> Result<Vec<Result<T, TaskError>>, TaskError>
-    where
-        I: IntoIterator,
-        F: Fn(I::Item) -> T + Sync,
-        I::Item: Send,
-        T: Send,
-    {
-        let mapping = MapResults { each: Plain(&f), types: PhantomData };
-        worker::map_and_wait(&self.sched, mapping, items.into_iter().collect(), Cut::default())
-            .unwrap_or_else(|kind| Err(not_submitted(kind)))
-    }
-
-    /// A function over many items, with options: see [`Batch`]. Collects the items at once.
-    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<F>, I::Item, T, Infallible>
+    /// A function over many items, with options: see [`Batch`]. Reads nothing of the input yet.
+    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<F>, I::IntoIter, T, Infallible>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T,
@@ -291,8 +235,9 @@ impl PoolHandle {
         Batch::new(self, Plain(f), items)
     }
 
-    /// A function of several arguments over many tuples, with options: see [`Batch`]. Collects the items at once.
-    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<Star<F>>, I::Item, T, Infallible>
+    /// A function of several arguments over many tuples, with options: see [`Batch`]. Reads nothing
+    /// of the input yet.
+    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<Star<F>>, I::IntoIter, T, Infallible>
     where
         I: IntoIterator,
         I::Item: Spread<F, T>,
@@ -371,9 +316,14 @@ impl PoolHandle {
         self.sched.queues.workers()
     }
 
-    /// Takes no more work: everything accepted is finished, then the workers leave. Returns at once. The pool's own
-    /// workers (tasks, callbacks) may go on submitting, so that accepted work can finish. Repeated, or after
-    /// [`terminate`](Self::terminate), it does nothing.
+    /// Takes no more work: everything accepted is finished, then the workers leave. Returns at
+    /// once. Repeated, or after [`terminate`](Self::terminate), it does nothing.
+    ///
+    /// The pool's own workers (tasks, callbacks) may go on submitting, so that accepted work can
+    /// finish. So a task that submits itself again and again keeps the pool from ending, where
+    /// Python's pool refuses it: [`strict_close`](crate::Builder::strict_close) does so here. A
+    /// stream that is open goes on pulling its input, until it ends, is dropped, or is ended by
+    /// [`join`](crate::ThreadPool::join).
     pub fn close(&self) {
         self.sched.close();
     }

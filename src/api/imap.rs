@@ -146,9 +146,12 @@ impl<M, I> fmt::Debug for Stream<M, I> {
 ///   finished result is kept back for longer than about 100 µs (on Windows, a tick of its timer).
 /// * An item that fails is an `Err` of its own, and the iteration goes on.
 /// * If the input panics, the results of all earlier items come first, then [`TaskError::InputPanicked`], then the end.
-/// * After `close` a stream goes on. After `join`, `terminate` or the pool's drop it pulls no more, but for one item, to see whether any is left: what has run is yielded,
-///   then, if anything was left, one error ([`TaskError::NotSubmitted`] or [`TaskError::Terminated`]), then the end. In order,
-///   what has run after the first item that has not is dropped: there are no gaps.
+/// * After [`close`](PoolHandle::close) a stream goes on, also while somebody polls
+///   [`join_timeout`](crate::ThreadPool::join_timeout).
+/// * After [`join`](crate::ThreadPool::join), `terminate` or the pool's drop it pulls no more,
+///   but for one item, to see whether any is left. It yields what has run, then, if anything was
+///   left, one error ([`TaskError::NotSubmitted`] or [`TaskError::Terminated`]), then the end. In
+///   order, what has run after the first item that has not is dropped: there are no gaps.
 /// * Where waiting could never end ([`TaskError::WouldDeadlock`]) there is this one error, then the end.
 /// * Dropping it stops it: items that have not begun are dropped, running ones finish.
 ///
@@ -411,6 +414,10 @@ impl<I: Iterator, T, E> std::iter::FusedIterator for Imap<I, T, E> {}
 
 impl<I: Iterator, T, E> Drop for Imap<I, T, E> {
     fn drop(&mut self) {
+        if self.sched.is_forked() {
+            // The items are the parent's, which drops them.
+            return std::mem::forget((self.stream.take(), self.input.take()));
+        }
         self.stream.take().into_iter().for_each(worker::end_stream);
         self.stop_pulling();
     }

@@ -6,6 +6,7 @@ mod fallible;
 mod group;
 mod handle;
 mod imap;
+mod map;
 mod result;
 mod scope;
 mod task;

@@ -221,7 +221,8 @@ impl<T, E> AsyncResult<T, E> {
     /// error callback runs and its result is [`TaskError::Cancelled`], unless an item had failed before. Of items that a worker has
     /// taken in one go, as it does with short ones, up to 1,024 may still run; of a chunk whose size was given, all.
     ///
-    /// False if the result was taken by polling the handle to the end.
+    /// False if the result was taken by polling the handle to the end. False also in the child of a
+    /// fork, for a task of the parent's: there it does nothing.
     ///
     /// # Blocking
     ///
@@ -230,6 +231,9 @@ impl<T, E> AsyncResult<T, E> {
     /// What is running is not interrupted; it can ask [`current_task`](crate::current_task) whether this was called.
     pub fn cancel(&self) -> bool {
         let Some(result) = &self.result else { return false };
+        if worker::is_foreign(result.pool()) {
+            return false;
+        }
         let kept = result.resolve(Reason::Cancelled);
         result.ask();
         kept

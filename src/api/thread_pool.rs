@@ -54,6 +54,13 @@ impl ThreadPool {
     /// gone. What another thread is terminating at this moment may still be about to be resolved there.
     /// May be repeated, and called from several threads.
     ///
+    /// Tasks may go on submitting after `close`, and what they submit is waited for too: for a
+    /// chain of tasks without an end there is [`strict_close`](Builder::strict_close).
+    ///
+    /// It ends every open stream: an [`Imap`] yields what it has pulled, and then says with an
+    /// error that its input was not read to the end. To let streams go on, call it when they are
+    /// done, or wait with [`join_timeout`](Self::join_timeout), which ends none.
+    ///
     /// # Errors
     ///
     /// [`JoinError::StillRunning`] if the pool was neither closed nor terminated, [`JoinError::WouldDeadlock`] on one of the
@@ -68,6 +75,11 @@ impl ThreadPool {
 
     /// Waits until all workers have left, or until the time is up. Their threads may still be about to exit when this
     /// returns; [`join`](Self::join) waits for that too.
+    ///
+    /// It only looks: a call that times out has changed nothing, however often it is repeated. The
+    /// workers of a closed pool stay as long as a stream is open, and this ends none, unlike
+    /// [`join`](Self::join): so it times out until each [`Imap`] has come to its end or was
+    /// dropped.
     ///
     /// # Errors
     ///
@@ -144,7 +156,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<F>, I::Item, T, Infallible>>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<F>, I::IntoIter, T, Infallible>>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T + Send + Sync + 'static,
@@ -178,7 +190,7 @@ impl ThreadPool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<Star<F>>, I::Item, T, Infallible>>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<Batch<Plain<Star<F>>, I::IntoIter, T, Infallible>>>
     where
         I: IntoIterator,
         I::Item: Spread<F, T> + Send + 'static,
@@ -218,7 +230,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::batch`].
-    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<F>, I::Item, T, Infallible>
+    pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<F>, I::IntoIter, T, Infallible>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T,
@@ -227,7 +239,7 @@ impl ThreadPool {
     }
 
     /// See [`PoolHandle::star_batch`].
-    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<Star<F>>, I::Item, T, Infallible>
+    pub fn star_batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<Star<F>>, I::IntoIter, T, Infallible>
     where
         I: IntoIterator,
         I::Item: Spread<F, T>,

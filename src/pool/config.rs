@@ -17,7 +17,9 @@ pub enum DropPolicy {
     Terminate,
     /// As `Terminate`, then waits until the running tasks have finished.
     Join,
-    /// Waits until everything that was accepted has finished.
+    /// Waits until everything that was accepted has finished, and all that accepted tasks submit
+    /// meanwhile. A task that submits itself again and again keeps it waiting for ever, unless
+    /// the pool closes [strictly](crate::Builder::strict_close). Open streams pull no more.
     Drain,
 }
 
@@ -89,6 +91,7 @@ pub(crate) struct Config {
     pub(crate) drop_policy: DropPolicy,
     pub(crate) profile: Profile,
     pub(crate) max_queued: Option<usize>,
+    pub(crate) strict_close: bool,
 }
 
 impl Config {

@@ -20,7 +20,7 @@ pub enum JoinError {
     StillRunning,
     /// The caller is one of the threads to be waited for.
     WouldDeadlock,
-    /// The time is up; the pool goes on ending by itself.
+    /// The time is up. The wait has changed nothing: the pool goes on as before.
     TimedOut,
     /// The process was forked: the pool's threads exist in the parent only.
     Forked,
@@ -55,7 +55,10 @@ impl Threads {
     pub(crate) fn start(config: Config) -> Result<Self, BuildError> {
         let workers = config.workers.unwrap_or_else(thread::processors);
         let names = config.names(workers)?;
-        let (sched, deques) = Sched::new(workers);
+        let (mut sched, deques) = Sched::new(workers);
+        if config.strict_close {
+            sched.close_strictly();
+        }
         let sched = sched.share(config.max_queued);
         let shared = Arc::downgrade(&sched);
         register(sched.id, shared);
@@ -85,13 +88,14 @@ impl Threads {
         &self.sched
     }
 
-    /// Waits until every worker has left, or until the deadline.
+    /// Waits until every worker has left, or until the deadline. It looks at the pool and changes
+    /// nothing: open streams go on, and the workers stay as long as one is open. [LIFE-9]
     ///
     /// # Errors
     ///
     /// See [`JoinError`].
     pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> Result<(), JoinError> {
-        self.begin_to_wait()?;
+        self.may_wait()?;
         // edge LEAVE acquire: all that the workers did → this thread.
         match block_until(self.sched.live(), 0, deadline, |live| live == 0) {
             Some(_) => Ok(()),
@@ -99,8 +103,8 @@ impl Threads {
         }
     }
 
-    /// Says whether the workers will leave and the caller may wait for it; from here on streams pull no more input.
-    fn begin_to_wait(&self) -> Result<(), JoinError> {
+    /// Says whether the workers will leave and the caller may wait for that.
+    fn may_wait(&self) -> Result<(), JoinError> {
         if self.sched.is_forked() {
             return Err(JoinError::Forked);
         }
@@ -110,17 +114,18 @@ impl Threads {
         if worker::place(self.sched.id) != Place::Outside {
             return Err(JoinError::WouldDeadlock);
         }
-        self.sched.stop_streams();
         Ok(())
     }
 
-    /// Waits until every worker has left and its thread is gone, the destructors of its thread-locals included.
+    /// Waits until every worker has left and its thread is gone, the destructors of its
+    /// thread-locals included. From here on streams pull no more input. [LIFE-9]
     ///
     /// # Errors
     ///
     /// See [`JoinError`].
     pub(crate) fn join(&self) -> Result<(), JoinError> {
-        self.begin_to_wait()?;
+        self.may_wait()?;
+        self.sched.stop_streams();
         // Held while joining, so that a second caller does not return before the threads are gone.
         let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
         handles.drain(..).for_each(join_thread);
@@ -168,10 +173,15 @@ fn live(context: Context, index: usize, initializer: Option<Hook>, on_exit: Opti
         }
     });
     context.run();
-    if ready {
+    if ready && !sched.is_forked() {
         if let Some(on_exit) = &on_exit {
             forget_panic(call(|| on_exit(index)));
         }
+    }
+    if sched.is_forked() {
+        // The child's copy of this worker, whose own code has forked: it leaves everything of the
+        // pool as it is, and the thread ends.
+        return std::mem::forget((context, initializer, on_exit, sched));
     }
     // Before the count falls: whoever has joined finds the hooks and what they own gone.
     drop_quietly(initializer);

@@ -191,7 +191,8 @@ impl Life {
         }
     }
 
-    /// Somebody waits for the end: open streams hold it off no longer. [LIFE-9]
+    /// Somebody waits for the end without a time limit: open streams hold it off no longer.
+    /// [LIFE-9]
     pub(crate) fn raise_joining(&self) -> Quiet {
         match self.update(|word| Some(self.drained(word | JOINING))) {
             Ok(before) => self.duty(before | JOINING),

@@ -38,6 +38,8 @@ pub(crate) struct Sched {
     /// What runners of batches and streams look at before each item: [`STOP`], [`WORK`].
     attention: CachePadded<AtomicU32>,
     broken: OnceLock<Arc<str>>,
+    /// Whether the pool, once CLOSED, takes only what a running task waits for.
+    strict: bool,
 }
 
 impl Sched {
@@ -54,6 +56,7 @@ impl Sched {
             live: AtomicU32::new(u32::try_from(workers).expect("checked by `Life::new`")),
             attention: CachePadded::new(AtomicU32::new(0)),
             broken: OnceLock::new(),
+            strict: false,
         };
         (sched, owned)
     }
@@ -69,6 +72,16 @@ impl Sched {
         }
     }
 
+    /// Once CLOSED, the pool will take only what a running task waits for.
+    pub(crate) fn close_strictly(&mut self) {
+        self.strict = true;
+    }
+
+    #[inline]
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// Whether this is a copy, in a forked child, of a pool whose threads are in the parent. Nothing of it is touched then.
     #[inline]
     pub(crate) fn is_forked(&self) -> bool {
@@ -81,7 +94,8 @@ impl Sched {
     }
 
     /// Why a submission is refused at this moment; the pool's own workers may go on submitting while it is CLOSED, so
-    /// that accepted work can finish. [LIFE-1]
+    /// that accepted work can finish. A strict pool's submit as if from outside what they do not
+    /// wait for. [LIFE-1]
     #[inline]
     pub(crate) fn refusal(&self, by_worker: bool) -> Option<SubmitErrorKind> {
         if self.is_forked() {
@@ -223,7 +237,8 @@ impl Sched {
         self.life.may_pull()
     }
 
-    /// Somebody waits for the end: open streams hold it off no longer. [LIFE-9]
+    /// Somebody waits for the end without a time limit: open streams hold it off no longer.
+    /// [LIFE-9]
     pub(crate) fn stop_streams(&self) {
         self.settle_from_outside(self.life.raise_joining());
     }

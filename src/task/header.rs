@@ -21,7 +21,7 @@ use super::state::{Finish, Kind, State};
 use super::unwind;
 use crate::sync::cell::UnsafeCell;
 use crate::sync::heap::Alive;
-use crate::sync::{AtomicU32, futex};
+use crate::sync::{AtomicU32, futex, identity};
 
 /// In the attention word: the pool gives up what has not begun.
 pub(crate) const STOP: u32 = 1;
@@ -185,6 +185,12 @@ impl Header {
     pub(super) fn pool(&self) -> u32 {
         self.alive.touch();
         self.pool
+    }
+
+    /// Whether this is a copy, in a forked child, of a block whose pool is in the parent.
+    #[inline]
+    pub(super) fn is_forked(&self) -> bool {
+        identity::is_forked(self.pool())
     }
 
     #[inline]
@@ -388,6 +394,10 @@ pub(super) unsafe fn publish(
 unsafe fn wake_slow(header: NonNull<Header>, hook: bool, waiter: bool, host: &dyn Host) {
     // SAFETY: the caller's right keeps the block alive.
     let block = unsafe { header.as_ref() };
+    if block.is_forked() {
+        // A task that has forked ends in the child too. Those who wait are in the parent.
+        return;
+    }
     if hook {
         // SAFETY: `finish` saw HOOK and so made the slot, with the waker in it, the completer's.
         let waker = unsafe { block.take_hook() };

@@ -304,8 +304,17 @@ impl ScopeRef {
         self.block().queue.with(|queue| queue.tokens)
     }
 
+    /// Whether the frame is in the child of a fork that was made inside it, where its tasks never
+    /// end. Nor does anything there run or drop them, so the frame may end before them.
+    fn is_forked(&self) -> bool {
+        self.block().header.is_forked()
+    }
+
     /// Waits until no task is pending, without running any.
     pub(crate) fn wait(&self) {
+        if self.is_forked() {
+            return;
+        }
         // edge PENDING acquire: all that the tasks did, the end of their closures included → the frame.
         block_until(&self.block().pending, WAITER, None, |pending| pending & !WAITER == 0);
     }
@@ -314,8 +323,12 @@ impl ScopeRef {
     pub(crate) fn work_and_wait(&self, host: &dyn Host) {
         let block = self.block();
         loop {
-            while let Some(task) = block.take_without_token(host) {
+            while !self.is_forked() {
+                let Some(task) = block.take_without_token(host) else { break };
                 frame::enter(self.header, || task.run(host));
+            }
+            if self.is_forked() {
+                return;
             }
             // edge PENDING acquire: as in `wait`.
             let before = block.pending.fetch_or(WAITER, Ordering::Acquire);

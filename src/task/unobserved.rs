@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::TaskError;
-use super::unwind::{call, forget_panic};
+use super::unwind::{call, drop_quietly, forget_panic};
+use crate::sync::identity;
 
 /// A failure that nobody saw: its result was dropped unread, and no error callback was told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +58,7 @@ pub(crate) fn unwatch(pool: u32) {
     if let Some(at) = hooks.iter().position(|(watched, _)| *watched == pool) {
         let (_, hook) = hooks.swap_remove(at);
         drop(hooks);
-        super::unwind::drop_quietly(hook);
+        drop_quietly(hook);
     }
 }
 
@@ -68,10 +69,16 @@ pub(super) fn report<E>(pool: u32, told: bool, error: &TaskError<E>) {
         TaskError::CallbackPanicked { panic, .. } => Failure::CallbackPanicked(panic.message()),
         _ => return,
     };
+    if identity::is_forked(pool) {
+        // In the child of a fork a thread that is not there may hold the lock for ever.
+        return;
+    }
     let hooks = HOOKS.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = hooks.iter().find_map(|(watched, hook)| (*watched == pool).then(|| Arc::clone(hook)));
     drop(hooks);
     if let Some(hook) = hook {
         forget_panic(call(|| hook(&Unobserved { failure, item: error.item() })));
+        // The pool may be gone by now, and this the hook's last owner: the user's `Drop` runs here.
+        drop_quietly(hook);
     }
 }

@@ -14,19 +14,63 @@ const BEGINNING: Duration = Duration::from_micros(1);
 /// A batch that one worker finishes within this time is not worth waking another for it, which takes the waker about as long.
 const ALONE: Duration = Duration::from_micros(5);
 
+/// How a submission is tied to the frame that makes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Tie {
+    /// The frame does not end before the work is done: a blocking call, or a task of a scope.
+    Nested,
+    /// The submitter gets a handle, or a stream, and goes on.
+    Async,
+}
+
+/// Whether a submission may come in though the pool is CLOSED: from its own workers, so that
+/// accepted work can finish. A strict pool then takes only what its submitter waits for. [LIFE-1]
+#[inline]
+pub(super) fn outlasts_close(sched: &Sched, place: Place, tie: Tie) -> bool {
+    place == Place::Worker && (tie == Tie::Nested || !sched.is_strict())
+}
+
+/// Whether a submission would be refused now, and why. [LIFE-1]
+#[inline]
+fn refusal(sched: &Sched, place: Place, tie: Tie) -> Result<(), SubmitErrorKind> {
+    sched.refusal(outlasts_close(sched, place, tie)).map_or(Ok(()), Err)
+}
+
 /// Lets a submission from a thread in, or says why not. In a pool with a limit it needs a place, unless a worker submits. Only
 /// outside the pool does it wait for one: one of the pool's own threads would wait for itself. [LIFE-1]
 #[inline]
 pub(super) fn admit(
     sched: &Sched,
     place: Place,
+    tie: Tie,
     when_full: WhenFull,
 ) -> Result<Option<Permit>, SubmitErrorKind> {
     match place {
         Place::Outside => sched.admit(when_full),
-        Place::Worker => sched.refusal(true).map_or(Ok(None), Err),
+        Place::Worker => refusal(sched, place, tie).map(|()| None),
         Place::Member => sched.admit_member(),
     }
+}
+
+/// Whether the pool would take a batch from this thread now. The submitter asks before it reads the
+/// input, and the pool looks once more when the batch is submitted. [LIFE-1]
+///
+/// # Errors
+///
+/// Why not.
+pub(crate) fn may_submit(sched: &Sched) -> Result<(), SubmitErrorKind> {
+    refusal(sched, place(sched.id), Tie::Async)
+}
+
+/// As [`may_submit`], for a batch that is to be waited for.
+///
+/// # Errors
+///
+/// Why not; nothing stands for "waiting would never end".
+pub(crate) fn may_wait(sched: &Sched) -> Result<(), Option<SubmitErrorKind>> {
+    let place = place(sched.id);
+    refusal(sched, place, Tie::Nested).map_err(Some)?;
+    if place == Place::Member { Err(None) } else { Ok(()) }
 }
 
 /// Submits work that borrows nothing, once there is space for it.
@@ -78,7 +122,7 @@ where
     W::Error: Send,
 {
     let place = place(sched.id);
-    if let Some(kind) = sched.refusal(place == Place::Worker) {
+    if let Err(kind) = refusal(sched, place, Tie::Nested) {
         return Err((Some(kind), work));
     }
     match place {
@@ -114,7 +158,7 @@ unsafe fn submit_borrowing<W: Work>(
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
     let place = place(sched.id);
     let outside = place != Place::Worker;
-    match admit(sched, place, when_full) {
+    match admit(sched, place, Tie::Async, when_full) {
         // SAFETY: the caller's contract.
         Ok(None) => unsafe { push_call(sched, work, outside) },
         Ok(Some(place)) => {
@@ -149,11 +193,13 @@ unsafe fn push_call<W: Work>(
 }
 
 /// As [`admit`], and a batch without items, which no worker gets to see, waits for nothing.
-fn admit_batch(sched: &Sched, place: Place, empty: bool) -> Result<Option<Permit>, SubmitErrorKind> {
-    if empty {
-        return sched.refusal(place == Place::Worker).map_or(Ok(None), Err);
-    }
-    admit(sched, place, WhenFull::Wait)
+fn admit_batch(
+    sched: &Sched,
+    place: Place,
+    tie: Tie,
+    empty: bool,
+) -> Result<Option<Permit>, SubmitErrorKind> {
+    if empty { refusal(sched, place, tie).map(|()| None) } else { admit(sched, place, tie, WhenFull::Wait) }
 }
 
 /// Puts up to `count` tokens into queues. `limited` says that they hold places there, the first of them that of `permit` if it
@@ -194,7 +240,7 @@ where
     M::Error: Send,
 {
     let (place, empty) = (place(sched.id), items.is_empty());
-    let permit = match admit_batch(sched, place, empty) {
+    let permit = match admit_batch(sched, place, Tie::Async, empty) {
         Ok(permit) => permit,
         Err(kind) => return Err((kind, mapping, items)),
     };
@@ -239,7 +285,7 @@ where
 {
     let place = place(sched.id);
     let empty = items.is_empty();
-    let permit = admit_batch(sched, place, empty).map_err(Some)?;
+    let permit = admit_batch(sched, place, Tie::Nested, empty).map_err(Some)?;
     if place == Place::Member {
         return Err(None);
     }
@@ -259,6 +305,13 @@ where
             let _ = push(sched, &mut tokens);
         }
         as_host(sched, |host| own.run(host));
+        if sched.is_forked() && !result.load().is_done() {
+            // An item has forked, and this is the child. Nothing here runs or drops what is left
+            // of the batch, so the frame may end before it.
+            guard.disarm();
+            std::mem::forget(result);
+            return Err(None);
+        }
         take_back(sched.id, result.id(), shown);
     } else if let Err(kind) = show(sched, permit, &mut tokens, &result) {
         // SAFETY: the handle is the one that `Batch::<M>::create` made above.
@@ -322,6 +375,10 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
     match place(result.pool()) {
         Place::Worker => {
             help(result);
+            if identity::is_forked(result.pool()) && !result.load().is_done() {
+                // An item of it has forked, and this is the child.
+                return false;
+            }
         }
         Place::Member => return false,
         Place::Outside => {}
@@ -331,7 +388,10 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
 
 /// As a worker of the task's pool: does what nobody has started of it. Says whether there was anything.
 pub(crate) fn help_with<T, E>(result: &ResultRef<T, E>) -> bool {
-    !result.load().is_done() && place(result.pool()) == Place::Worker && help(result)
+    !result.load().is_done()
+        && !is_foreign(result.pool())
+        && place(result.pool()) == Place::Worker
+        && help(result)
 }
 
 /// Whether a pool's workers are in another process.

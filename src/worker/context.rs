@@ -254,10 +254,13 @@ impl Context {
         &self.sched
     }
 
-    /// The worker's life: find, run, again; until the pool is over.
+    /// The worker's life: find, run, again; until the pool is over, or the worker finds itself in
+    /// the child of a fork that its own task has made: what is queued there is the parent's to
+    /// run.
     pub(crate) fn run(&self) {
         CURRENT.with(|current| current.set(ptr::from_ref(self)));
-        while let Some(task) = self.next() {
+        while !self.sched.is_forked() {
+            let Some(task) = self.next() else { break };
             task.run(self);
         }
         // What lies in the deque now was taken back by its submitter; the scheduler frees those blocks when it goes.

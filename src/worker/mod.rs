@@ -8,7 +8,8 @@ mod search;
 mod streams;
 
 pub(crate) use caller::{
-    call_and_wait, help_with, is_foreign, map_and_wait, submit, submit_map, submit_nonblocking, wait_for,
+    call_and_wait, help_with, is_foreign, map_and_wait, may_submit, may_wait, submit, submit_map,
+    submit_nonblocking, wait_for,
 };
 pub(crate) use context::{Context, Place, current_id, current_pool, enlist, is_cancelled, place};
 pub use profile::Profile;

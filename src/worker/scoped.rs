@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 
-use super::caller::admit;
+use super::caller::{Tie, admit};
 use super::context::{Place, as_host, place, push, take_back};
 use crate::sched::{Sched, WhenFull};
 use crate::task::{Abort, Call, Placed, ResultRef, ScopeRef, Scoped, SubmitErrorKind, Work, call};
@@ -35,7 +35,7 @@ impl<'scope> Scope<'scope, '_> {
     {
         let place = place(self.sched.id);
         let outside = place != Place::Worker;
-        match admit(self.sched, place, WhenFull::Wait) {
+        match admit(self.sched, place, Tie::Nested, WhenFull::Wait) {
             Ok(None) => self.push_call(work, outside),
             Ok(Some(place)) => {
                 self.push_call(Placed { work, place }, outside).map_err(|(kind, placed)| (kind, placed.work))

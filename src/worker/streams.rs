@@ -1,6 +1,6 @@
 //! Streams: what their consumer needs of the pool.
 
-use super::caller::admit;
+use super::caller::{Tie, admit, outlasts_close};
 use super::context::{Place, place, push, take_back};
 use crate::sched::{Permit, Sched, WhenFull};
 use crate::task::{Each, Flow, StreamRef, SubmitErrorKind, TaskRef, Uncounted, Window};
@@ -30,13 +30,13 @@ where
     E: Send + 'static,
 {
     let place = place(sched.id);
-    let permit = match admit(sched, place, WhenFull::Wait) {
+    let permit = match admit(sched, place, Tie::Async, WhenFull::Wait) {
         Ok(permit) => permit,
         Err(kind) => return Err((kind, each)),
     };
-    // The place is free again when this returns: the tokens take theirs.
+    // The place is free again when this returns: the entries take theirs.
     let places = permit.as_ref().and_then(Permit::places);
-    let by_worker = place == Place::Worker;
+    let by_worker = outlasts_close(sched, place, Tie::Async);
     if !sched.open_stream(by_worker) {
         // It has ended since the look above.
         return Err((sched.refusal(by_worker).unwrap_or(SubmitErrorKind::NotRunning), each));
@@ -56,7 +56,7 @@ where
     let needed = at_most.map_or(usize::MAX, |items| items.max(workers).saturating_add(1));
     let window = Window { least: window.least.min(needed), most: window.most.min(needed) };
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
-    Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id, !by_worker, places) })
+    Ok(unsafe { StreamRef::create(each, flow, window, workers, sched.id, place != Place::Worker, places) })
 }
 
 /// Puts a stream's entry into a queue or, if there is no place for it, into the line. Never waits.

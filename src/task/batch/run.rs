@@ -116,7 +116,8 @@ impl<M: Mapping> Batch<M> {
             };
             batch.call_with(&mut left, most, &heeded);
             let over = turn.as_mut().is_some_and(|turn| turn.looks(left.start - before));
-            if left.is_empty() {
+            // In the child of a fork that an item made, the others are the parent's.
+            if left.is_empty() || batch.header.is_forked() {
                 break;
             }
             if batch.stops(host) {
@@ -153,6 +154,7 @@ impl<M: Mapping> Batch<M> {
             self.signal.load(Ordering::Relaxed) & heeded.signal
                 | heeded.word.load(Ordering::Relaxed) & heeded.attention
                 != 0
+                || self.header.is_forked()
         };
         // One item is begun, unless nothing may be: a runner that only passed its units on would never end.
         let stopped = || {
@@ -278,6 +280,10 @@ impl<M: Mapping> Batch<M> {
             any = true;
             let end = units.start + work(&units);
             pace.bitten();
+            if batch.header.is_forked() {
+                // Nothing is accounted for, so in the child the batch is never concluded.
+                return true;
+            }
             if end < units.end {
                 pace.restart();
             }
@@ -314,6 +320,9 @@ impl<M: Mapping> Batch<M> {
             let ends = || turn.borrow().is_over();
             // SAFETY: the token.
             unsafe { Self::work_off(header, batch.seat(host), pace, host, work, ends) };
+            if batch.header.is_forked() {
+                return true;
+            }
             let over = turn.borrow().is_over();
             if over && !ranges::are_empty(slots) {
                 return false;

@@ -242,8 +242,10 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 }
             }
         }
-        // SAFETY: the runner is an owner, and touches the stream no more.
-        unsafe { Ring::<A, T, E>::leave(header) };
+        if !ring.header.is_forked() {
+            // SAFETY: the runner is an owner, and touches the stream no more.
+            unsafe { Ring::<A, T, E>::leave(header) };
+        }
         true
     }
 
@@ -277,6 +279,10 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 }
                 // SAFETY: the caller is an owner, and has claimed the number.
                 unsafe { self.run_one(number, slot) };
+                if ring.header.is_forked() {
+                    // In the child of a fork that the item made, the others are the parent's.
+                    return None;
+                }
                 in_chunk += 1;
                 if in_chunk < chunk {
                     continue;
