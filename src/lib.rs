@@ -56,8 +56,22 @@
 //!   `Drop`, a callback, a waker or an initializer, kills a worker or leaves a waiter behind.
 //! * **Nesting does not deadlock.** A worker that waits for its own pool's work does that work itself, at any depth, with one
 //!   worker; and it never runs unrelated work while it waits.
-//! * **Submissions from outside are not starved** by tasks that submit tasks.
+//! * **A task waits for nothing but work that was there before it**, within the bounds below.
+//! * **Memory holds what is alive**: finished and cancelled work leaves nothing behind, however long a task stays.
 //! * **It sleeps when it has nothing to do**, and a submission wakes at most one worker.
+//!
+//! # When does a submitted task start?
+//!
+//! | submitted | may be overtaken or held up by | bound |
+//! |---|---|---|
+//! | from outside the pool | tasks that were submitted before it | they are taken in the order of submission, each by a worker that begins it next: when a task begins, every earlier one of its thread has begun, but for `workers - 1` that are each in the hands of a worker |
+//! | from outside the pool | what tasks submit themselves | one of four tasks that a worker takes is from outside |
+//! | by a task | newer tasks, work from outside | an idle worker comes for it at once; of 64 tasks that a busy worker begins one is the oldest of its own and one the oldest of another worker's |
+//! | any | a batch or a stream that runs | 100 µs and the item that is running (and up to 16 more that last less than 1 µs each); then one other task begins |
+//! | an item of a stream | the input | it is shown to the workers before the input is asked again |
+//! | to a pool with a [limit](Builder::max_queued) | those who waited before | strictly in turn |
+//!
+//! After `terminate`, `cancel` or a failure under [`fail_fast`](Batch::fail_fast) no item begins.
 //!
 //! # What it does not do
 //!

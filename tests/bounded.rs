@@ -516,9 +516,9 @@ fn time_09_a_cancelled_batch_and_a_dropped_stream_free_their_places_at_once() {
     assert_eq!((queued(&pool.handle()), try_submit(&pool)), (2, Err(SubmitErrorKind::Full)));
     assert!(batch.cancel());
     assert_eq!(queued(&pool.handle()), 0);
-    let stream = pool.imap(|x: usize| x, 0..10).unwrap();
+    let streams = [0, 1].map(|_| pool.imap(|x: usize| x, 0..10).unwrap());
     assert_eq!((queued(&pool.handle()), try_submit(&pool)), (2, Err(SubmitErrorKind::Full)));
-    drop(stream);
+    drop(streams);
     assert_eq!(queued(&pool.handle()), 0);
     assert_eq!([try_submit(&pool), try_submit(&pool)], [Ok(()), Ok(())]);
     gate.open();

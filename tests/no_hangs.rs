@@ -188,7 +188,7 @@ fn hang_13_map_18_f09_an_input_that_fails_part_way() {
         &|| drop(pool.map(&each, Sized(0))),
         &|| drop(pool.map_async(each.clone(), Sized(0)).map(drop)),
         &|| drop(pool.starmap(&each, Sized(0).map(|i| (i,)))),
-        &|| drop(pool.batch(&each, Sized(0)).chunksize(2)),
+        &|| drop(pool.batch(&each, Sized(0)).chunksize(2).map()),
     ];
     for call in calls {
         let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_err();

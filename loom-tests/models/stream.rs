@@ -380,6 +380,69 @@ fn i42_control_a_runner_sends_for_nobody() {
     });
 }
 
+/// Item 0 waits for item 2, which the consumer pulls once the items that wait are fewer: it sleeps for item 0 meanwhile.
+fn first_waits_for_third(refills: bool) {
+    let (word, sent) = (Arc::new(AtomicU32::new(0)), Sent::default());
+    let begun = Arc::clone(&word);
+    let each = Plain(move |item: usize| match item {
+        0 => drop(block_until(&begun, 0, None, |begun| begun == 1)),
+        2 => {
+            begun.store(1, Ordering::Release);
+            futex::wake_all(&begun);
+        }
+        _ => {}
+    });
+    let flow = Flow { chunksize: None, buffersize: None, ordered: true };
+    // SAFETY: models borrow nothing.
+    let mut stream: StreamRef<_, _, Infallible> =
+        unsafe { StreamRef::create(each, flow, Window { least: 1, most: 3 }, 2, 1, true, None) };
+    *stream.stride() = Stride::fixed(1);
+    stream.put(0);
+    let first = stream.publish().expect("no runner is active");
+    stream.put(1);
+    assert!(stream.publish().is_none(), "the entry lies in a queue");
+    assert!(stream.is_full(), "two wait, and that is enough");
+    let theirs = sent.clone();
+    let first = spawn(move || first.run(&theirs));
+    let second = loop {
+        match sent.next() {
+            Some(entry) => break run(entry, &sent),
+            None => thread::yield_now(),
+        }
+    };
+    let (mut taken, mut put, mut third) = (0, 2, None);
+    while taken < 3 {
+        if stream.try_take().is_some() {
+            taken += 1;
+        } else if put < 3 && !stream.is_full() {
+            stream.put(put);
+            put += 1;
+            third = stream.publish().map(|entry| run(entry, &sent));
+        } else {
+            let _ = stream.wait(None, refills && put < 3);
+        }
+    }
+    drop(stream);
+    [Some(first), Some(second), third]
+        .into_iter()
+        .flatten()
+        .for_each(|thread| thread.join().expect("a runner returns"));
+}
+
+#[test]
+fn i45_a_sleeping_consumer_hears_that_the_runners_are_dry() {
+    check("I45 an item waits for one that is not pulled yet", Bound::Pair, Futex::Block, |_| {
+        first_waits_for_third(true);
+    });
+}
+
+#[test]
+fn i45_control_a_consumer_does_not_ask_to_be_told() {
+    control("I45 control: a consumer sleeps for its outcome alone", Bound::Pair, Futex::Block, |_| {
+        first_waits_for_third(false);
+    });
+}
+
 #[test]
 fn i29_control_the_list_is_pushed_to_in_two_steps() {
     control("I29 control: a push in two steps", Bound::None, Futex::Block, |_| {

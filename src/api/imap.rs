@@ -2,9 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asks::Asks;
 use super::{PoolHandle, Progress, Timeout};
 use crate::sched::Sched;
-use crate::sync::clock::{Deadline, Stopwatch};
+use crate::sync::clock::Deadline;
 use crate::task::{
     Each, Flow, Host, Reason, StreamRef, SubmitError, SubmitErrorKind, TaskError, Waited, call, forget_panic,
 };
@@ -179,54 +180,6 @@ pub struct Imap<I: Iterator, T, E = std::convert::Infallible> {
     last: Option<TaskError<E>>,
     /// How far it had come at the end.
     ended: Progress,
-}
-
-/// How long an input takes to answer. While it is quick, only some of its answers are timed.
-#[derive(Debug, Default)]
-struct Asks {
-    /// Quick answers in a row, of those that were timed.
-    quick: u32,
-    /// Answers since the last one that was timed.
-    untimed: u32,
-    /// What the last slow answer took; nothing after a quick one.
-    waited: Option<Duration>,
-}
-
-impl Asks {
-    /// An answer that takes longer keeps the consumer waiting.
-    const QUICK: Duration = Duration::from_micros(5);
-    /// After so many quick answers in a row...
-    const KNOWN_AS_QUICK: u32 = 16;
-    /// ... only one of so many is timed.
-    const TIMED_OF_QUICK: u32 = 64;
-    /// Before it is asked again a slow input may wait for this part of its last answer's time...
-    const PART: u32 = 32;
-    /// ... and for no longer than this.
-    const LONGEST_MOMENT: Duration = Duration::from_micros(200);
-
-    fn time<T>(&mut self, ask: impl FnOnce() -> T) -> T {
-        self.untimed += 1;
-        if self.quick >= Self::KNOWN_AS_QUICK && self.untimed < Self::TIMED_OF_QUICK {
-            return ask();
-        }
-        self.untimed = 0;
-        let watch = Stopwatch::start();
-        let answer = ask();
-        let took = watch.elapsed();
-        if took <= Self::QUICK {
-            self.quick = self.quick.saturating_add(1);
-            self.waited = None;
-        } else {
-            self.quick = 0;
-            self.waited = Some(took);
-        }
-        answer
-    }
-
-    /// How long an outcome is waited for before the input is asked again; nothing if the input is quick.
-    fn moment(&self) -> Option<Duration> {
-        self.waited.map(|took| (took / Self::PART).min(Self::LONGEST_MOMENT))
-    }
 }
 
 /// What an iterator of results yields.

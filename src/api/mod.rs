@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod asks;
 mod batch;
 mod builder;
 mod fallible;

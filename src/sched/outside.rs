@@ -9,11 +9,7 @@
 //! Between the two steps an entry is in neither queue, and a younger one must not be taken. So a worker marks that it takes, and a
 //! sweeper waits until no mark is up; a worker that sees a sweep waits for its end.
 //!
-//! | step | who | what |
-//! |---|---|---|
-//! | SWEEP-1 | taker | puts its mark up; a SeqCst fence; looks whether somebody sweeps: if so, takes its mark down and waits |
-//! | SWEEP-2 | sweeper | says that it sweeps; a SeqCst fence; waits until every mark is down |
-//! | SWEEP-3 | sweeper | moves the living entries, and says that it is done; tells a sleeper of them, like a submitter |
+//! The steps, and why they are right, stand in the room's README.
 
 use crossbeam_utils::CachePadded;
 
@@ -194,3 +190,7 @@ fn steal(queue: &Injector<TaskRef>) -> Option<TaskRef> {
         }
     }
 }
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../loom-tests/models/outside.rs"]
+mod models;

@@ -6,7 +6,8 @@ use std::ptr::NonNull;
 
 use super::error::Reason;
 use super::handle::ResultRef;
-use super::header::{Access, Header, Host, Nobody, Published, Side, TaskRef, VTable, discharge, publish};
+use super::header::{Access, Header, Published, Side, TaskRef, VTable, discharge, publish};
+use super::host::{Host, Nobody};
 use super::state::{Claim, Kind, State};
 use super::unwind::drop_quietly;
 use super::work::{Outcome, Work, drop_outcome};

@@ -61,7 +61,7 @@ pub(crate) fn is_running(task: NonNull<Header>) -> bool {
 mod tests {
     use super::*;
     use crate::task::call_of_nothing;
-    use crate::task::header::Nobody;
+    use crate::task::host::Nobody;
 
     #[test]
     fn res_13_a_task_is_running_however_many_lie_above_it_on_the_stack() {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::error::Reason;
 use super::frame;
-use super::header::{Access, Header, Host, Side, discharge};
+use super::header::{Access, Header, Side, discharge};
+use super::host::Host;
 use super::state::{Snapshot, WAITER};
 use super::unwind::drop_quietly;
 use super::work::Outcome;

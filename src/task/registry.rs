@@ -5,7 +5,7 @@
 
 use std::sync::{Mutex, PoisonError, Weak};
 
-use super::header::Host;
+use super::host::Host;
 
 type Pools = Vec<(u32, Weak<dyn Host + Send + Sync>)>;
 

@@ -12,7 +12,8 @@ use std::mem;
 use std::ptr::NonNull;
 
 use super::error::Reason;
-use super::header::{Access, Header, Host, Side, Stale, TaskRef, VTable};
+use super::header::{Access, Header, Side, Stale, TaskRef, VTable};
+use super::host::Host;
 use super::state::State;
 use super::work::{Outcome, Work};
 use super::{block, frame};

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::header::{Host, WORK};
+use super::host::{Host, WORK};
 use crate::sync::clock::Stopwatch;
 use crate::sync::{Ordering, fence};
 

@@ -4,6 +4,7 @@
 //! queue's bit of the state word stands for all tokens and is cleared by the last. Runners take units (ranges.rs) until
 //! none is left, and account for what they took; whoever accounts for the last unit concludes the batch.
 
+mod each;
 mod items;
 mod mapping;
 mod pace;
@@ -339,7 +340,7 @@ impl<M: Mapping> Batch<M> {
 mod tests {
     use super::*;
     use crate::task::Plain;
-    use crate::task::header::Nobody;
+    use crate::task::host::Nobody;
     use std::convert::Infallible;
 
     /// That the buffer of the values goes too, a sanitizer sees.

@@ -15,7 +15,8 @@ use crate::sync::{Ordering, fence};
 use crate::task::batch::Each;
 use crate::task::entries::Places;
 use crate::task::error::Reason;
-use crate::task::header::{Header, Host, Side, TaskRef};
+use crate::task::header::{Header, Side, TaskRef};
+use crate::task::host::Host;
 use crate::task::state::State;
 use crate::task::unwind::drop_quietly;
 use crate::task::work::{Outcome, drop_outcome};
@@ -350,7 +351,7 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
 mod tests {
     use super::*;
     use crate::task::Plain;
-    use crate::task::header::Nobody;
+    use crate::task::host::Nobody;
     use std::convert::Infallible;
 
     #[test]
@@ -380,7 +381,10 @@ mod tests {
                 while !stream.is_full() {
                     stream.put(stream.next);
                 }
-                stream.publish().into_iter().for_each(|entry| entry.run(&Nobody));
+                if let Some(entry) = stream.publish() {
+                    assert!(entry.count());
+                    entry.run(&Nobody);
+                }
                 assert!(!stream.has_backlog());
                 // In some rounds a part stays where it is.
                 for _ in 0..SLOTS - round % 2 {

@@ -1,0 +1,95 @@
+//! The sweep of what comes from outside, I44: no younger entry is taken before an older one, and no look misses an entry.
+
+use super::*;
+use crate::models::harness::{Bound, Futex, check, control, spawn};
+use crate::task::{Call, Job, Reason, ResultRef};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+type Handle = ResultRef<usize, Infallible>;
+
+fn task(number: usize) -> (TaskRef, Handle) {
+    // SAFETY: models borrow nothing.
+    unsafe { Call::create(Job::plain(move || number), 1, true) }
+}
+
+/// A queue with a stale entry, and behind it so many living ones; and the handles of these.
+fn queue(living: usize) -> (Arc<Outside>, Vec<Handle>) {
+    let outside = Outside::new(1);
+    let (stale, handle) = task(usize::MAX);
+    assert!(handle.resolve(Reason::Cancelled));
+    drop(handle);
+    outside.submit(stale);
+    let _ = outside.count_stale(1);
+    let handles = (0..living).map(|number| {
+        let (task, handle) = task(number);
+        outside.submit(task);
+        handle
+    });
+    let handles = handles.collect();
+    (Arc::new(outside), handles)
+}
+
+/// A worker takes all there is, beside a sweep; `worker` says which mark it uses.
+fn taken_beside_a_sweep(worker: usize) {
+    let (outside, handles) = queue(2);
+    let swept = Arc::clone(&outside);
+    let sweeper = spawn(move || swept.sweep());
+    let mut taken = 0;
+    for _ in 0..2 {
+        let Some(task) = outside.take(worker) else { break };
+        task.run(&crate::models::harness::Running);
+        taken += 1;
+    }
+    // The first living entry is never the one that is left.
+    let done: Vec<_> = handles.iter().map(|handle| handle.load().is_done()).collect();
+    assert!(done[0] || !done[1], "I44: a younger entry is taken before an older one, of {taken} taken");
+    sweeper.join().expect("the sweeper returns");
+    while let Some(task) = outside.take(0) {
+        task.run(&crate::models::harness::Running);
+    }
+    for (number, handle) in handles.into_iter().enumerate() {
+        let outcome = handle.take_done().unwrap_or_else(|_| panic!("I44: an entry is lost"));
+        assert_eq!(outcome.ok(), Some(number), "I44: an entry is lost");
+    }
+    assert_eq!(outside.stale(), 0, "I44: nothing that is stale is left");
+}
+
+#[test]
+fn i44_entries_are_taken_in_order_beside_a_sweep() {
+    check("I44 take, take ‖ sweep", Bound::None, Futex::Block, |_| taken_beside_a_sweep(0));
+}
+
+#[test]
+fn i44_control_a_taker_without_a_mark() {
+    control("I44 control: a worker takes without a mark", Bound::None, Futex::Block, |_| {
+        taken_beside_a_sweep(1)
+    });
+}
+
+/// A look, as of a worker that is about to sleep, beside a sweep of a queue with a living entry.
+fn looked_at_beside_a_sweep(is_empty: fn(&Outside) -> bool) {
+    let (outside, handles) = queue(1);
+    let swept = Arc::clone(&outside);
+    let sweeper = spawn(move || swept.sweep());
+    assert!(!is_empty(&outside), "I44: a look misses an entry that somebody sweeps");
+    sweeper.join().expect("the sweeper returns");
+    outside.drain(|task| task.resolve(Reason::Terminated));
+    drop(handles);
+}
+
+#[test]
+fn i44_no_look_misses_an_entry_that_is_swept() {
+    check("I44 look ‖ sweep", Bound::None, Futex::Block, |_| looked_at_beside_a_sweep(Outside::is_empty));
+}
+
+#[test]
+fn i44_control_the_swept_queue_is_looked_at_first() {
+    control("I44 control: a look in the wrong order", Bound::None, Futex::Block, |_| {
+        looked_at_beside_a_sweep(|outside| {
+            outside.swept.is_empty()
+                && outside.sweeping.load(Ordering::Acquire) == 0
+                && outside.injector.is_empty()
+        });
+    });
+}
