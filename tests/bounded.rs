@@ -426,37 +426,34 @@ fn time_09_no_more_than_the_limit_is_ever_queued() {
 
 #[test]
 fn time_09_no_more_than_the_limit_is_queued_by_any_verb() {
+    type Verb = fn(&PoolHandle);
     const LIMIT: usize = 2;
-    let pool = bounded(3, LIMIT);
-    let most = most_queued(&pool, || {
+    let verbs: [(&str, Verb); 7] = [
+        ("spawn", |pool| pool.spawn(|| ()).unwrap()),
+        ("apply", |pool| assert_eq!(pool.apply(|| 1).unwrap(), 1)),
+        ("apply_async", |pool| pool.apply_async(|| 1).unwrap().detach()),
+        ("scope", |pool| pool.scope(|s| (0..3).for_each(|_| s.spawn(|| ()).unwrap()))),
+        ("map", |pool| assert_eq!(pool.map(|x: usize| x, 0..20).unwrap().len(), 20)),
+        ("map_async", |pool| pool.map_async(|x: usize| x, 0..20).unwrap().detach()),
+        ("imap", |pool| assert_eq!(pool.imap(|x: usize| x, 0..200).unwrap().count(), 200)),
+    ];
+    let (pool, most) = (bounded(2, LIMIT), AtomicUsize::new(0));
+    for (name, verb) in verbs {
         thread::scope(|s| {
-            for _ in 0..2 {
-                s.spawn(|| (0..300).for_each(|_| pool.spawn(|| ()).unwrap()));
-                s.spawn(|| (0..100).for_each(|i| assert_eq!(pool.apply(move || i).unwrap(), i)));
-                s.spawn(|| {
-                    for _ in 0..100 {
-                        pool.scope(|scope| (0..3).for_each(|_| scope.spawn(|| ()).unwrap()));
-                    }
-                });
+            for _ in 0..4 {
                 s.spawn(|| {
                     for _ in 0..50 {
-                        assert_eq!(pool.map(|x: usize| x, 0..20).unwrap().len(), 20);
-                        let result = pool.map_async(|x: usize| x, 0..20).unwrap();
-                        assert_eq!(result.get().unwrap().len(), 20);
-                    }
-                });
-                s.spawn(|| {
-                    for _ in 0..20 {
-                        assert_eq!(pool.imap(|x: usize| x, 0..200).unwrap().count(), 200);
+                        verb(&pool.handle());
+                        most.fetch_max(queued(&pool.handle()), Ordering::Relaxed);
                     }
                 });
             }
         });
-    });
-    assert!(most <= LIMIT, "{most} were queued at one time");
+        assert!(most.load(Ordering::Relaxed) <= LIMIT, "{name}: {most:?} were queued at one time");
+    }
     pool.close();
     pool.join().unwrap();
-    assert_eq!(queued(&pool.handle()), 0, "every place is free again");
+    assert_eq!((most.into_inner(), queued(&pool.handle())), (LIMIT, 0), "full, and every place free again");
 }
 
 #[test]
@@ -524,9 +521,9 @@ fn time_09_a_cancelled_batch_and_a_dropped_stream_free_their_places_at_once() {
     gate.open();
 }
 
-#[test]
-fn time_09_a_batch_that_is_done_holds_no_places() {
-    let (pool, entered, gate) = (bounded(2, 2), Gate::new(), Gate::new());
+/// A pool of two workers, of which one is kept until the gate opens.
+fn half_busy(max_queued: usize) -> (ThreadPool, Gate) {
+    let (pool, entered, gate) = (bounded(2, max_queued), Gate::new(), Gate::new());
     let (enter, pass) = (entered.clone(), gate.clone());
     pool.spawn(move || {
         enter.open();
@@ -534,6 +531,32 @@ fn time_09_a_batch_that_is_done_holds_no_places() {
     })
     .unwrap();
     entered.wait();
+    (pool, gate)
+}
+
+#[test]
+fn time_09_a_batch_that_is_cancelled_while_it_runs_frees_its_places_at_once() {
+    let (pool, gate) = half_busy(2);
+    let (entered, release) = (Gate::new(), Gate::new());
+    let (enter, pass) = (entered.clone(), release.clone());
+    let each = move |_: usize| {
+        enter.open();
+        pass.wait();
+    };
+    let batch = pool.map_async(each, 0..2).unwrap();
+    entered.wait();
+    assert_eq!(queued(&pool.handle()), 1, "for the worker that is kept");
+    assert!(batch.cancel());
+    assert!(!batch.ready());
+    assert_eq!(queued(&pool.handle()), 0);
+    release.open();
+    gate.open();
+    assert!(matches!(batch.get(), Err(TaskError::Cancelled)));
+}
+
+#[test]
+fn time_09_a_batch_that_is_done_holds_no_places() {
+    let (pool, gate) = half_busy(2);
     // Its other token is queued when the one worker that is free concludes it.
     let (handle, (tell, told)) = (pool.handle(), mpsc::channel());
     let batch = pool.batch(|x: usize| x, 0..2).callback(move |_| tell.send(queued(&handle)).unwrap());
@@ -559,18 +582,34 @@ fn time_09_one_place_lets_a_batch_reach_every_worker() {
 #[test]
 fn time_09_what_stands_in_the_line_is_done_or_resolved_at_the_end() {
     for end in [ThreadPool::close, ThreadPool::terminate] {
-        let (pool, gate) = busy(2, 1);
-        // Of two tokens each one stands in the line.
-        let stream = pool.imap(|x: usize| x, 0..10).unwrap();
+        let pool = bounded(1, 1);
+        let mut stream = pool.stream(|x: usize| x, 0..5).buffersize(1).imap().unwrap();
+        assert_eq!(stream.next().unwrap().unwrap(), 0);
+        let (entered, gate) = (Gate::new(), Gate::new());
+        let (enter, pass) = (entered.clone(), gate.clone());
+        pool.spawn(move || {
+            enter.open();
+            pass.wait();
+        })
+        .unwrap();
+        entered.wait();
+        let last = pool.apply_async(|| ()).unwrap();
+        // The stream's next token finds no place, and it has no other.
+        let consumer = Sleeper::start(move || stream.map(Result::ok).collect::<Vec<_>>());
+        consumer.until_asleep();
         let handle = pool.handle();
-        let submitter = Sleeper::start(move || handle.map_async(|x: usize| x, 0..10).map(drop).is_ok());
+        let submitter = Sleeper::start(move || handle.spawn(|| ()).is_ok());
         submitter.until_asleep();
         assert!(!submitter.is_gone(), "it has not waited");
         end(&pool);
         assert!(!submitter.join(), "who waits is sent away");
-        gate.open();
-        let last = stream.last().expect("it says how it ended");
-        assert!(matches!(last, Ok(9) | Err(TaskError::Terminated)), "{last:?}");
+        if last.ready() {
+            assert_eq!(consumer.join(), [None], "terminated");
+            gate.open();
+        } else {
+            gate.open();
+            assert_eq!(consumer.join(), [1, 2, 3, 4].map(Some));
+        }
         pool.join().unwrap();
         assert_eq!(queued(&pool.handle()), 0, "every place is free again");
     }

@@ -140,8 +140,7 @@ const MODELS: &[(&str, &[&str])] = &[
     (
         "LIFE",
         &[
-            "i19_a_submission_beside_close",
-            "i19_a_submitter_beside_a_taker_woken_for_no_reason",
+            "i19_a_submission_beside_terminate",
             "i19_a_tombstone_is_taken_away",
             "i30_i31_i34_submit_beside_close",
             "i37_a_bit_over_an_empty_deque_keeps_nobody_awake",
@@ -191,9 +190,8 @@ const MODELS: &[(&str, &[&str])] = &[
     ("SIGNAL", &[]),
     ("SLAB", &["i40_two_calls_of_one_slab_beside_the_end_of_their_thread"]),
     ("SLEEP", &["i16_two_jobs_come_to_run_side_by_side", "i19_a_tombstone_is_taken_away"]),
-    ("SPACE", &["i19_an_entry_holds_the_end_off", "i19_two_submitters_beside_terminate"]),
+    ("SPACE", &["i19_an_entry_holds_the_end_off"]),
     ("TOKENS", &["i21_i22_i24_two_runners_and_a_taker"]),
-    ("TURN", &["i19_a_submission_beside_an_initializer_that_panics"]),
     ("UNITS", &["i21_i22_i24_two_runners_and_a_taker"]),
 ];
 

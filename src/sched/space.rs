@@ -55,8 +55,8 @@ const SENT_AWAY: u32 = 2;
 
 impl Turn {
     fn end(&self, how: u32) {
-        // edge TURN release: the stage for which the submitter is sent away → the submitter.
-        self.0.store(how, Ordering::Release);
+        // Relaxed: the one who changed the stage, for which a submitter is sent away, has fenced since [LIFE-7].
+        self.0.store(how, Ordering::Relaxed);
         futex::wake_one(&self.0);
     }
 }
@@ -86,7 +86,7 @@ enum Waiter {
     Entry(TaskRef),
 }
 
-/// Accesses to the word are Relaxed but for the ends of SPACE. `waiting` and the line change
+/// Accesses to the word are Relaxed but where an edge is named: a place carries nothing. `waiting` and the line change
 /// together under the lock, so under it either tells of the other. What else rests on the lock's edge: the stage, which is
 /// changed before the line is emptied → whoever joins the line afterwards [SPACE-2, SPACE-5]; and an entry's push into the
 /// injector → the terminator's drain, which comes after it has emptied the line [SPACE-4].
@@ -158,7 +158,7 @@ impl Space {
                 return 0;
             }
             let next = seen + USED * u64::from(taken);
-            // edge SPACE acquire: the stage, before the terminator's drain → who takes what that has freed.
+            // edge LIFE acquire: the stage, before the terminator's fence and drain → who takes what the drain has freed.
             match self.word.compare_exchange_weak(seen, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return taken,
                 Err(now) => seen = now,
@@ -192,7 +192,7 @@ impl Space {
             None
         });
         let permit = now.unwrap_or_else(|| {
-            // edge TURN acquire: the stage → this thread, if it is sent away.
+            // edge LIFE acquire: the stage, before its changer's fence → this thread, if it is sent away. (It is `block_until`'s.)
             let how = block_until(&turn.0, 0, None, |word| word != ASLEEP);
             (how == Some(GRANTED)).then(|| Permit::new(self))
         });
@@ -337,8 +337,8 @@ impl Places for Space {
                 continue;
             }
             let next = seen - USED * u64::from(free);
-            // edge SPACE release: the stage, before the terminator's drain → who takes what that has freed.
-            match self.word.compare_exchange_weak(seen, next, Ordering::Release, Ordering::Relaxed) {
+            // Relaxed: the terminator has fenced before it frees what it drains.
+            match self.word.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => {
                     count -= free;
                     seen = next;
