@@ -18,9 +18,13 @@ pub(crate) struct Context {
     /// Whether this worker's bit is up in the queues' filter.
     pub(super) loaded: Cell<bool>,
     /// Tasks taken from the own deque since the last one from the injector, and how many there may be.
+    // count streak: the tasks in a row that a worker has taken from its own deque. Raised by
+    // each; it stops at the end of its range, and begins anew with a task from elsewhere.
     pub(super) streak: Cell<usize>,
     pub(super) allowance: Cell<usize>,
     /// Tasks taken from the own deque.
+    // count ticks: the tasks that a worker has taken from its own deque. Raised by each; it rolls
+    // over, and says only whose turn it is.
     pub(super) ticks: Cell<u32>,
     /// The task pushed last; it may be gone.
     newest: Cell<Option<NonNull<Header>>>,

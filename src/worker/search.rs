@@ -51,7 +51,7 @@ impl Context {
             }
         }
         if let Some(task) = self.take_own() {
-            self.streak.set(self.streak.get() + 1);
+            self.streak.set(self.streak.get().saturating_add(1));
             return Some(task);
         }
         self.take_others()

@@ -52,6 +52,9 @@ pub(crate) struct Cut {
 pub(crate) struct Batch<M: Mapping> {
     header: Header,
     tokens: AtomicU32,
+    // count seated: the seats of a batch that were taken. Raised by each worker that joins a
+    // batch and by each `cancel`, but only while a seat is left, so at most to the number of
+    // workers and by one more for each thread that looks at the same time.
     seated: AtomicU32,
     failed: AtomicU32,
     slots: u32,

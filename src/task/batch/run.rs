@@ -156,8 +156,11 @@ impl<M: Mapping> Batch<M> {
         let batch = unsafe { Self::of(header) };
         // SAFETY: as above.
         let slots = unsafe { Self::slots(header) };
-        let seat = batch.seated.fetch_add(1, Ordering::Relaxed) as usize;
-        let seat = (seat < slots.len()).then_some(seat);
+        // A look first: whoever asks again and again, by `cancel` say, must not drive the count
+        // round, or two runners have one seat.
+        let left = (batch.seated.load(Ordering::Relaxed) as usize) < slots.len();
+        let seat = left.then(|| batch.seated.fetch_add(1, Ordering::Relaxed) as usize);
+        let seat = seat.filter(|seat| *seat < slots.len());
         let mut any = false;
         while let Some(units) = ranges::take(slots, seat, pace.bite()) {
             any = true;
@@ -320,6 +323,7 @@ mod tests {
     use super::super::{Cut, Map};
     use super::*;
     use crate::task::{Plain, ResultRef};
+    use std::convert::Infallible;
     use std::sync::atomic::{AtomicUsize, Ordering as Std};
     use std::sync::{Arc, Mutex};
 
@@ -350,6 +354,24 @@ mod tests {
             unsafe { Batch::<M>::conclude(token.id(), &Nobody) };
         }
         token.run(&Nobody);
+    }
+
+    #[test]
+    fn f47_a_batch_that_is_cancelled_again_and_again_counts_no_further_than_its_seats() {
+        type Same = Map<Plain<fn(u32) -> u32>, u32, u32, Infallible, (), ()>;
+        let mapping: Same = Map::new(Plain(|item| item));
+        let items = vec![1, 2, 3];
+        // SAFETY: it borrows nothing.
+        let (tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 2, 1) };
+        let seated = || {
+            // SAFETY: the handle keeps the block alive.
+            let batch = unsafe { Batch::<Same>::of(handle.id()) };
+            batch.seated.load(Ordering::Relaxed)
+        };
+        (0..1_000).for_each(|_| _ = handle.resolve(Reason::Cancelled));
+        assert_eq!(seated(), 2);
+        tokens.for_each(|token| token.run(&Nobody));
+        assert_eq!(seated(), 2);
     }
 
     #[test]

@@ -79,11 +79,18 @@ union Content<A, T, E> {
 #[repr(C)]
 struct Ring<A, T, E> {
     header: Header,
+    // count owners: the consumer and each token of a stream. Raised by the consumer's refills, as
+    // long as fewer tokens are active than there are workers, so at most to twice the workers and
+    // one.
     owners: AtomicU32,
+    // count active: the runners that will look at a stream's ring again. Raised with `owners`,
+    // and by a runner that turns back: at most twice the workers.
     active: AtomicU32,
     /// The most runners that are of use.
     runners: u32,
     flow: Flow,
+    // count published: the items of a stream, as `claimed`, and the consumer's `next` and
+    // `taken`. Raised by each item; 2^64 are more than can be pulled.
     published: AtomicU64,
     claimed: AtomicU64,
     ready: Ready,
