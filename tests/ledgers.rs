@@ -1,5 +1,6 @@
 //! The ledgers are what the comments say: docs/orderings.md, every edge with both its ends and the models that fail without it,
-//! and docs/unsafe.md, every unsafe block with its obligations and what checks them.
+//! and docs/unsafe.md, every unsafe block with its obligations and what checks them, and every
+//! count that a user's calls can raise, with what bounds it.
 //!
 //! `MILLPOND_LEDGERS=write cargo test --test ledgers` writes them anew.
 
@@ -77,7 +78,10 @@ fn notes(mark: &str) -> Vec<Note> {
             let mut text = said.trim().to_owned();
             let mut next = at + 1;
             while let Some(more) = lines.get(next).and_then(|line| line.trim_start().strip_prefix("//")) {
-                if ["edge ", "SAFETY", "Relaxed"].iter().any(|other| more.trim_start().starts_with(other)) {
+                // Documentation is another comment.
+                let others = ["edge ", "SAFETY", "Relaxed", "count "];
+                let is_other = others.iter().any(|other| more.trim_start().starts_with(other));
+                if is_other || more.starts_with('/') {
                     break;
                 }
                 text = format!("{text} {}", more.trim());
@@ -117,8 +121,12 @@ fn keep(name: &str, should: &str) {
 
 /// For each edge the models that fail when one of its ends is weakened, as `cargo orderings` found them.
 const MODELS: &[(&str, &[&str])] = &[
+    ("ASLEEP", &["i45_a_sleeping_consumer_hears_that_the_runners_are_dry"]),
+    ("ATTENTION", &[]),
+    ("AWAY", &["i41_units_that_are_put_back_are_taken"]),
     ("BROKEN", &["i39_whoever_sees_the_pool_broken_sees_why"]),
     ("DONE", &["i26_the_outcome_comes_with_done_whatever_ended_the_wait"]),
+    ("FUNCTION", &["i28_the_consumer_goes_at_any_moment"]),
     (
         "HOOK",
         &[
@@ -191,6 +199,8 @@ const MODELS: &[(&str, &[&str])] = &[
     ("SLAB", &["i40_two_calls_of_one_slab_beside_the_end_of_their_thread"]),
     ("SLEEP", &["i16_two_jobs_come_to_run_side_by_side", "i19_a_tombstone_is_taken_away"]),
     ("SPACE", &["i19_an_entry_holds_the_end_off"]),
+    ("SWEEP", &["i44_entries_are_taken_in_order_beside_a_sweep"]),
+    ("SWEPT", &["i44_no_look_misses_an_entry_that_is_swept"]),
     ("TOKENS", &["i21_i22_i24_two_runners_and_a_taker"]),
     ("UNITS", &["i21_i22_i24_two_runners_and_a_taker"]),
 ];
@@ -287,5 +297,62 @@ fn the_ledger_of_unsafe_code_is_fresh() {
             writeln!(text, "| `{within}` | `{}` | {} |", cell(code), cell(why)).unwrap();
         }
     }
+    text.push_str(&counts());
     keep("unsafe.md", &text);
+}
+
+/// The table of the counts: `// count NAME: what it counts. What raises it and what bounds it.`
+fn counts() -> String {
+    let mut text = String::from(
+        "\n## Counts\n\nWhat a user's calls can raise, and what keeps it from beginning anew: \
+         a count that goes round would free\nmemory under those who are counted, or leave them \
+         waiting. Where the process aborts, the second half of\nthe range is room for the threads \
+         that raise the count at the same moment. The counts of `Arc` are the\nstandard library's, \
+         which aborts too.\n\n\
+         | count | where | what raises it, and what bounds it |\n|---|---|---|\n",
+    );
+    for note in notes(" count ") {
+        let (name, says) = note.text.split_once(':').expect("a count has a name");
+        writeln!(text, "| `{name}` | `{}` | {} |", note.file, cell(says.trim())).unwrap();
+    }
+    text
+}
+
+/// The name of what an operation is called on, and that of its first argument.
+fn operands(line: &str, operation: &str) -> Option<(String, String)> {
+    let (before, after) = line.split_once(operation)?;
+    let in_name = |c: &char| c.is_alphanumeric() || *c == '_';
+    let receiver: String = before.chars().rev().take_while(in_name).collect();
+    let argument = after.chars().take_while(in_name).collect();
+    Some((receiver.chars().rev().collect(), argument))
+}
+
+#[test]
+fn f47_every_count_that_is_raised_is_in_the_table_of_counts() {
+    // It may be declared in another file of the same folder.
+    let folder = |file: &str| file.rsplit_once('/').unwrap_or_default().0.to_owned();
+    let name = |note: &Note| note.text.split(':').next().unwrap_or_default().to_owned();
+    let known: BTreeSet<(String, String)> =
+        notes(" count ").iter().map(|note| (folder(&note.file), name(note))).collect();
+    assert!(known.len() > 10, "the counts were not found: {known:?}");
+    let (mut raised, mut unknown) = (0, Vec::new());
+    for path in files_below(&root().join("src")) {
+        let file = path.strip_prefix(root().join("src")).unwrap();
+        let file = file.to_string_lossy().replace('\\', "/");
+        if file.starts_with("sync/model/") || file.starts_with("sync/shuttle/") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(all(test, not(loom)))]").next().unwrap();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let Some((receiver, argument)) = operands(line, ".fetch_add(") else { continue };
+            raised += 1;
+            let is_known = |name: &String| known.contains(&(folder(&file), name.clone()));
+            if !is_known(&receiver) && !is_known(&argument) {
+                unknown.push(format!("src/{file}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(raised > 5, "the additions were not found");
+    assert!(unknown.is_empty(), "without a `// count NAME: ` where it is declared: {unknown:#?}");
 }

@@ -15,8 +15,13 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering, futex};
 use crate::wait::block_until;
 
 const TOP: u64 = 0xffff;
+// count SEARCHER: the searchers of a pool. Raised by each wake-up, for the worker that is woken:
+// at most as many as a pool has workers, 65,535, the range of the count.
 const SEARCHER: u64 = 1 << 16;
 const SEARCHERS: u64 = 0xffff << 16;
+// count TAG: the changes of a pool's idle stack. Raised by each worker that parks or is woken; it
+// rolls over. That is seen only by a thread between whose look and exchange 2^32 changes have
+// come to the same top.
 const TAG: u64 = 1 << 32;
 
 /// A worker's place to sleep.

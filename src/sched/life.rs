@@ -16,12 +16,19 @@
 //! consumer may still pull input: they hold DRAINING off, until JOINING is raised.
 
 use crate::sync::{AtomicU64, Ordering, fence};
+use crate::task::check_count;
 
 const STAGE: u64 = 0xff;
 const JOINING: u64 = 1 << 8;
+// count QUIET: the quiet workers of a pool. Raised by workers alone, of which a pool has at most
+// 65,535, the range of the count.
 const QUIET: u64 = 1 << 16;
 const QUIETS: u64 = 0xffff << 16;
+// count STREAM: the streams of a pool that are open. Raised by each `imap` and its kin, and kept
+// up by a stream that is leaked. The process aborts when it passes 2^31, half of its range.
 const STREAM: u64 = 1 << 32;
+/// The most open streams: half of what can be counted.
+const MOST_STREAMS: u64 = u64::MAX / STREAM / 2;
 
 /// All orderings here are Relaxed: the word carries no data. Where a stage must not be older than a push or a look, a SeqCst
 /// fence stands between them [LIFE-2, LIFE-5, LIFE-7]; the counts are only read-modify-written, so the last to change one is
@@ -170,7 +177,10 @@ impl Life {
             Stage::Closed | Stage::Draining => by_worker,
             _ => false,
         };
-        self.update(|word| open(word).then(|| word + STREAM)).is_ok()
+        let opened = self.update(|word| open(word).then(|| word + STREAM));
+        let Ok(before) = opened else { return false };
+        check_count(before / STREAM + 1, MOST_STREAMS, "a pool has too many open streams");
+        true
     }
 
     /// The consumer of a stream pulls no more.
@@ -226,7 +236,7 @@ mod tests {
     #[test]
     fn f47_the_count_of_streams_reaches_its_limit_without_touching_the_others() {
         let life = Life::new(1);
-        let most = u64::MAX / STREAM;
+        let most = MOST_STREAMS;
         life.word.store(STREAM * (most - 1), ORDER);
         assert!(life.open_stream(false));
         assert_eq!((life.stage(), life.word.load(ORDER) / STREAM), (Stage::Run, most));
@@ -234,6 +244,21 @@ mod tests {
         assert_eq!(life.join_quiet(), Quiet::Park, "streams are open");
         assert_eq!(life.close_stream(), Quiet::Park);
         assert_eq!(life.word.load(ORDER), STREAM * (most - 1) + QUIET + Stage::Closed as u64);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn f47_too_many_open_streams_end_the_process() {
+        let name = "sched::life::tests::f47_too_many_open_streams_end_the_process";
+        let said = crate::task::assert_aborts(name, "a pool has too many open streams", || {
+            let life = Life::new(1);
+            life.word.store(STREAM * (MOST_STREAMS - 1), ORDER);
+            assert!(life.open_stream(false));
+            eprintln!("as many as there may be");
+            life.open_stream(false);
+            eprintln!("one more");
+        });
+        assert!(said.is_none_or(|said| said.contains("may be") && !said.contains("one more")));
     }
 
     #[test]

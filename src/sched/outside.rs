@@ -28,6 +28,8 @@ pub(super) struct Outside {
     put_back: Injector<TaskRef>,
     /// How many entries of the injector and the swept queue are stale. For a moment it may be less than none: an entry can be dropped
     /// before it has been counted.
+    // count stale: the stale entries from outside. Raised by each `cancel`, and lowered when the
+    // entry goes: as many as lie in memory.
     stale: AtomicUsize,
     /// 1 while somebody sweeps.
     sweeping: AtomicU32,

@@ -20,6 +20,8 @@ pub(crate) struct Queues {
     /// How many stale entries lie in deques, in parts: what each worker has counted, which alone changes its part, and what all
     /// other threads have. A part alone may be less than none.
     stale: Box<[CachePadded<AtomicUsize>]>,
+    // count stale_by_others: the stale entries in deques, in parts that may wrap. Their sum is as many
+    // as lie in memory.
     stale_by_others: AtomicUsize,
     stealers: Box<[Stealer<TaskRef>]>,
     loaded: Box<[CachePadded<AtomicU64>]>,

@@ -41,7 +41,9 @@ use state::Duty;
 pub(crate) use stream::{Flow, StreamRef, Waited, Window};
 pub use unobserved::{Failure, Unobserved};
 pub(crate) use unobserved::{UnobservedHook, unwatch, watch};
-pub(crate) use unwind::{Abort, call, drop_quietly, forget_panic};
+#[cfg(all(test, unix, not(loom)))]
+pub(crate) use unwind::tests::assert_aborts;
+pub(crate) use unwind::{Abort, call, check_count, drop_quietly, forget_panic};
 pub use work::{Fallible, Notify, Plain, Run, Tell};
 pub(crate) use work::{Job, Outcome, Work};
 

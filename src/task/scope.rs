@@ -15,6 +15,7 @@ use super::error::Reason;
 use super::header::{Access, Header, Side, Stale, TaskRef, VTable};
 use super::host::Host;
 use super::state::State;
+use super::unwind::check_count;
 use super::work::{Outcome, Work};
 use super::{block, frame};
 use crate::sync::{AtomicU32, Lock, Ordering, fence, futex};
@@ -22,12 +23,19 @@ use crate::wait::block_until;
 
 /// The frame waits for the count to fall, or for more tasks.
 const WAITER: u32 = 1 << 31;
+/// The most pending tasks and the most owners: half of what can be counted.
+const MOST_PENDING: u32 = WAITER / 2;
+const MOST_OWNERS: u32 = u32::MAX / 2;
 
 #[repr(C)]
 struct Block {
     header: Header,
+    // count owners: the frame, each pending task and each queued token of a scope. Raised by each
+    // submission to the scope. The process aborts when it passes 2^31, half of its range.
     owners: AtomicU32,
     /// The number of pending tasks, and WAITER.
+    // count pending: the tasks of a scope that are not done. Raised by each submission to the
+    // scope. The process aborts when it passes 2^30, half of its range.
     pending: AtomicU32,
     queue: Lock<Queue>,
 }
@@ -139,6 +147,12 @@ impl Block {
         let task = self.queue.with(|queue| queue.tasks.pop_front())?;
         host.entries_died(self.header.state().is_outside(), 1);
         Some(task)
+    }
+
+    /// Another owner, counted by one that stays meanwhile.
+    fn own(&self) {
+        let owners = self.owners.fetch_add(1, Ordering::Relaxed);
+        check_count(u64::from(owners) + 1, MOST_OWNERS.into(), "a scope has too many owners");
     }
 
     /// One owner leaves; the last one frees.
@@ -271,17 +285,18 @@ impl ScopeRef {
     /// Counts a task that is about to be made. [SCOPE-1]
     pub(crate) fn begin(&self) -> Pending {
         let block = self.block();
-        // Relaxed: whoever begins one is within the scope's body or within one of its pending tasks, so neither count is at
-        // its end.
-        block.pending.fetch_add(1, Ordering::Relaxed);
-        block.owners.fetch_add(1, Ordering::Relaxed);
+        // Relaxed: whoever begins one is within the scope's body or within one of its pending
+        // tasks, so neither count falls to its end meanwhile.
+        let pending = block.pending.fetch_add(1, Ordering::Relaxed) & !WAITER;
+        check_count((pending + 1).into(), MOST_PENDING.into(), "a scope has too many tasks");
+        block.own();
         Pending { header: self.header }
     }
 
     /// Puts a task that has begun into the scope's queue, and gives the token that is to go into the pool's.
     pub(crate) fn push(&self, task: TaskRef) -> TaskRef {
         let block = self.block();
-        block.owners.fetch_add(1, Ordering::Relaxed);
+        block.own();
         let stale = block.queue.with(|queue| queue.push(task));
         drop(stale);
         // edge SCOPE fence: the push → the waiting frame's look, or its mark → the look below. [SCOPE-1]
@@ -373,6 +388,67 @@ impl Drop for Pending {
         }
         // SAFETY: it is an owner, and touches the scope no more.
         unsafe { Block::leave(self.header) };
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::task::{assert_aborts, call_of_nothing};
+
+    /// A scope with these counts, which are not what they should be: so it is leaked.
+    fn scope(pending: u32, owners: u32) -> std::mem::ManuallyDrop<ScopeRef> {
+        let scope = ScopeRef::new(1);
+        scope.block().pending.store(pending, Ordering::Relaxed);
+        scope.block().owners.store(owners, Ordering::Relaxed);
+        std::mem::ManuallyDrop::new(scope)
+    }
+
+    /// One pending task more than there may be, beside these bits.
+    fn too_many_tasks(name: &str, bits: u32) {
+        let said = assert_aborts(name, "a scope has too many tasks", || {
+            let scope = scope((MOST_PENDING - 1) | bits, 1);
+            std::mem::forget(scope.begin());
+            eprintln!("as many as there may be");
+            std::mem::forget(scope.begin());
+            eprintln!("one more");
+        });
+        assert!(said.is_none_or(|said| said.contains("may be") && !said.contains("one more")));
+    }
+
+    #[test]
+    fn f47_too_many_pending_tasks_end_the_process() {
+        too_many_tasks("task::scope::tests::f47_too_many_pending_tasks_end_the_process", 0);
+    }
+
+    #[test]
+    fn f47_whether_the_frame_waits_or_not() {
+        too_many_tasks("task::scope::tests::f47_whether_the_frame_waits_or_not", WAITER);
+    }
+
+    #[test]
+    fn f47_too_many_owners_end_the_process() {
+        let name = "task::scope::tests::f47_too_many_owners_end_the_process";
+        let said = assert_aborts(name, "a scope has too many owners", || {
+            let scope = scope(0, MOST_OWNERS - 2);
+            std::mem::forget(scope.begin());
+            let _token = scope.push(call_of_nothing(1));
+            eprintln!("as many as there may be");
+            let _token = scope.push(call_of_nothing(1));
+            eprintln!("one more");
+        });
+        assert!(said.is_none_or(|said| said.contains("may be") && !said.contains("one more")));
+    }
+
+    #[test]
+    fn f47_a_task_that_begins_is_counted_as_an_owner() {
+        let name = "task::scope::tests::f47_a_task_that_begins_is_counted_as_an_owner";
+        let said = assert_aborts(name, "a scope has too many owners", || {
+            std::mem::forget(scope(0, MOST_OWNERS).begin());
+            eprintln!("one more");
+        });
+        assert!(said.is_none_or(|said| !said.contains("one more")));
     }
 }
 

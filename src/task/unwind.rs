@@ -60,25 +60,65 @@ impl Abort {
     }
 }
 
+/// Ends the process if a count that the user's calls raise has passed `half` of what it can
+/// count, as std's `Arc` does. The other half is for the threads that raise it before one of them
+/// gets here. Past its range the count would begin anew, and memory be freed under those who are
+/// counted.
+#[inline]
+pub(crate) fn check_count(count: u64, half: u64, sentence: &'static str) {
+    if count > half {
+        count_is_over(sentence);
+    }
+}
+
+#[cold]
+fn count_is_over(sentence: &'static str) {
+    drop(Abort(sentence));
+}
+
 #[cfg(all(test, unix, not(loom)))]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt;
     use std::process::Command;
 
-    #[test]
-    fn what_must_not_unwind_ends_the_process() {
+    /// Runs `body` in a process of its own, which must abort with this sentence and say all else
+    /// that it says before. `name` is the calling test's.
+    #[track_caller]
+    pub(crate) fn assert_aborts(name: &str, sentence: &str, body: impl FnOnce()) -> Option<String> {
         const CHILD: &str = "MILLPOND_TEST_ABORT";
-        const NAME: &str = "task::unwind::tests::what_must_not_unwind_ends_the_process";
         if std::env::var_os(CHILD).is_some() {
-            Abort("disarmed").disarm();
-            return drop(Abort("dropped"));
+            body();
+            return None;
         }
         let program = std::env::current_exe().unwrap();
-        let output = Command::new(program).args(["--exact", NAME, "--nocapture"]).env(CHILD, "1").output();
-        let output = output.unwrap();
-        assert_eq!(output.status.signal(), Some(libc::SIGABRT));
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains("millpond: dropped;") && !said.contains("disarmed"), "{said}");
+        let mut again = Command::new(program);
+        again.args(["--exact", name, "--nocapture"]).env(CHILD, "1");
+        let output = again.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{}: {said}", output.status);
+        assert!(said.contains(&format!("millpond: {sentence};")), "{said}");
+        Some(said)
+    }
+
+    #[test]
+    fn what_must_not_unwind_ends_the_process() {
+        const NAME: &str = "task::unwind::tests::what_must_not_unwind_ends_the_process";
+        let said = assert_aborts(NAME, "dropped", || {
+            Abort("disarmed").disarm();
+            drop(Abort("dropped"));
+        });
+        assert!(said.is_none_or(|said| !said.contains("disarmed")));
+    }
+
+    #[test]
+    fn f47_a_count_past_its_half_ends_the_process() {
+        const NAME: &str = "task::unwind::tests::f47_a_count_past_its_half_ends_the_process";
+        let said = assert_aborts(NAME, "too many", || {
+            check_count(0, 7, "none yet");
+            check_count(7, 7, "as many as there may be");
+            check_count(8, 7, "too many");
+        });
+        assert!(said.is_none_or(|said| !said.contains("yet") && !said.contains("may be")));
     }
 }

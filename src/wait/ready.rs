@@ -6,6 +6,8 @@ use crate::sync::{AtomicU32, Ordering, futex};
 use super::block_until;
 
 /// The value of `top` that says that the taker sleeps on it. No member has this number.
+// count ASLEEP: the handles of one `wait` or `as_completed`, of which there are fewer than this
+// number. More are refused with a panic, before anything is waited for.
 const ASLEEP: u32 = u32::MAX;
 
 /// A stack of members, linked by their numbers. Each member is on it once at most.

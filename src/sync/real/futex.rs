@@ -47,6 +47,8 @@ pub(crate) fn wake_all(word: &AtomicU32) {
 
 /// Wake-ups issued by this process, counted where somebody wants to know.
 pub(crate) mod count {
+    // count WAKES: the wake-ups of a process, with the feature `counters`. Raised by each; 2^64
+    // are more than can be issued.
     #[cfg(feature = "counters")]
     static WAKES: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 

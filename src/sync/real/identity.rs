@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Pools are numbered from 1 as they are made.
+// count NEXT: the pools of a process. Raised by each pool that is built; it rolls over, and
+// leaves out 0. Two pools have one number only if one has lived while 2^32 others were built.
 static NEXT: AtomicU32 = AtomicU32::new(1);
 /// Pools with a smaller number were made before the fork that this process came from.
 static OWN: AtomicU32 = AtomicU32::new(0);

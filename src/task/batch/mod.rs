@@ -54,9 +54,13 @@ pub(crate) struct Cut {
 #[repr(C)]
 pub(crate) struct Batch<M: Mapping> {
     header: Header,
+    // count tokens: the entries and runners of a batch. Raised by a runner that puts units back, for
+    // runners that have left: at most to the number that the batch began with.
     tokens: AtomicU32,
     entries: Entries,
     failed: AtomicU32,
+    // count signal: the runners of a batch that have left for want of units. Raised by each, whose
+    // token is spent then: at most the workers.
     signal: AtomicU32,
     /// Always 0.
     never: AtomicU32,

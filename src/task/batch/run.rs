@@ -333,6 +333,7 @@ mod tests {
     use super::super::{Cut, Map};
     use super::*;
     use crate::task::{Plain, ResultRef};
+    use std::convert::Infallible;
     use std::sync::atomic::{AtomicUsize, Ordering as Std};
     use std::sync::{Arc, Mutex};
 
@@ -364,6 +365,24 @@ mod tests {
             unsafe { Batch::<M>::conclude(token.id(), &Nobody) };
         }
         token.run(&Nobody);
+    }
+
+    #[test]
+    fn f47_a_batch_that_is_cancelled_again_and_again_counts_no_further_than_its_seats() {
+        type Same = Map<Plain<fn(u32) -> u32>, u32, u32, Infallible, (), ()>;
+        let mapping: Same = Map::new(Plain(|item| item));
+        let items = vec![1, 2, 3];
+        // SAFETY: it borrows nothing.
+        let (tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 2, 1) };
+        let seated = || {
+            // SAFETY: the handle keeps the block alive.
+            let batch = unsafe { Batch::<Same>::of(handle.id()) };
+            batch.seated.load(Ordering::Relaxed)
+        };
+        (0..1_000).for_each(|_| _ = handle.resolve(Reason::Cancelled));
+        assert_eq!(seated(), 2);
+        tokens.for_each(|token| token.run(&Nobody));
+        assert_eq!(seated(), 2);
     }
 
     #[test]

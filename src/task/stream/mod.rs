@@ -106,6 +106,8 @@ union Content<A, T, E> {
 #[repr(C)]
 struct Ring<A, T, E> {
     header: Header,
+    // count owners: the consumer, the entry and each active runner of a stream. Raised with each
+    // entry that is sent, of which there is one at a time: at most the workers and two.
     owners: AtomicU32,
     /// The entry, while it lies in a queue.
     entries: Entries,
@@ -114,7 +116,11 @@ struct Ring<A, T, E> {
     flow: Flow,
     /// The number whose outcome the consumer sleeps for. Written before ASLEEP.
     awaited: AtomicU64,
+    // count crew: the active runners of a stream. Raised by a worker that takes the entry, of which
+    // there is one, and by a runner that turns back: at most the workers of the pool and one.
     crew: CachePadded<AtomicU32>,
+    // count published: the items of a stream, as `claimed`, and the consumer's `next` and
+    // `taken`. Raised by each item; 2^64 are more than can be pulled.
     published: CachePadded<AtomicU64>,
     claimed: CachePadded<AtomicU64>,
     ready: Ready,
