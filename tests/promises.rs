@@ -165,7 +165,7 @@ fn overtaking(flood: impl FnOnce(&ThreadPool, Arc<dyn Fn() + Send + Sync>)) -> u
         .unwrap();
     inside.recv().unwrap();
     let counter = Arc::clone(&count);
-    flood(&pool, Arc::new(move || drop(counter.fetch_add(1, Ordering::SeqCst))));
+    flood(&pool, Arc::new(move || _ = counter.fetch_add(1, Ordering::SeqCst)));
     while count.load(Ordering::SeqCst) < 100 {
         std::thread::yield_now();
     }
@@ -257,7 +257,7 @@ fn time_04_what_is_queued_is_what_is_alive() {
                         3 => assert!(handle.apply_async(|| 1).unwrap().cancel() || workers > 1),
                         _ => {
                             let pair = [handle.apply_async(|| 1).unwrap(), handle.apply_async(|| 2).unwrap()];
-                            pair.into_iter().for_each(|result| drop(result.get().unwrap()));
+                            pair.into_iter().for_each(|result| _ = result.get().unwrap());
                         }
                     }
                 }
@@ -315,7 +315,7 @@ fn time_05_nothing_begins_after_the_end() {
     for workers in [1, 2, 4] {
         let late = begun_after(|pool, _| pool.terminate(), false, workers);
         assert_eq!(late, 0, "after terminate, {workers} workers");
-        let late = begun_after(|_, result| drop(result.cancel()), false, workers);
+        let late = begun_after(|_, result| _ = result.cancel(), false, workers);
         assert_eq!(late, 0, "after cancel, {workers} workers");
         // A worker that is at the gate when the first one fails was running.
         let late = begun_after(|_, _| (), true, workers);
@@ -367,7 +367,7 @@ fn time_06_what_is_ready_is_yielded_before_the_input_is_asked() {
     let pool = ThreadPool::new(1).unwrap();
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let input = (0..10_usize).inspect(move |_| drop(count.fetch_add(1, Ordering::SeqCst)));
+    let input = (0..10_usize).inspect(move |_| _ = count.fetch_add(1, Ordering::SeqCst));
     let mut results = pool.stream(|x: usize| x, input).buffersize(4).imap().unwrap();
     // Four are pulled at the call; all of them are done once the worker has done something that came after them.
     pool.apply(|| ()).unwrap();

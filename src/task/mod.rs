@@ -13,6 +13,7 @@ mod panic;
 mod placed;
 mod registry;
 mod scope;
+mod scope_queue;
 mod slab;
 mod state;
 mod stream;

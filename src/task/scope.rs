@@ -7,13 +7,13 @@
 //! the frame, to each token and to each pending task, and the last of them frees it.
 
 use std::alloc::Layout;
-use std::collections::VecDeque;
 use std::mem;
 use std::ptr::NonNull;
 
 use super::error::Reason;
-use super::header::{Access, Header, Side, Stale, TaskRef, VTable};
+use super::header::{Access, Header, Side, TaskRef, VTable};
 use super::host::Host;
+use super::scope_queue::Queue;
 use super::state::State;
 use super::unwind::check_count;
 use super::work::{Outcome, Work};
@@ -38,38 +38,6 @@ struct Block {
     // scope. The process aborts when it passes 2^30, half of its range.
     pending: AtomicU32,
     queue: Lock<Queue>,
-}
-
-/// In a queue of fewer tasks nothing is swept.
-const SWEEP_FROM: usize = 32;
-
-struct Queue {
-    /// The oldest first.
-    tasks: VecDeque<TaskRef>,
-    /// How many tokens lie in the pool's queues, or are on their way.
-    tokens: usize,
-    /// With so many tasks it is time to look for those that their handles have claimed.
-    sweep_at: usize,
-}
-
-impl Queue {
-    /// Adds a task with its token. Gives the tasks that have nothing left to do, if it was time to look for them: they are to be
-    /// dropped without the lock.
-    fn push(&mut self, task: TaskRef) -> Vec<Stale> {
-        let mut stale = Vec::new();
-        if self.tasks.len() >= self.sweep_at {
-            for task in mem::take(&mut self.tasks) {
-                match task.retire() {
-                    Ok(entry) => stale.push(entry),
-                    Err(alive) => self.tasks.push_back(alive),
-                }
-            }
-            self.sweep_at = (2 * self.tasks.len()).max(SWEEP_FROM);
-        }
-        self.tasks.push_back(task);
-        self.tokens += 1;
-        stale
-    }
 }
 
 /// The frame's right to its scope.
@@ -270,7 +238,7 @@ impl ScopeRef {
             header: Header::new(State::new(outside), pool, const { &Block::VTABLE }),
             owners: AtomicU32::new(1),
             pending: AtomicU32::new(0),
-            queue: Lock::new(Queue { tasks: VecDeque::new(), tokens: 0, sweep_at: SWEEP_FROM }),
+            queue: Lock::new(Queue::new()),
         };
         // SAFETY: the memory is fresh and has the size and alignment of a `Block`.
         unsafe { memory.write(block) };
@@ -399,7 +367,7 @@ mod tests {
 
     /// A scope with these counts, which are not what they should be: so it is leaked.
     fn scope(pending: u32, owners: u32) -> std::mem::ManuallyDrop<ScopeRef> {
-        let scope = ScopeRef::new(1);
+        let scope = ScopeRef::new(1, true);
         scope.block().pending.store(pending, Ordering::Relaxed);
         scope.block().owners.store(owners, Ordering::Relaxed);
         std::mem::ManuallyDrop::new(scope)

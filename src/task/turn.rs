@@ -89,3 +89,7 @@ impl<'a> Turn<'a> {
         }
     }
 }
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../loom-tests/models/turn.rs"]
+mod models;

@@ -332,7 +332,7 @@ impl<M: Mapping> Batch<M> {
 mod tests {
     use super::super::{Cut, Map};
     use super::*;
-    use crate::task::{Plain, ResultRef};
+    use crate::task::{Plain, ResultRef, TaskError};
     use std::convert::Infallible;
     use std::sync::atomic::{AtomicUsize, Ordering as Std};
     use std::sync::{Arc, Mutex};
@@ -368,21 +368,19 @@ mod tests {
     }
 
     #[test]
-    fn f47_a_batch_that_is_cancelled_again_and_again_counts_no_further_than_its_seats() {
+    fn f47_a_batch_that_is_cancelled_again_and_again_counts_nothing() {
         type Same = Map<Plain<fn(u32) -> u32>, u32, u32, Infallible, (), ()>;
         let mapping: Same = Map::new(Plain(|item| item));
-        let items = vec![1, 2, 3];
         // SAFETY: it borrows nothing.
-        let (tokens, handle) = unsafe { Batch::create(mapping, items, Cut::default(), 2, 1) };
-        let seated = || {
-            // SAFETY: the handle keeps the block alive.
-            let batch = unsafe { Batch::<Same>::of(handle.id()) };
-            batch.seated.load(Ordering::Relaxed)
-        };
+        let (tokens, handle) =
+            unsafe { Batch::create(mapping, vec![1, 2, 3], Cut::default(), 2, 1, true, None) };
+        // SAFETY: the handle keeps the block alive.
+        let batch = unsafe { Batch::<Same>::of(handle.id()) };
         (0..1_000).for_each(|_| _ = handle.resolve(Reason::Cancelled));
-        assert_eq!(seated(), 2);
+        let idle = || batch.signal.load(Ordering::Relaxed) & IDLE;
+        assert_eq!(idle(), 0);
         tokens.for_each(|token| token.run(&Nobody));
-        assert_eq!(seated(), 2);
+        assert_eq!(idle(), 2, "each of two runners has left once");
     }
 
     #[test]
