@@ -34,7 +34,7 @@ fn queue(living: usize) -> (Arc<Outside>, Vec<Handle>) {
 fn taken_beside_a_sweep(worker: usize) {
     let (outside, handles) = queue(2);
     let swept = Arc::clone(&outside);
-    let sweeper = spawn(move || swept.sweep());
+    let sweeper = spawn(move || drop(swept.sweep()));
     let mut taken = 0;
     for _ in 0..2 {
         let Some(task) = outside.take(worker) else { break };
@@ -71,7 +71,7 @@ fn i44_control_a_taker_without_a_mark() {
 fn looked_at_beside_a_sweep(is_empty: fn(&Outside) -> bool) {
     let (outside, handles) = queue(1);
     let swept = Arc::clone(&outside);
-    let sweeper = spawn(move || swept.sweep());
+    let sweeper = spawn(move || drop(swept.sweep()));
     assert!(!is_empty(&outside), "I44: a look misses an entry that somebody sweeps");
     sweeper.join().expect("the sweeper returns");
     outside.drain(|task| task.resolve(Reason::Terminated));
@@ -88,7 +88,7 @@ fn i44_control_the_swept_queue_is_looked_at_first() {
     control("I44 control: a look in the wrong order", Bound::None, Futex::Block, |_| {
         looked_at_beside_a_sweep(|outside| {
             outside.swept.is_empty()
-                && outside.sweeping.load(Ordering::Acquire) == 0
+                && !is_sweep(outside.sweeps.load(Ordering::Acquire))
                 && outside.injector.is_empty()
         });
     });

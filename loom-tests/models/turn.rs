@@ -15,6 +15,10 @@ impl Host for Loop {
         self.0.stopping()
     }
 
+    fn gives_way(&self) -> bool {
+        true
+    }
+
     fn attention(&self) -> Option<&AtomicU32> {
         self.0.attention()
     }
@@ -40,7 +44,7 @@ fn heeded_beside_a_submission(heed: fn(&mut Turn<'_>)) {
         shared.inject([task]).expect("the pool runs");
         drop(handle);
     });
-    let mut turn = Turn::begin(&host);
+    let mut turn = Turn::begin(&host).expect("a loop gives way");
     heed(&mut turn);
     let knows = turn.contended;
     submitter.join().expect("the submitter returns");

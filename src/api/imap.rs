@@ -241,7 +241,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
                 self.last = Some(TaskError::NotSubmitted(SubmitErrorKind::Forked));
                 continue;
             }
-            if self.pull() {
+            if self.pull(deadline) {
                 // A slow input may use the time up.
                 if deadline.is_some_and(Deadline::passed)
                     && self.asks.moment().is_some()
@@ -292,20 +292,18 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     /// Pulls one item and shows it to the runners, if there is room for it; false if not.
     ///
     /// An input that keeps its consumer waiting is not asked again before the last item's outcome has had a moment to come.
-    fn pull(&mut self) -> bool {
+    fn pull(&mut self, deadline: Option<&Deadline>) -> bool {
         let (Some(stream), Some(input)) = (&mut self.stream, &mut self.input) else { return false };
         if stream.is_full() {
             return false;
         }
         if let Some(moment) = self.asks.moment() {
-            if worker::place(stream.pool()) == Place::Worker
-                && stream.has_backlog()
-                && !stream.is_running_here()
-            {
+            let helps = deadline.is_none() && worker::place(stream.pool()) == Place::Worker;
+            if helps && stream.has_backlog() && !stream.is_running_here() {
                 stream.help(&*self.sched);
             }
             if stream.ahead() > 0 {
-                stream.wait_briefly(moment);
+                stream.wait_briefly(moment, deadline);
             }
             if stream.is_any_done() {
                 return true;
@@ -343,7 +341,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
 
     /// Pulls the first items, until the window is full, or the input has kept the caller waiting.
     fn pull_at_the_call(&mut self) {
-        while self.pull() && self.asks.moment().is_none() {}
+        while self.pull(None) && self.asks.moment().is_none() {}
     }
 
     fn stop_pulling(&mut self) {

@@ -28,10 +28,13 @@ impl Sched {
         if !outside {
             self.queues.count_stale_in_deques(worker, count.cast_signed());
         } else if self.queues.count_stale_outside(count) {
-            self.queues.sweep();
+            let stale = self.queues.sweep();
             if self.announce(true).is_err() {
                 self.resolve_queued();
             }
+            let inside = stale.iter().filter(|entry| !entry.is_outside()).count();
+            self.queues.count_stale_in_deques(worker, -inside.cast_signed());
+            drop(stale);
         }
     }
 

@@ -15,7 +15,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::deque::{Injector, Steal};
 use crate::sync::{AtomicU32, AtomicUsize, Ordering, fence, thread};
-use crate::task::TaskRef;
+use crate::task::{Stale, TaskRef};
 
 /// So many stale entries are not worth a sweep.
 const FEW_STALE: usize = 64;
@@ -31,8 +31,10 @@ pub(super) struct Outside {
     // count stale: the stale entries from outside. Raised by each `cancel`, and lowered when the
     // entry goes: as many as lie in memory.
     stale: AtomicUsize,
-    /// 1 while somebody sweeps.
-    sweeping: AtomicU32,
+    /// From so many stale entries on it is time to sweep: more than the last sweep could not drop.
+    sweep_from: AtomicUsize,
+    /// How often a sweep has begun and ended: odd while a thread sweeps.
+    sweeps: AtomicU32,
     /// For each worker, 1 while it takes. Empty where nobody sweeps: in models of other protocols.
     marks: Box<[CachePadded<AtomicU32>]>,
 }
@@ -44,7 +46,8 @@ impl Outside {
             swept: Injector::new(),
             put_back: Injector::new(),
             stale: AtomicUsize::new(0),
-            sweeping: AtomicU32::new(0),
+            sweep_from: AtomicUsize::new(FEW_STALE),
+            sweeps: AtomicU32::new(0),
             marks: (0..takers).map(|_| CachePadded::new(AtomicU32::new(0))).collect(),
         }
     }
@@ -57,8 +60,9 @@ impl Outside {
         self.put_back.push(entry);
     }
 
-    /// Whether there is nothing to take. A sweeper's entries are never missed: they are in the injector, or somebody sweeps, or they are
-    /// in the swept queue, and this is the order in which they are looked for.
+    /// Whether there is nothing to take. An entry that is being swept is never missed: it goes from the injector or the put-back queue
+    /// through a sweeper's hands into the swept queue, and that is the order of these looks. From the swept queue it goes through a
+    /// sweeper's hands back into it: then a sweep has begun between the looks at the count of sweeps.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.injector.is_empty()
@@ -68,7 +72,13 @@ impl Outside {
 
     fn is_being_swept(&self) -> bool {
         // edge SWEPT acquire: the entries in the swept queue → who sees no sweep.
-        self.sweeping.load(Ordering::Acquire) == 1 || !self.swept.is_empty()
+        let before = self.sweeps.load(Ordering::Acquire);
+        if is_sweep(before) || !self.swept.is_empty() {
+            return true;
+        }
+        // edge SWEPT acquire: the look above → the one below, which is not to be older.
+        fence(Ordering::Acquire);
+        self.sweeps.load(Ordering::Relaxed) != before
     }
 
     /// How many entries that runners have put back are queued.
@@ -104,7 +114,8 @@ impl Outside {
             mark.store(1, Ordering::Relaxed);
             // edge SWEEP fence: the mark → a sweeper's look, or its word → the look below.
             fence(Ordering::SeqCst);
-            if self.sweeping.load(Ordering::Relaxed) == 0 {
+            // edge SWEPT acquire: the entries in the swept queue → who sees no sweep.
+            if !is_sweep(self.sweeps.load(Ordering::Acquire)) {
                 break;
             }
             mark.store(0, Ordering::Relaxed);
@@ -119,7 +130,7 @@ impl Outside {
 
     #[cold]
     fn wait_for_sweep(&self) {
-        while self.sweeping.load(Ordering::Relaxed) == 1 {
+        while is_sweep(self.sweeps.load(Ordering::Relaxed)) {
             thread::yield_now();
         }
     }
@@ -129,7 +140,7 @@ impl Outside {
         let stale = self.stale.fetch_add(count, Ordering::Relaxed).wrapping_add(count);
         !self.marks.is_empty()
             && stale <= usize::MAX / 2
-            && stale >= FEW_STALE
+            && stale >= self.sweep_from.load(Ordering::Relaxed)
             && stale > self.submitted() / 2
     }
 
@@ -138,14 +149,24 @@ impl Outside {
         self.stale.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Drops all stale entries, unless another thread is doing so. The caller must tell the sleepers, and look at the stage, as after a
-    /// submission: for a moment the living entries were in no queue.
+    /// Takes all stale entries out of the queues, unless another thread is doing so. The caller must tell the sleepers, and look at the
+    /// stage, as after a submission: for a moment the living entries were in no queue. Then it drops the stale ones.
     #[cold]
-    pub(super) fn sweep(&self) {
-        if self.sweeping.compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed).is_err() {
-            return;
+    pub(super) fn sweep(&self) -> Vec<Stale> {
+        let mut stale = Vec::new();
+        let before = self.sweeps.load(Ordering::Relaxed);
+        if is_sweep(before) {
+            return stale;
         }
-        // edge SWEEP fence: the word → a taker's look, or its mark → the looks below. [SWEEP-2]
+        // edge SWEPT acquire: what the sweeper before has done → this sweeper.
+        if self
+            .sweeps
+            .compare_exchange(before, before.wrapping_add(1), Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            return stale;
+        }
+        // edge SWEEP fence: the count → a taker's look, or its mark → the looks below. [SWEEP-2]
         fence(Ordering::SeqCst);
         for mark in &self.marks {
             // edge SWEEP acquire: what this worker took → the sweeper.
@@ -153,9 +174,8 @@ impl Outside {
                 thread::yield_now();
             }
         }
-        let mut stale = Vec::new();
         // Living entries go to the end of the swept queue, so each queue is gone through once, the older one first.
-        for queue in [&self.swept, &self.injector] {
+        for queue in [&self.swept, &self.put_back, &self.injector] {
             for _ in 0..queue.len() {
                 let Some(task) = steal(queue) else { break };
                 match task.retire() {
@@ -165,10 +185,11 @@ impl Outside {
             }
         }
         // edge SWEPT release: the entries in the swept queue → who sees no sweep. [SWEEP-3]
-        self.sweeping.store(0, Ordering::Release);
-        self.stale.fetch_sub(stale.len(), Ordering::Relaxed);
-        // Last, for it may run code of the user's.
-        drop(stale);
+        self.sweeps.store(before.wrapping_add(2), Ordering::Release);
+        let gone = stale.iter().filter(|entry| entry.is_outside()).count();
+        self.stale.fetch_sub(gone, Ordering::Relaxed);
+        self.sweep_from.store((2 * self.stale()).max(FEW_STALE), Ordering::Relaxed);
+        stale
     }
 
     /// Takes everything out. Only once the pool is over.
@@ -179,6 +200,10 @@ impl Outside {
             }
         }
     }
+}
+
+const fn is_sweep(sweeps: u32) -> bool {
+    sweeps % 2 == 1
 }
 
 /// The oldest entry of a shared queue.

@@ -8,7 +8,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::deque::{Steal, Stealer, Worker};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
-use crate::task::TaskRef;
+use crate::task::{Stale, TaskRef};
 
 use super::outside::Outside;
 
@@ -94,9 +94,9 @@ impl Queues {
         self.outside.uncount_stale();
     }
 
-    /// Drops the stale entries from outside. The caller must announce what is left.
-    pub(crate) fn sweep(&self) {
-        self.outside.sweep();
+    /// Takes the stale entries from outside out of their queues. The caller must announce what is left, and then drop them.
+    pub(crate) fn sweep(&self) -> Vec<Stale> {
+        self.outside.sweep()
     }
 
     /// Says that this worker's deque may hold something.
@@ -121,6 +121,11 @@ impl Queues {
     #[inline]
     pub(crate) fn take_injected(&self, worker: usize) -> Option<TaskRef> {
         self.outside.take_put_back().or_else(|| self.take_submitted(worker))
+    }
+
+    /// The oldest entry that a runner has put back.
+    pub(crate) fn take_put_back(&self) -> Option<TaskRef> {
+        self.outside.take_put_back()
     }
 
     /// The oldest submission from outside, for this worker, which begins it next.

@@ -192,9 +192,6 @@ impl<W: Work> Call<W> {
         let state = unsafe { header.as_ref() }.state();
         let first = state.claim() == Claim::First;
         if first {
-            if side == Side::Handle {
-                host.entries_died(state.is_outside(), 1);
-            }
             let consume = |work: W| {
                 let outcome = work.run();
                 let kind = if outcome.0.is_ok() { Kind::Value } else { Kind::Failed };
@@ -202,6 +199,10 @@ impl<W: Work> Call<W> {
             };
             // SAFETY: claimed, and the caller's right is handed on.
             unsafe { Self::complete(header, side, host, consume) };
+            if side == Side::Handle {
+                // The handle's right keeps the block alive.
+                host.entries_died(state.is_outside(), 1);
+            }
         } else if side == Side::Queue {
             host.stale_entry_left(state.is_outside());
             // SAFETY: the caller's right is handed on.
@@ -218,12 +219,13 @@ impl<W: Work> Call<W> {
         let block = unsafe { header.as_ref() };
         let first = block.state().claim() == Claim::First;
         if first {
-            if side == Side::Handle {
-                registry::entries_died(block.pool(), block.state().is_outside(), 1);
-            }
             let kind = reason.kind();
             // SAFETY: claimed, and the caller's right is handed on.
             unsafe { Self::complete(header, side, &Nobody, |work: W| (work.refuse(reason), kind)) };
+            if side == Side::Handle {
+                // The handle's right keeps the block alive.
+                registry::entries_died(block.pool(), block.state().is_outside(), 1);
+            }
         } else if side == Side::Queue {
             // SAFETY: the caller's right is handed on.
             unsafe { Self::discard(header) };

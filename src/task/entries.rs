@@ -1,12 +1,13 @@
 //! How many entries of one block lie in queues, and whether they are of use.
 //!
-//! A **queue entry** of a batch or a stream is a token: it can be in a queue when the work that it was made for is over. The
-//! block counts its entries in one word, with a bit that says **closed**: nothing is left for them to do. From then on they are
-//! **stale**.
+//! A **queue entry** of a batch or a stream is a token: it can be in a queue when the work that it
+//! was made for is over. The block counts its entries in one word, with a bit that says **closed**:
+//! nothing is left for them to do. From then on they are **stale**.
 //!
-//! In a pool with a limit the block may also own the **places** of its entries: then each entry that is counted holds one. A
-//! place is free when its entry leaves the queue, and all of them are when the block is closed. Either gives up a place by a
-//! change of the one word, so that each place is freed once.
+//! In a pool with a limit the block may also own the **places** of its entries: then each entry
+//! that is counted holds one. A place is free when its entry leaves the queue, and all of them are
+//! when the block is closed. Either gives up a place by a change of the one word, so that each
+//! place is freed once.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -18,8 +19,8 @@ const CLOSED: u32 = 1 << 31;
 
 /// What counts the places in a queue.
 pub(crate) trait Places: Send + Sync {
-    /// So many places are free again. The caller holds no lock, and what it changes is as it should be: a stream that is over may
-    /// be dropped here, with its function.
+    /// So many places are free again. The caller holds no lock, and what it changes is as it should
+    /// be: a stream that is over may be dropped here, with its function.
     fn free(&self, count: u32);
 }
 
@@ -34,7 +35,7 @@ pub(crate) enum Taken {
 
 /// All accesses to the word are Relaxed: it says what is counted where, and carries nothing.
 pub(crate) struct Entries {
-    /// The number of live entries, or CLOSED.
+    /// The number of entries in queues, and CLOSED.
     word: AtomicU32,
     /// Where each of them holds a place, if it does.
     places: Option<Arc<dyn Places>>,
@@ -50,35 +51,48 @@ impl Entries {
         self.places.is_some()
     }
 
-    /// So many entries are about to be pushed; if they hold places, those have been taken, and are the block's from here on.
-    /// False if the block is closed: then nothing has changed, and the entries are of no use in a queue.
+    /// So many entries are about to be pushed; if they hold places, those have been taken, and are
+    /// the block's from here on. False if the block is closed: then nothing has changed, and the
+    /// entries are of no use in a queue.
     #[must_use]
     pub(crate) fn entered(&self, count: u32) -> bool {
-        self.update(|live| live + count).is_some()
-    }
-
-    /// An entry has left its queue, for whatever reason. Frees its place.
-    pub(super) fn taken(&self) -> Taken {
-        match self.update(|live| live - 1) {
-            None => Taken::Stale,
-            Some(_) => {
-                self.free(1);
-                Taken::Live
-            }
+        let open = self.word.fetch_add(count, Ordering::Relaxed) & CLOSED == 0;
+        if !open {
+            self.word.fetch_sub(count, Ordering::Relaxed);
         }
+        open
     }
 
-    /// Nothing is left for the entries to do. Says how many lie in queues and are stale from here on, and frees their places;
-    /// none if the block was closed before.
+    /// As [`entered`](Self::entered), for one entry without a place, which is pushed though the
+    /// block may be closed.
+    pub(super) fn entered_anyhow(&self) {
+        debug_assert!(!self.have_places(), "an entry with a place is counted with it");
+        self.word.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An entry that was counted has left its queue, for whatever reason. Frees its place, if it
+    /// still has one.
+    pub(super) fn taken(&self) -> Taken {
+        let before = self.word.fetch_sub(1, Ordering::Relaxed);
+        debug_assert!(before & !CLOSED > 0, "an entry is counted before it is pushed");
+        if before & CLOSED != 0 {
+            return Taken::Stale;
+        }
+        self.free(1);
+        Taken::Live
+    }
+
+    /// Nothing is left for the entries to do. Says how many lie in queues and are stale from here
+    /// on, and frees their places; none if the block was closed before.
     pub(super) fn close(&self) -> u32 {
-        let before = self.word.swap(CLOSED, Ordering::Relaxed);
-        let stale = if before == CLOSED { 0 } else { before };
+        let before = self.word.fetch_or(CLOSED, Ordering::Relaxed);
+        let stale = if before & CLOSED == 0 { before } else { 0 };
         self.free(stale);
         stale
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.word.load(Ordering::Relaxed) == CLOSED
+        self.word.load(Ordering::Relaxed) & CLOSED != 0
     }
 
     /// The block is about to be freed.
@@ -91,27 +105,20 @@ impl Entries {
             places.free(count);
         }
     }
-
-    /// Changes the number of live entries, unless the block is closed; says what it was.
-    fn update(&self, change: impl Fn(u32) -> u32) -> Option<u32> {
-        let mut seen = self.word.load(Ordering::Relaxed);
-        while seen != CLOSED {
-            match self.word.compare_exchange_weak(seen, change(seen), Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return Some(seen),
-                Err(now) => seen = now,
-            }
-        }
-        None
-    }
 }
 
-/// Entries of one block that nobody has counted: whoever pushes them does, once they have places.
+/// Entries of one block that are not counted yet: the space counts them once they have places.
 pub(crate) struct Uncounted {
     header: NonNull<Header>,
     left: u32,
 }
 
 impl Uncounted {
+    /// One entry.
+    pub(crate) fn one(entry: TaskRef) -> Self {
+        Self { header: entry.into_id(), left: 1 }
+    }
+
     /// # Safety
     ///
     /// The caller owns so many rights to the block, which are the result's from here on.
@@ -120,19 +127,13 @@ impl Uncounted {
     }
 }
 
-impl Uncounted {
-    /// One entry.
-    pub(crate) fn one(entry: TaskRef) -> Self {
-        Self { header: entry.into_id(), left: 1 }
-    }
-}
-
 impl Iterator for Uncounted {
     type Item = TaskRef;
 
     fn next(&mut self) -> Option<TaskRef> {
         self.left = self.left.checked_sub(1)?;
-        // SAFETY: one of the rights that `new` was given, which keeps the block alive until it is spent.
+        // SAFETY: one of the rights that `new` was given, which keeps the block alive until it is
+        // spent.
         Some(unsafe { TaskRef::new(self.header) })
     }
 

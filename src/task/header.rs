@@ -257,6 +257,14 @@ impl TaskRef {
         })
     }
 
+    /// As [`count`](Self::count), for an entry that is pushed, or run as if it had been, though the block may be closed.
+    #[inline]
+    pub(crate) fn count_anyhow(&self) {
+        if let Some(entries) = self.entries() {
+            entries.entered_anyhow();
+        }
+    }
+
     /// Whether an entry of this block holds a place while it is queued.
     pub(crate) fn has_place(&self) -> bool {
         self.entries().is_some_and(Entries::have_places)
@@ -275,9 +283,17 @@ impl TaskRef {
     }
 }
 
-/// An entry that has nothing left to do. Dropping it gives up its right, and may run code of the user's.
-#[must_use = "dropping it may run code of the user's"]
+/// An entry that has nothing left to do. Dropping it gives up its right; no code of the user's runs.
+#[must_use = "it is counted as stale until its drop"]
 pub(crate) struct Stale(NonNull<Header>);
+
+impl Stale {
+    /// Whether it was counted among the entries from outside.
+    pub(crate) fn is_outside(&self) -> bool {
+        // SAFETY: the right keeps the block alive.
+        unsafe { self.0.as_ref() }.state().is_outside()
+    }
+}
 
 impl Drop for Stale {
     fn drop(&mut self) {

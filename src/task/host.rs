@@ -29,7 +29,12 @@ pub(crate) trait Host {
     /// another line of user code.
     fn about_to_wake(&self) {}
 
-    /// Whether a worker's loop runs the work, and could begin something else in its stead, by a look that may be old.
+    /// Whether a worker's loop runs the work, which can begin something else in its stead.
+    fn gives_way(&self) -> bool {
+        false
+    }
+
+    /// Whether there is something else to begin, by a look that may be old. Only asked where the host gives way.
     fn is_work_waiting(&self) -> bool {
         false
     }

@@ -16,7 +16,6 @@ use super::host::Host;
 use super::scope_queue::Queue;
 use super::state::State;
 use super::unwind::check_count;
-use super::work::{Outcome, Work};
 use super::{block, frame};
 use crate::sync::{AtomicU32, Lock, Ordering, fence, futex};
 use crate::wait::block_until;
@@ -57,27 +56,6 @@ pub(crate) struct Pending {
 
 // SAFETY: as for `ScopeRef`.
 unsafe impl Send for Pending {}
-
-/// Work that counts as pending until its outcome is out of the executor's hands.
-pub(crate) struct Scoped<W> {
-    pub(crate) work: W,
-    pub(crate) pending: Pending,
-}
-
-impl<W: Work<After = ()>> Work for Scoped<W> {
-    type Value = W::Value;
-    type Error = W::Error;
-    type After = Pending;
-    const TOLD: bool = W::TOLD;
-
-    fn run(self) -> (Outcome<W::Value, W::Error>, Pending) {
-        (self.work.run().0, self.pending)
-    }
-
-    fn refuse(self, reason: Reason) -> (Outcome<W::Value, W::Error>, Pending) {
-        (self.work.refuse(reason).0, self.pending)
-    }
-}
 
 impl Block {
     const VTABLE: VTable = VTable {
@@ -178,11 +156,9 @@ impl Block {
     /// See [`VTable::retire`].
     unsafe fn retire(header: NonNull<Header>) -> bool {
         // SAFETY: the token is an owner.
-        unsafe { Self::of(header) }.queue.with(|queue| {
-            let stale = queue.tokens > queue.tasks.len();
-            queue.tokens -= usize::from(stale);
-            stale
-        })
+        let (stale, swept) = unsafe { Self::of(header) }.queue.with(Queue::retire_token);
+        drop(swept);
+        stale
     }
 
     /// # Safety

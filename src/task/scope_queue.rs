@@ -13,30 +13,46 @@ pub(super) struct Queue {
     pub(super) tasks: VecDeque<TaskRef>,
     /// How many tokens lie in the pool's queues, or are on their way.
     pub(super) tokens: usize,
+    /// How often a token has been asked whether it is stale, since the last sweep.
+    asked: usize,
     /// With so many tasks it is time to look for those that their handles have claimed.
     sweep_at: usize,
 }
 
 impl Queue {
     pub(super) fn new() -> Self {
-        Self { tasks: VecDeque::new(), tokens: 0, sweep_at: SWEEP_FROM }
+        Self { tasks: VecDeque::new(), tokens: 0, asked: 0, sweep_at: SWEEP_FROM }
     }
 
     /// Adds a task with its token. Gives the tasks that have nothing left to do, if it was time to look for them: they are to be
     /// dropped without the lock.
     pub(super) fn push(&mut self, task: TaskRef) -> Vec<Stale> {
-        let mut stale = Vec::new();
-        if self.tasks.len() >= self.sweep_at {
-            for task in mem::take(&mut self.tasks) {
-                match task.retire() {
-                    Ok(entry) => stale.push(entry),
-                    Err(alive) => self.tasks.push_back(alive),
-                }
-            }
-            self.sweep_at = (2 * self.tasks.len()).max(SWEEP_FROM);
-        }
+        let stale = if self.tasks.len() >= self.sweep_at { self.sweep() } else { Vec::new() };
         self.tasks.push_back(task);
         self.tokens += 1;
         stale
+    }
+
+    fn sweep(&mut self) -> Vec<Stale> {
+        let mut stale = Vec::new();
+        for task in mem::take(&mut self.tasks) {
+            match task.retire() {
+                Ok(entry) => stale.push(entry),
+                Err(alive) => self.tasks.push_back(alive),
+            }
+        }
+        self.sweep_at = (2 * self.tasks.len()).max(SWEEP_FROM);
+        self.asked = 0;
+        stale
+    }
+
+    /// Whether there is a token too many, which is counted no more then. Once this has been asked as often as there are tasks, those
+    /// that their handles have claimed are looked for; they are to be dropped without the lock.
+    pub(super) fn retire_token(&mut self) -> (bool, Vec<Stale>) {
+        self.asked += 1;
+        let swept = if self.asked > self.tasks.len() { self.sweep() } else { Vec::new() };
+        let stale = self.tokens > self.tasks.len();
+        self.tokens -= usize::from(stale);
+        (stale, swept)
     }
 }

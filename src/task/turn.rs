@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use super::host::{Host, WORK};
+use super::host::{Host, STOP, WORK};
 use crate::sync::clock::Stopwatch;
-use crate::sync::{Ordering, fence};
+use crate::sync::{AtomicU32, Ordering, fence};
 
 /// How long a turn lasts while other work waits.
 const TURN: Duration = Duration::from_micros(100);
@@ -32,10 +32,23 @@ pub(super) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn begin(host: &'a dyn Host) -> Self {
-        let contended = host.is_work_waiting();
-        let watch = Stopwatch::start();
-        Self { host, watch, contended, over: false, left: 1, stride: 1, looked: Duration::ZERO }
+    /// None where the runner cannot give way: it does work that its own thread waits for.
+    pub(super) fn begin(host: &'a dyn Host) -> Option<Self> {
+        host.gives_way().then(|| Self {
+            host,
+            watch: Stopwatch::start(),
+            contended: host.is_work_waiting(),
+            over: false,
+            left: 1,
+            stride: 1,
+            looked: Duration::ZERO,
+        })
+    }
+
+    /// The bits of the attention word that this runner heeds: once it knows of other work, WORK is for the other runners.
+    #[inline]
+    pub(super) fn heeded(&self) -> u32 {
+        if self.contended { STOP } else { STOP | WORK }
     }
 
     /// How many items the runner may begin before it calls [`looks`](Self::looks).
@@ -48,7 +61,8 @@ impl<'a> Turn<'a> {
     #[inline]
     pub(super) fn looks(&mut self, begun: usize) -> bool {
         // Relaxed: a request, which carries nothing.
-        if self.host.attention().is_some_and(|word| word.load(Ordering::Relaxed) & WORK != 0) {
+        let called = |word: &AtomicU32| word.load(Ordering::Relaxed) & WORK != 0;
+        if !self.contended && self.host.attention().is_some_and(called) {
             self.heed();
         }
         if self.contended {
@@ -62,14 +76,22 @@ impl<'a> Turn<'a> {
         self.over
     }
 
-    /// WORK is up: finds out whether there is any.
+    /// WORK is up: finds out whether there is any. As long as there is, WORK stays up: this runner may be about to begin something
+    /// long, and the other runners must hear of what is left.
     #[cold]
     fn heed(&mut self) {
         let Some(word) = self.host.attention() else { return };
+        self.contended = self.host.is_work_waiting();
+        if self.contended {
+            return;
+        }
         word.fetch_and(!WORK, Ordering::Relaxed);
         // edge ATTENTION fence: WORK taken away → the look of a submitter, or what was submitted → the look below.
         fence(Ordering::SeqCst);
-        self.contended |= self.host.is_work_waiting();
+        self.contended = self.host.is_work_waiting();
+        if self.contended {
+            word.fetch_or(WORK, Ordering::Relaxed);
+        }
     }
 
     #[cold]

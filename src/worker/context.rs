@@ -8,7 +8,7 @@ use super::profile::Profile;
 use crate::sched::{Sched, Stage};
 use crate::sync::deque::Worker;
 use crate::sync::{AtomicU32, local};
-use crate::task::{Header, Host, Reason, ResultRef, SubmitErrorKind, TaskRef, is_asked};
+use crate::task::{Header, Host, Reason, ResultRef, Stale, SubmitErrorKind, TaskRef, is_asked};
 
 /// In a deque of fewer entries nothing is swept.
 const SWEEP_FROM: usize = 64;
@@ -190,11 +190,14 @@ impl Context {
             self.newest.set(Some(task.id()));
             self.deque.push(task);
         }
-        if self.deque.len() >= self.sweep_at.get() {
-            self.sweep();
-        }
+        let swept = (self.deque.len() >= self.sweep_at.get()).then(|| self.sweep());
         self.mark_loaded();
-        self.sched.announce(true)
+        let told = self.sched.announce(true);
+        if told.is_err() && swept.is_some() {
+            // A terminator may have passed while the entries that are alive were in no queue.
+            self.sched.resolve_queued();
+        }
+        told
     }
 
     /// The awaited task was stolen, and this one popped in its stead. To put it back is a submission like any other, lest
@@ -208,9 +211,9 @@ impl Context {
 
     /// Drops the stale entries of the own deque: the dead must not outnumber the living. The caller announces what is left.
     ///
-    /// While entries are out of the deque no other worker finds them; they are back before any code of the user's runs.
+    /// While entries are out of the deque no other worker finds them, nor does a terminator: the caller must look at the stage.
     #[cold]
-    fn sweep(&self) {
+    fn sweep(&self) -> Vec<Stale> {
         let (mut stale, mut alive) = (Vec::new(), Vec::new());
         while let Some(task) = self.deque.pop() {
             match task.retire() {
@@ -222,8 +225,8 @@ impl Context {
         let factor = if stale.len() < alive.len() { 4 } else { 2 };
         self.sweep_at.set((factor * alive.len()).max(SWEEP_FROM));
         alive.into_iter().rev().for_each(|task| self.deque.push(task));
-        self.sched.queues.count_stale_in_deques(Some(self.index), -stale.len().cast_signed());
-        drop(stale);
+        stale.iter().for_each(|entry| self.stale_entry_left(entry.is_outside()));
+        stale
     }
 
     /// Takes back up to `most` entries of a block that lie on top of the own deque and have nothing left to do.
@@ -234,10 +237,7 @@ impl Context {
                 return self.put_back(top);
             }
             match top.retire() {
-                Ok(stale) => {
-                    self.stale_entry_left(false);
-                    drop(stale);
-                }
+                Ok(stale) => self.stale_entry_left(stale.is_outside()),
                 Err(top) => return self.put_back(top),
             }
         }
@@ -288,6 +288,10 @@ impl Host for Context {
         if self.deque.is_empty() && self.sched.queues.is_injector_empty() && !self.searching.get() {
             self.searching.set(self.sched.idle.try_search());
         }
+    }
+
+    fn gives_way(&self) -> bool {
+        true
     }
 
     fn is_work_waiting(&self) -> bool {

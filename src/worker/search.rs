@@ -10,12 +10,14 @@ use crate::wait::spin_until;
 const OWN_IN_A_ROW: u32 = 3;
 /// Of so many tasks that a worker begins, one is the oldest of each kind, if there is one: of its own deque, which newest-first order
 /// could keep waiting for ever; of another worker's deque, which a filled injector could; of the injector, which entries that runners
-/// put back could.
+/// put back could; and of those entries.
 const TASKS_PER_ROUND: u32 = 64;
-/// The places of these three in a round.
+/// The places of the first three in a round.
 const OWN_OLDEST_AT: u32 = 0;
 const OTHERS_OLDEST_AT: u32 = 21;
 const OUTSIDE_OLDEST_AT: u32 = 42;
+/// The place of an entry that a runner has put back.
+const PUT_BACK_AT: u32 = 53;
 
 /// Between pauses a searcher looks into the deques only every so many times: a look takes the line from an owner that writes it
 /// with each push and pop.
@@ -51,7 +53,8 @@ impl Context {
     pub(super) fn take(&self) -> Option<TaskRef> {
         let place = self.begun.get().wrapping_add(1) % TASKS_PER_ROUND;
         self.begun.set(place);
-        if matches!(place, OWN_OLDEST_AT | OTHERS_OLDEST_AT | OUTSIDE_OLDEST_AT) || self.gave_way.get() {
+        let in_turn = matches!(place, OWN_OLDEST_AT | OTHERS_OLDEST_AT | OUTSIDE_OLDEST_AT | PUT_BACK_AT);
+        if in_turn || self.gave_way.get() {
             if let Some(task) = self.take_in_turn(place) {
                 return Some(task);
             }
@@ -69,25 +72,29 @@ impl Context {
     }
 
     /// The oldest of the kind whose turn it is. After a task that has given way it is the turn of another worker's deque and of the
-    /// injector, one as often as the other, and then of the own deque: never of the entry that was just put back.
+    /// injector, one as often as the other, and then of the own deque: not of the entry that was just put back.
     #[cold]
     fn take_in_turn(&self, place: u32) -> Option<TaskRef> {
+        let gave_way = self.gave_way.replace(false);
         let own = || self.sched.queues.steal_from(self.index);
-        if self.gave_way.replace(false) {
-            let deques_first = !self.deques_first.get();
-            self.deques_first.set(deques_first);
-            return if deques_first {
-                self.take_from_next_deque().or_else(|| self.take_submitted())
-            } else {
-                self.take_submitted().or_else(|| self.take_from_next_deque())
-            }
-            .or_else(own);
-        }
-        match place {
+        let due = match place {
             OWN_OLDEST_AT => own(),
             OTHERS_OLDEST_AT => self.take_from_next_deque(),
-            _ => self.take_submitted(),
+            OUTSIDE_OLDEST_AT => self.take_submitted(),
+            PUT_BACK_AT if !gave_way => self.sched.queues.take_put_back(),
+            _ => None,
+        };
+        if due.is_some() || !gave_way {
+            return due;
         }
+        let deques_first = !self.deques_first.get();
+        self.deques_first.set(deques_first);
+        let other = if deques_first {
+            self.take_from_next_deque().or_else(|| self.take_submitted())
+        } else {
+            self.take_submitted().or_else(|| self.take_from_next_deque())
+        };
+        other.or_else(own)
     }
 
     /// The oldest task of another worker's deque, each loaded deque in its turn.

@@ -106,7 +106,7 @@ impl<M: Mapping> Batch<M> {
             let most = turn_ends.map_or(usize::MAX, |turn| turn.allowance());
             let heeded = Heeded {
                 signal: if divisible { STOP | IDLE } else { STOP },
-                attention: if turn.is_some() { host::STOP | host::WORK } else { host::STOP },
+                attention: turn.as_ref().map_or(host::STOP, |turn| turn.heeded()),
                 word: host.attention().unwrap_or(&batch.never),
             };
             batch.call_with(&mut left, most, &heeded);
@@ -189,6 +189,9 @@ impl<M: Mapping> Batch<M> {
             if self.cut.chunksize.is_some() {
                 self.skip_items(left.start..left.end);
                 left.start = left.end;
+            }
+            if interrupted() {
+                return;
             }
         }
     }

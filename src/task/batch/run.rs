@@ -5,7 +5,7 @@ use std::mem;
 use std::ops::Range;
 use std::ptr::NonNull;
 
-use super::each::IDLE;
+use super::each::{IDLE, STOP};
 use super::mapping::Mapping;
 use super::pace::Pace;
 use super::{Batch, Tokens, ranges};
@@ -128,16 +128,20 @@ impl<M: Mapping> Batch<M> {
         loop {
             let work = |units: &Range<u32>| {
                 // SAFETY: the token.
-                unsafe { Self::map(header, units, host, Some(&mut turn.borrow_mut())) }
+                unsafe { Self::map(header, units, host, turn.borrow_mut().as_mut()) }
             };
-            let ends = || turn.borrow().is_over();
+            let is_over = || turn.borrow().as_ref().is_some_and(Turn::is_over);
             // SAFETY: the token.
-            unsafe { Self::work_off(header, batch.seat(host), pace, host, work, ends) };
+            unsafe { Self::work_off(header, batch.seat(host), pace, host, work, is_over) };
             if batch.header.is_forked() {
                 return true;
             }
-            let over = turn.borrow().is_over();
-            if over && !ranges::are_empty(slots) {
+            // Units that were put back beside somebody who stops the batch, and who has not seen them, are this runner's to drop. The
+            // fence before this look is that of `hand_back`.
+            if is_over() && !ranges::are_empty(slots) {
+                if batch.signal.load(Ordering::Relaxed) & STOP != 0 {
+                    continue;
+                }
                 return false;
             }
             // Relaxed: ordered by the fence.
@@ -174,8 +178,7 @@ impl<M: Mapping> Batch<M> {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
         // Before any user code: a callback may wait for a place.
-        let stale = batch.entries.close();
-        host.entries_died(batch.header.state().is_outside(), stale as usize);
+        let stale = batch.entries.close() as usize;
         // SAFETY: every unit is accounted for: no runner touches the mapping any more.
         let mapping = unsafe { batch.take_mapping() };
         if !batch.in_place {
@@ -206,6 +209,9 @@ impl<M: Mapping> Batch<M> {
         if unsafe { publish(header, kind, false, host) } == Published::Unobserved {
             // SAFETY: the handle left before DONE, so the outcome is the concluder's.
             unsafe { Self::drop_outcome(header) };
+        }
+        if stale > 0 {
+            host.entries_died(batch.header.state().is_outside(), stale);
         }
     }
 
@@ -295,7 +301,9 @@ impl<M: Mapping> Batch<M> {
     pub(super) unsafe fn resolve(header: NonNull<Header>, reason: Reason, side: Side) -> bool {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
-        if side == Side::Line && batch.entries.is_closed() {
+        // SAFETY: as above.
+        let slots = unsafe { Self::slots(header) };
+        if side == Side::Line && batch.entries.is_closed() && ranges::are_empty(slots) {
             // SAFETY: the caller's right is handed on.
             unsafe { Self::spend(header, side) };
             return false;
@@ -314,6 +322,8 @@ impl<M: Mapping> Batch<M> {
                 }
                 // Runners that hold units drop those that they have not begun.
                 batch.stop();
+                // edge AWAY fence: STOP → the look of a runner that puts units back, or these units → the looks below.
+                fence(Ordering::SeqCst);
                 let work = |units: &Range<u32>| {
                     batch.fail(reason.clone().into());
                     batch.skip_items(batch.items_of(units));

@@ -4,13 +4,9 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::stride::Stride;
-use super::{
-    ACTIVE, ASLEEP, Content, DONE, DROPPED, ENDED, FREE, Flow, NUDGED, PENDING, Ring, Stream, WAITER, Window,
-};
-use crate::sync::clock::{Deadline, Stopwatch};
+use super::{ACTIVE, Content, DONE, DROPPED, ENDED, FREE, Flow, PENDING, Ring, Stream, Window};
 use crate::sync::{Ordering, fence};
 use crate::task::batch::Each;
 use crate::task::entries::Places;
@@ -21,38 +17,27 @@ use crate::task::state::State;
 use crate::task::unwind::drop_quietly;
 use crate::task::work::{Outcome, drop_outcome};
 use crate::task::{frame, registry};
-use crate::wait::{block_until, spin_until};
 
 /// The consumer's right to a stream. There is one, and it is not shared.
 pub(crate) struct StreamRef<A, T, E> {
     header: NonNull<Header>,
     ring: PhantomData<Ring<A, T, E>>,
     /// The next number to be put in.
-    next: u64,
+    pub(super) next: u64,
     /// How many outcomes have been taken.
-    taken: u64,
-    stride: Stride,
-    window: Window,
+    pub(super) taken: u64,
+    pub(super) stride: Stride,
+    pub(super) window: Window,
     /// Slots with nothing in them. Out of order only.
     free: Vec<u32>,
     /// Slots whose outcome is there, the last to be taken first. Out of order only.
-    done: Vec<u32>,
+    pub(super) done: Vec<u32>,
 }
 
 // SAFETY: it puts items in and takes outcomes out, so both must be `Send`; all else is atomic or governed by slot states.
 unsafe impl<A: Send, T: Send, E: Send> Send for StreamRef<A, T, E> {}
 // SAFETY: a shared reference lends nothing that is in the ring.
 unsafe impl<A: Send, T: Send, E: Send> Sync for StreamRef<A, T, E> {}
-
-/// Why a consumer waits no longer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Waited {
-    /// An outcome is there.
-    Outcome,
-    /// The runners have run dry, and more of the input may be pulled.
-    Dry,
-    TimedOut,
-}
 
 impl<A, T, E> StreamRef<A, T, E> {
     /// A stream of nothing yet; `outside`: its first entry goes into the queue for submissions from outside. Allocates the block and
@@ -94,7 +79,7 @@ impl<A, T, E> StreamRef<A, T, E> {
         stream
     }
 
-    fn ring(&self) -> &Ring<A, T, E> {
+    pub(super) fn ring(&self) -> &Ring<A, T, E> {
         // SAFETY: the consumer is an owner as long as `self` lives.
         unsafe { Ring::of(self.header) }
     }
@@ -145,7 +130,7 @@ impl<A, T, E> StreamRef<A, T, E> {
                 && self.ring().backlog() >= self.enough()
     }
 
-    fn grows(&self) -> bool {
+    pub(super) fn grows(&self) -> bool {
         self.window.least < self.window.most
     }
 
@@ -206,7 +191,7 @@ impl<A, T, E> StreamRef<A, T, E> {
         Some(outcome)
     }
 
-    fn oldest_done(&self) -> Option<usize> {
+    pub(super) fn oldest_done(&self) -> Option<usize> {
         let slot = self.ring().slot_of(self.taken);
         // edge DONE acquire: the outcome → the consumer.
         (self.ring().slots[slot].state.load(Ordering::Acquire) & DONE != 0).then_some(slot)
@@ -219,85 +204,6 @@ impl<A, T, E> StreamRef<A, T, E> {
             self.done = done;
         }
         self.done.pop().map(|slot| slot as usize)
-    }
-
-    /// Waits until an outcome is there, until the deadline, or, with `refills`, until the runners have run dry. There must be something
-    /// ahead.
-    ///
-    /// Sleeping, it lets the workers get a stride ahead before it is woken, but keeps no outcome back for longer than the
-    /// stride may last.
-    pub(crate) fn wait(&mut self, deadline: Option<&Deadline>, refills: bool) -> Waited {
-        if spin_until(self.stride.spin(), || self.is_new_one_done()) {
-            return Waited::Outcome;
-        }
-        let watch = Stopwatch::start();
-        self.sleep_for_a_stride(deadline);
-        let waited = self.sleep(deadline, refills);
-        self.stride.slept(watch.elapsed());
-        waited
-    }
-
-    /// Waits until an outcome is there, for so long at most; a short wait, before the input is asked again.
-    pub(crate) fn wait_briefly(&self, limit: Duration) {
-        if let Some(deadline) = Deadline::after(limit) {
-            self.sleep(Some(&deadline), false);
-        }
-    }
-
-    /// Whether the next outcome is there.
-    pub(crate) fn is_any_done(&self) -> bool {
-        !self.done.is_empty() || self.is_new_one_done()
-    }
-
-    fn is_new_one_done(&self) -> bool {
-        if self.ring().flow.ordered { self.oldest_done().is_some() } else { self.ring().ready.is_any() }
-    }
-
-    /// As [`wait`](Self::wait), without a stride.
-    fn sleep(&self, deadline: Option<&Deadline>, refills: bool) -> Waited {
-        let ring = self.ring();
-        if !ring.flow.ordered {
-            // An outcome makes room, so there is nothing to refill before one comes.
-            return if ring.ready.wait(deadline) { Waited::Outcome } else { Waited::TimedOut };
-        }
-        let state = &ring.slots[ring.slot_of(self.taken)].state;
-        if refills && self.grows() {
-            ring.awaited.store(self.taken, Ordering::Relaxed);
-            // edge ASLEEP release: which outcome → the runner that nudges.
-            ring.crew.fetch_or(ASLEEP, Ordering::Release);
-            // edge RING fence: ASLEEP → the look of a runner that has left, or that runner gone from the crew → the look below.
-            fence(Ordering::SeqCst);
-            if ring.backlog() == 0 {
-                ring.crew.fetch_and(!ASLEEP, Ordering::Relaxed);
-                // With all items begun the rest of the input is to be asked for, unless the window is full.
-                if !self.is_full() {
-                    return Waited::Dry;
-                }
-            }
-        }
-        match block_until(state, WAITER, deadline, |state| state & (DONE | NUDGED) != 0) {
-            None => Waited::TimedOut,
-            Some(state) if state & DONE != 0 => Waited::Outcome,
-            Some(_) => {
-                state.fetch_and(!NUDGED, Ordering::Relaxed);
-                Waited::Dry
-            }
-        }
-    }
-
-    /// Sleeps until the item at the end of the stride is done, whatever is done before it; not for long.
-    fn sleep_for_a_stride(&self, deadline: Option<&Deadline>) {
-        let last = (self.taken + self.stride.items()).min(self.next) - 1;
-        if last == self.taken {
-            return;
-        }
-        let ring = self.ring();
-        let limit = Deadline::after(Stride::LONGEST).expect("within the clock");
-        let limit = deadline.map_or(limit, |deadline| limit.min(*deadline));
-        // Out of order its outcome may have been taken, and the slot been used again: then this is the item of another number,
-        // or none, and the wait ends with that, or with the limit.
-        let state = &ring.slots[ring.slot_of(last)].state;
-        let _ = block_until(state, WAITER, Some(&limit), |state| state & PENDING == 0);
     }
 
     /// Runs, here, the oldest item that nobody has begun.

@@ -30,6 +30,7 @@
 
 mod consume;
 mod run;
+mod sleep;
 mod stride;
 
 use std::alloc::Layout;
@@ -48,7 +49,8 @@ use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::wait::Ready;
 
-pub(crate) use consume::{StreamRef, Waited};
+pub(crate) use consume::StreamRef;
+pub(crate) use sleep::Waited;
 
 const FREE: u32 = 0;
 const PENDING: u32 = 1;
@@ -271,14 +273,23 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         NonNull::from(unsafe { &Ring::<A, T, E>::of(header).entries })
     }
 
-    /// Drops the function, and whatever it has captured.
+    /// Drops the function, with what it has captured, and the outcomes that the consumer has left.
     ///
     /// # Safety
     ///
-    /// The function is the caller's, by the field contract, and is dropped once.
+    /// The function is the caller's, by the field contract, and is dropped once; the consumer has left, and no runner is active.
     unsafe fn drop_function(header: NonNull<Header>) {
         // SAFETY: the caller is an owner.
         let stream = unsafe { header.cast::<Self>().as_ref() };
+        for slot in 0..stream.ring.slots.len() {
+            // Relaxed: the caller has acquired every runner's accesses.
+            if stream.ring.slots[slot].state.load(Ordering::Relaxed) & DONE != 0 {
+                // SAFETY: the caller's, and DONE means an outcome that the consumer has not taken.
+                let outcome = unsafe { stream.ring.take_outcome(slot) };
+                // Whoever drops a stream has seen what it wanted to see.
+                drop_outcome(outcome, unwind::drop_quietly, 0, true);
+            }
+        }
         stream.mapping.with_mut(|mapping| {
             // SAFETY: the caller's contract.
             unwind::drop_quietly(unsafe { mapping.cast::<M>().read() });
@@ -303,19 +314,10 @@ impl<M, A, T, E> Stream<M, A, T, E> {
 
     /// # Safety
     ///
-    /// See [`VTable::free`]. Every number was claimed and run or refused, and the function is gone.
+    /// See [`VTable::free`]. The function is gone, and so is every outcome.
     unsafe fn free(header: NonNull<Header>) {
         // SAFETY: the caller is the last owner: nobody else touches the stream.
         let stream = unsafe { header.cast::<Self>().as_mut() };
-        for slot in 0..stream.ring.slots.len() {
-            // Relaxed: the last owner has acquired every other owner's accesses.
-            if stream.ring.slots[slot].state.load(Ordering::Relaxed) & DONE != 0 {
-                // SAFETY: the last owner's, and DONE means an outcome that the consumer has not taken.
-                let outcome = unsafe { stream.ring.take_outcome(slot) };
-                // Whoever drops a stream has seen what it wanted to see.
-                drop_outcome(outcome, unwind::drop_quietly, 0, true);
-            }
-        }
         drop(std::mem::take(&mut stream.ring.slots));
         drop(std::mem::take(&mut stream.ring.places));
         stream.ring.entries.end();

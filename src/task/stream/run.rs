@@ -20,8 +20,10 @@ use crate::task::work::Outcome;
 enum Stood {
     /// It is the stream's entry now, and must go into a queue.
     AsEntry,
-    /// An entry lies in a queue already, or the stream has ended: the runner is to leave.
-    Needless,
+    /// An entry lies in a queue already, or the stream has ended: the runner has left the crew.
+    Left,
+    /// As `Left`, and it was the last active runner after ENDED: it has the function to drop.
+    Last,
 }
 
 impl<A, T, E> Ring<A, T, E> {
@@ -151,16 +153,19 @@ impl<A, T, E> Ring<A, T, E> {
         false
     }
 
-    /// A runner gives way: its place among the active ones becomes the stream's entry. None if there is an entry already.
+    /// A runner gives way: its place among the active ones becomes the stream's entry, or, if there is an entry already, is gone. Both
+    /// in one exchange: an entry that is there when a runner looks may be taken before it has left.
     fn stand_back(&self) -> Stood {
         let mut crew = self.crew.load(Ordering::Relaxed);
         loop {
-            if crew & (ENTRY | ENDED) != 0 {
-                return Stood::Needless;
-            }
+            let leaves = crew & (ENTRY | ENDED) != 0;
+            let next = if leaves { crew - 1 } else { crew - 1 | ENTRY };
             // edge FUNCTION release: this runner's last use of the function → who drops it.
-            match self.crew.compare_exchange(crew, crew - 1 | ENTRY, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return Stood::AsEntry,
+            // edge FUNCTION acquire: that of all others → this runner, if it is the last.
+            match self.crew.compare_exchange(crew, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) if !leaves => return Stood::AsEntry,
+                Ok(_) if crew & (ENDED | DROPPED | ACTIVE) == ENDED | 1 => return Stood::Last,
+                Ok(_) => return Stood::Left,
                 Err(now) => crew = now,
             }
         }
@@ -260,9 +265,8 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         let mut turn = Turn::begin(host);
         // How many items this runner does before it may give way.
         let chunk = ring.flow.chunksize.unwrap_or(1);
-        let (mut seen, mut sent) = (0, false);
+        let (mut seen, mut sent, mut in_chunk) = (0, false, 0);
         loop {
-            let mut in_chunk = 0;
             while let Some((number, slot)) = ring.claim(&mut seen) {
                 if !sent {
                     sent = true;
@@ -288,15 +292,16 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 if in_chunk < chunk {
                     continue;
                 }
-                if turn.looks(in_chunk) && ring.backlog() > 0 {
+                let over = turn.as_mut().is_some_and(|turn| turn.looks(in_chunk));
+                in_chunk = 0;
+                if over && ring.backlog() > 0 {
                     let stood = ring.stand_back();
-                    if stood == Stood::Needless && ring.leave_crew() {
+                    if stood == Stood::Last {
                         // SAFETY: the last active runner after ENDED.
                         unsafe { Self::drop_function(header) };
                     }
                     return Some(stood);
                 }
-                in_chunk = 0;
             }
             if ring.leave_crew() {
                 // SAFETY: the last active runner after ENDED.
