@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The rows of the parity table: the families, each numbered from 1.
-const ROWS: [(&str, u32); 11] = [
+const ROWS: [(&str, u32); 12] = [
     ("NEW", 11),
     ("INIT", 7),
     ("APP", 11),
@@ -22,6 +22,7 @@ const ROWS: [(&str, u32); 11] = [
     ("ERR", 6),
     ("NEST", 6),
     ("PROC", 7),
+    ("TIME", 11),
 ];
 
 /// The complete programs of the five tutorials, each numbered from 1.
@@ -167,7 +168,7 @@ fn every_id_has_a_test() {
     required.extend(numbered(&[("hang", HANGS)], |hang, n| format!("{hang}_{n:02}")));
     required.extend(CPYTHON.map(str::to_owned));
     required.extend(numbered(&[("f", FAULTS)], |f, n| format!("{f}{n:02}")));
-    assert_eq!(required.len(), 154 + 48 + 22 + 25 + 51, "the ids are all different");
+    assert_eq!(required.len(), 165 + 48 + 22 + 25 + 51, "the ids are all different");
 
     let tests = tests();
     let mut covered: BTreeMap<String, &str> = BTreeMap::new();

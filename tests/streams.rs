@@ -508,35 +508,6 @@ fn imap_18_of_an_input_that_goes_on_one_item_is_pulled_after_the_end_to_know_it(
 }
 
 #[test]
-fn imap_18_a_stream_pulls_no_more_once_somebody_joins_though_a_worker_is_busy() {
-    for ordered in [true, false] {
-        let (pool, gate) = (ThreadPool::new(1).unwrap(), Gate::new());
-        let pass = gate.clone();
-        let work = move |x: u32| {
-            if x > 0 {
-                pass.wait();
-            }
-            x
-        };
-        let stream = pool.stream(work, 0..).chunksize(1).buffersize(2);
-        let mut it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
-        assert_eq!(it.next().unwrap().unwrap(), 0);
-        pool.close();
-        // The item that was pulled beside the first one keeps the only worker busy.
-        assert_eq!(pool.join_timeout(Duration::ZERO), Err(JoinError::TimedOut));
-        // There is room for another item: now is the time to pull it.
-        assert!(it.next_timeout(Duration::ZERO).is_err());
-        gate.open();
-        assert_eq!(it.next().unwrap().unwrap(), 1);
-        let last = it.next().unwrap();
-        let refused = matches!(last, Err(TaskError::NotSubmitted(SubmitErrorKind::NotRunning)));
-        assert!(refused, "one more was pulled: {last:?}");
-        assert!(it.next().is_none());
-        pool.join().unwrap();
-    }
-}
-
-#[test]
 fn nest_01_a_stream_that_is_consumed_by_its_own_item_says_that_this_would_never_end() {
     for ordered in [true, false] {
         let pool = ThreadPool::new(1).unwrap();

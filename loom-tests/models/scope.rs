@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::models::harness::{Bound, Futex, Running, Watched, check, control, spawn};
-use crate::task::{Call, Job};
+use crate::task::{Call, Job, Scoped};
 use std::sync::Arc;
 
 /// A value that looks at the frame when it is dropped.

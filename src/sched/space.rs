@@ -92,6 +92,9 @@ enum Waiter {
 /// injector → the terminator's drain, which comes after it has emptied the line [SPACE-4].
 pub(crate) struct Space {
     limit: u32,
+    // count word: the places that are used, and the waiters. Raised by each submission, up to the
+    // limit, at most 2^31; by a waiter's thread or entry, which is alive; and beyond the limit by
+    // initializers and exit hooks, of which each thread of the pool runs one at a time.
     word: CachePadded<AtomicU64>,
     line: Lock<VecDeque<Waiter>>,
     /// Whose queue it is. A place may be freed, by a handle, when the pool is gone.

@@ -36,6 +36,8 @@ pub(crate) enum Taken {
 /// All accesses to the word are Relaxed: it says what is counted where, and carries nothing.
 pub(crate) struct Entries {
     /// The number of entries in queues, and CLOSED.
+    // count word: the entries of a block that lie in queues. Raised with each that is pushed: at most
+    // one for each worker of the pool.
     word: AtomicU32,
     /// Where each of them holds a place, if it does.
     places: Option<Arc<dyn Places>>,
