@@ -199,6 +199,7 @@ const MODELS: &[(&str, &[&str])] = &[
     ("SLAB", &["i40_two_calls_of_one_slab_beside_the_end_of_their_thread"]),
     ("SLEEP", &["i16_two_jobs_come_to_run_side_by_side", "i19_a_tombstone_is_taken_away"]),
     ("SPACE", &["i19_an_entry_holds_the_end_off"]),
+    ("STOP", &["i19_an_entry_is_resolved_by_terminate"]),
     ("SWEEP", &["i44_entries_are_taken_in_order_beside_a_sweep"]),
     ("SWEPT", &["i44_no_look_misses_an_entry_that_is_swept"]),
     ("TOKENS", &["i21_i22_i24_two_runners_and_a_taker"]),

@@ -262,6 +262,7 @@ impl Host for Seated {
     }
 
     fn put_back(&self, entry: TaskRef) {
+        entry.count_anyhow();
         self.1.lock().expect("no panic").push(entry);
     }
 }
@@ -332,7 +333,6 @@ fn i41_control_a_runner_leaves_without_a_second_look() {
                 batch.signal.fetch_add(1, Ordering::Relaxed);
                 // SAFETY: the token is spent here.
                 unsafe { Batch::<Numbers>::spend(token.id(), crate::task::header::Side::Queue) };
-                std::mem::forget(token);
             } else {
                 token.run(&Running);
             }

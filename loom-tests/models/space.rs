@@ -149,7 +149,7 @@ fn two_enter(sched: &Arc<Sched>, enters: fn(&Sched)) {
     let other = spawn(move || enters(&one));
     let taker = spawn(move || {
         run(&two);
-        while !take(&two).map(|task| task.run(&*two)).is_some() {
+        while take(&two).map(|task| task.run(&*two)).is_none() {
             thread::yield_now();
         }
     });

@@ -62,6 +62,7 @@ impl Host for Sent {
     }
 
     fn put_back(&self, entry: TaskRef) {
+        entry.count_anyhow();
         self.0.lock().expect("no panic").push(entry);
     }
 }
@@ -74,7 +75,7 @@ fn run(entry: TaskRef, sent: &Sent) -> thread::JoinHandle<()> {
 /// Puts an item in and shows it; the entry that is needed, if any, gets a thread.
 fn publish(stream: &mut Items, item: Counted, sent: &Sent) -> Option<thread::JoinHandle<()>> {
     stream.put(item);
-    stream.publish().map(|entry| run(entry, sent))
+    stream.publish().inspect(TaskRef::count_anyhow).map(|entry| run(entry, sent))
 }
 
 /// The next outcome. This thread works while there is an entry for it.
@@ -101,7 +102,7 @@ fn passes(name: &str, ordered: bool, slots: usize, items: usize, futex: Futex, b
             while put < items && !stream.is_full() {
                 stream.put(Counted::new(put, &drops));
                 put += 1;
-                if let Some(entry) = stream.publish() {
+                if let Some(entry) = stream.publish().inspect(TaskRef::count_anyhow) {
                     if threads.len() < 2 {
                         threads.push(run(entry, &sent));
                     } else {
@@ -192,7 +193,8 @@ fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
     let sent = Sent::default();
     stream.put(0);
     stream.put(1);
-    let mut threads: Vec<_> = stream.publish().map(|entry| run(entry, &sent)).into_iter().collect();
+    let mut threads: Vec<_> =
+        stream.publish().inspect(TaskRef::count_anyhow).map(|entry| run(entry, &sent)).into_iter().collect();
     if time_goes_by {
         threads.push(spawn(clock::expire));
     }
@@ -257,12 +259,16 @@ fn i28_the_pool_is_terminated_beside_a_runner() {
         let drops = Arc::new(AtomicUsize::new(0));
         let mut stream = stream(true, 2, 2);
         stream.put(Counted::new(0, &drops));
-        let one = stream.publish().expect("no runner is active");
+        let one = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
         let sent = Sent::default();
         let runner = run(one, &sent);
         stream.put(Counted::new(1, &drops));
         // The entry of the second item is among what the terminator finds; or the first runner has it.
-        stream.publish().into_iter().for_each(|entry| entry.resolve(Reason::Terminated));
+        stream
+            .publish()
+            .inspect(TaskRef::count_anyhow)
+            .into_iter()
+            .for_each(|entry| entry.resolve(Reason::Terminated));
         let mut values = 0;
         while stream.ahead() > 0 {
             match stream.try_take() {
@@ -282,7 +288,7 @@ fn left_beside_publish(leave: fn(TaskRef, &Sent)) {
     let (drops, sent) = (Arc::new(AtomicUsize::new(0)), Sent::default());
     let mut stream = stream(true, 2, 1);
     stream.put(Counted::new(0, &drops));
-    let entry = stream.publish().expect("no runner is active");
+    let entry = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
     let theirs = sent.clone();
     let runner = spawn(move || leave(entry, &theirs));
     let late = publish(&mut stream, Counted::new(1, &drops), &sent);
@@ -340,9 +346,9 @@ fn first_waits_for_second(start: fn(TaskRef, &Sent)) {
     let mut stream: StreamRef<_, _, Infallible> =
         unsafe { StreamRef::create(each, flow, Window { least: 2, most: 2 }, 2, 1, true, None) };
     stream.put(0);
-    let entry = stream.publish().expect("no runner is active");
+    let entry = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
     stream.put(1);
-    assert!(stream.publish().is_none(), "the entry lies in a queue");
+    assert!(stream.publish().inspect(TaskRef::count_anyhow).is_none(), "the entry lies in a queue");
     let theirs = sent.clone();
     let runner = spawn(move || start(entry, &theirs));
     // Another worker, which is idle, and sees what is sent.
@@ -398,9 +404,9 @@ fn first_waits_for_third(refills: bool) {
         unsafe { StreamRef::create(each, flow, Window { least: 1, most: 3 }, 2, 1, true, None) };
     *stream.stride() = Stride::fixed(1);
     stream.put(0);
-    let first = stream.publish().expect("no runner is active");
+    let first = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
     stream.put(1);
-    assert!(stream.publish().is_none(), "the entry lies in a queue");
+    assert!(stream.publish().inspect(TaskRef::count_anyhow).is_none(), "the entry lies in a queue");
     assert!(stream.is_full(), "two wait, and that is enough");
     let theirs = sent.clone();
     let first = spawn(move || first.run(&theirs));
@@ -417,7 +423,7 @@ fn first_waits_for_third(refills: bool) {
         } else if put < 3 && !stream.is_full() {
             stream.put(put);
             put += 1;
-            third = stream.publish().map(|entry| run(entry, &sent));
+            third = stream.publish().inspect(TaskRef::count_anyhow).map(|entry| run(entry, &sent));
         } else {
             let _ = stream.wait(None, refills && put < 3);
         }
@@ -467,7 +473,12 @@ fn i26_control_the_slot_is_filled_while_its_outcome_is_there() {
         let mut stream = stream(true, 1, 1);
         stream.put(Counted::new(0, &drops));
         let sent = Sent::default();
-        let threads: Vec<_> = stream.publish().map(|entry| run(entry, &sent)).into_iter().collect();
+        let threads: Vec<_> = stream
+            .publish()
+            .inspect(TaskRef::count_anyhow)
+            .map(|entry| run(entry, &sent))
+            .into_iter()
+            .collect();
         // SAFETY: the consumer is an owner.
         let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(stream.header()) };
         // SAFETY: none: the slot is not the consumer's. That is the bug.
@@ -483,7 +494,12 @@ fn i28_control_the_consumer_frees_beside_a_runner() {
         let mut stream = stream(true, 1, 1);
         stream.put(Counted::new(0, &drops));
         let sent = Sent::default();
-        let threads: Vec<_> = stream.publish().map(|entry| run(entry, &sent)).into_iter().collect();
+        let threads: Vec<_> = stream
+            .publish()
+            .inspect(TaskRef::count_anyhow)
+            .map(|entry| run(entry, &sent))
+            .into_iter()
+            .collect();
         // SAFETY: the consumer is an owner.
         let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(stream.header()) };
         // As if the runner were no owner.
@@ -499,10 +515,14 @@ fn refused_beside_publish(ordered: bool, refuse: fn(TaskRef)) {
     let drops = Arc::new(AtomicUsize::new(0));
     let mut stream = stream(ordered, 2, 1);
     stream.put(Counted::new(0, &drops));
-    let token = stream.publish().expect("no runner is active");
+    let token = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
     let terminator = spawn(move || refuse(token));
     stream.put(Counted::new(1, &drops));
-    stream.publish().into_iter().for_each(|late| late.resolve(Reason::Terminated));
+    stream
+        .publish()
+        .inspect(TaskRef::count_anyhow)
+        .into_iter()
+        .for_each(|late| late.resolve(Reason::Terminated));
     for _ in 0..2 {
         while stream.try_take().is_none() {
             assert_eq!(stream.wait(None, false), Waited::Outcome, "I27: a wait ends with an outcome");

@@ -26,14 +26,14 @@ impl Sched {
     /// So many entries have become stale: `worker` says so, or another thread. [SWEEP-3]
     pub(crate) fn count_dead(&self, worker: Option<usize>, outside: bool, count: usize) {
         if !outside {
-            self.queues.count_stale_in_deques(worker, count.cast_signed());
+            self.queues.count_stale_in_deques(worker, count, 0);
         } else if self.queues.count_stale_outside(count) {
             let stale = self.queues.sweep();
             if self.announce(true).is_err() {
                 self.resolve_queued();
             }
             let inside = stale.iter().filter(|entry| !entry.is_outside()).count();
-            self.queues.count_stale_in_deques(worker, -inside.cast_signed());
+            self.queues.count_stale_in_deques(worker, 0, inside);
             drop(stale);
         }
     }
@@ -43,7 +43,7 @@ impl Sched {
         if outside {
             self.queues.uncount_stale_outside();
         } else {
-            self.queues.count_stale_in_deques(worker, -1);
+            self.queues.count_stale_in_deques(worker, 0, 1);
         }
     }
 

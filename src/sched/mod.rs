@@ -254,7 +254,8 @@ impl Sched {
 
     fn end(&self, stage: Stage) {
         if !self.is_forked() && self.life.end(stage) {
-            self.attention.fetch_or(STOP, Ordering::Relaxed);
+            // edge STOP release: the stage → a runner that sees STOP and asks for the reason.
+            self.attention.fetch_or(STOP, Ordering::Release);
             // edge LIFE fence: the stage → a submitter's second look, or its push → the drain. [LIFE-7]
             fence(Ordering::SeqCst);
             // Before the drain, which runs user code: that may wait for the pool's end.

@@ -72,15 +72,17 @@ impl Queues {
         queued.saturating_sub(stale).saturating_add(self.outside.returned())
     }
 
-    /// So many entries in deques have become stale, or have left: `worker` says so, or another thread. A worker's part has one writer.
-    pub(crate) fn count_stale_in_deques(&self, worker: Option<usize>, change: isize) {
+    /// So many entries in deques have become stale, and so many stale ones have left: `worker` says so, or another thread. A worker's part
+    /// has one writer.
+    pub(crate) fn count_stale_in_deques(&self, worker: Option<usize>, died: usize, left: usize) {
+        let change = died.wrapping_sub(left);
         match worker {
             Some(worker) => {
                 let part = &self.stale[worker];
-                part.store(part.load(Ordering::Relaxed).wrapping_add_signed(change), Ordering::Relaxed);
+                part.store(part.load(Ordering::Relaxed).wrapping_add(change), Ordering::Relaxed);
             }
             None => {
-                self.stale_by_others.fetch_add(change.cast_unsigned(), Ordering::Relaxed);
+                self.stale_by_others.fetch_add(change, Ordering::Relaxed);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use super::Batch;
 use super::mapping::Mapping;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, fence};
 use crate::task::TaskError;
 use crate::task::error::Reason;
 use crate::task::header::Header;
@@ -70,6 +70,8 @@ impl<M: Mapping> Batch<M> {
 
     /// Whether no runner may begin another item. If it is the pool that stops, or somebody who cancelled, that is the batch's error.
     fn stops(&self, host: &dyn Host) -> bool {
+        // edge STOP acquire: the stage → this runner, which may have seen STOP.
+        fence(Ordering::Acquire);
         if let Some(reason) = host.stopping() {
             self.fail(reason.into());
             return true;

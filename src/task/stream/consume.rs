@@ -56,10 +56,8 @@ impl<A, T, E> StreamRef<A, T, E> {
         outside: bool,
         places: Option<Arc<dyn Places>>,
     ) -> Self {
-        let vtable = const { &Stream::<M, A, T, E>::VTABLE };
-        let state = State::new(outside);
-        let header =
-            Stream::<M, A, T, E>::create(mapping, flow, window, runners, state, pool, places, vtable);
+        let header = Header::new(State::new(outside), pool, const { &Stream::<M, A, T, E>::VTABLE });
+        let header = Stream::<M, A, T, E>::create(mapping, flow, window, runners, header, places);
         let mut stream = Self {
             header,
             ring: PhantomData,

@@ -41,8 +41,7 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 
 use super::entries::{Entries, Places};
-use super::header::{Access, Header, VTable};
-use super::state::State;
+use super::header::{Access, Header};
 use super::work::{Outcome, drop_outcome};
 use super::{block, unwind};
 use crate::sync::cell::UnsafeCell;
@@ -233,10 +232,8 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         flow: Flow,
         window: Window,
         runners: usize,
-        state: State,
-        pool: u32,
+        header: Header,
         places: Option<Arc<dyn Places>>,
-        vtable: &'static VTable,
     ) -> NonNull<Header> {
         let slot =
             |_| Slot { state: AtomicU32::new(FREE), content: UnsafeCell::new(Content { nothing: () }) };
@@ -244,7 +241,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         let numbers = if flow.ordered { 0 } else { slots };
         let stream = Self {
             ring: Ring {
-                header: Header::new(state, pool, vtable),
+                header,
                 owners: AtomicU32::new(1),
                 entries: Entries::new(places),
                 runners: u32::try_from(runners.min(window.most)).expect("fewer runners than workers"),

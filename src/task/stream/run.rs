@@ -159,7 +159,7 @@ impl<A, T, E> Ring<A, T, E> {
         let mut crew = self.crew.load(Ordering::Relaxed);
         loop {
             let leaves = crew & (ENTRY | ENDED) != 0;
-            let next = if leaves { crew - 1 } else { crew - 1 | ENTRY };
+            let next = if leaves { crew - 1 } else { (crew - 1) | ENTRY };
             // edge FUNCTION release: this runner's last use of the function → who drops it.
             // edge FUNCTION acquire: that of all others → this runner, if it is the last.
             match self.crew.compare_exchange(crew, next, Ordering::AcqRel, Ordering::Relaxed) {
@@ -343,7 +343,11 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         match host.attention() {
             // Relaxed: a request, which carries nothing.
             Some(word) if word.load(Ordering::Relaxed) & STOP == 0 => None,
-            _ => host.stopping(),
+            _ => {
+                // edge STOP acquire: the stage → this runner, which has seen STOP.
+                fence(Ordering::Acquire);
+                host.stopping()
+            }
         }
     }
 
