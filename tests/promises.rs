@@ -101,9 +101,8 @@ fn time_01_app_06_tasks_from_outside_begin_in_order() {
                 }
                 (0..spins).for_each(|_| std::thread::yield_now());
             };
-            match dice.roll(8) {
-                0 => drop(pool.map_async(|x: usize| x, 0..dice.roll(300)).unwrap()),
-                _ => {}
+            if dice.roll(8) == 0 {
+                drop(pool.map_async(|x: usize| x, 0..dice.roll(300)).unwrap());
             }
             let result = pool.apply_async(task).unwrap();
             if dice.roll(7) == 0 {
@@ -432,7 +431,7 @@ fn time_07_a_window_keeps_as_many_running() {
         let barrier = Arc::new(std::sync::Barrier::new(window));
         let meet = Arc::clone(&barrier);
         // Each group of eight meets: it takes eight at once.
-        let stream = pool.stream(move |_: usize| drop(meet.wait()), 0..20 * window).buffersize(window);
+        let stream = pool.stream(move |_: usize| _ = meet.wait(), 0..20 * window).buffersize(window);
         let results = if unordered { stream.imap_unordered() } else { stream.imap() };
         assert_eq!(results.unwrap().filter(Result::is_ok).count(), 20 * window);
     }

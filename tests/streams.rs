@@ -3,7 +3,7 @@
 mod common;
 
 use common::Gate;
-use millpond::{JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool, Timeout};
+use millpond::{PoolHandle, SubmitErrorKind, TaskError, ThreadPool, Timeout};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;

@@ -45,12 +45,13 @@ impl<M, I: Iterator> Stream<M, I> {
     /// than 1,048,576 is taken for that: there is a place for each from the beginning.
     ///
     /// If this is not called it is 64, or four chunks per worker if that is more. Where no [`chunksize`](Self::chunksize) was
-    /// given either and the items are short, it grows, up to 1,024 items.
+    /// given either, it is 64 items that wait for a worker, more if they are short, and up to 1,024 in all: the stream pulls on while
+    /// the result that is next in order is late and workers have nothing to do.
     ///
     /// Where the input says by its [`size_hint`](Iterator::size_hint) that it is shorter, there is room for that many, or for one per
     /// worker if that is more, and for one more.
     ///
-    /// Less than one item per worker leaves workers idle.
+    /// A window of n keeps n items running, if there are n workers; less than one item per worker leaves workers idle.
     pub fn buffersize(mut self, items: usize) -> Self {
         self.flow.buffersize = Some(items);
         self
@@ -143,6 +144,10 @@ impl<M, I> fmt::Debug for Stream<M, I> {
 /// * The input is pulled here, on the consumer's thread: the first items at the call, the others inside [`next`], when no
 ///   finished result is waiting. So it needs no `Send`, it may be infinite, and while it blocks it holds up nobody else.
 ///   At most `buffersize` items are ahead of what was yielded.
+/// * Each item is shown to the workers before the input is asked for the next, and a finished result is yielded before the input is
+///   asked at all. Before an input that has kept its consumer waiting is asked again, the consumer waits up to 200 µs for a result.
+/// * When the end is yielded, what the function captured has been dropped. (Of an [`Imap`] that is dropped earlier, the last item that
+///   runs drops it.)
 /// * A consumer that has to wait for short items sleeps until several are done, which costs the workers fewer wake-ups. No
 ///   finished result is kept back for longer than about 100 µs (on Windows, a tick of its timer).
 /// * An item that fails is an `Err` of its own, and the iteration goes on.
