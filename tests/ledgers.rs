@@ -186,7 +186,6 @@ const MODELS: &[(&str, &[&str])] = &[
             "i27_i28_a_token_is_refused_beside_a_consumer_that_publishes",
         ],
     ),
-    ("SCOPE", &["i35_the_frame_runs_what_nobody_else_can", "i35_the_frame_runs_what_nobody_has_begun"]),
     (
         "SEAT",
         &[

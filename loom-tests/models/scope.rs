@@ -172,18 +172,3 @@ fn i35_the_frame_runs_what_nobody_else_can() {
         waits_for_another(|scope, task| Some(scope.push(task)));
     });
 }
-
-#[test]
-fn i35_control_the_submitter_looks_for_the_mark_without_a_fence() {
-    control("I35 control: a push without its fence", Bound::None, Futex::Block, |_| {
-        waits_for_another(|scope, task| {
-            let block = scope.block();
-            block.queue.with(|queue| drop(queue.push(task)));
-            if block.pending.load(Ordering::Relaxed) & WAITER != 0 {
-                block.pending.fetch_and(!WAITER, Ordering::Relaxed);
-                futex::wake_all(&block.pending);
-            }
-            None
-        });
-    });
-}

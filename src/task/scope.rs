@@ -17,7 +17,7 @@ use super::scope_queue::Queue;
 use super::state::State;
 use super::unwind::check_count;
 use super::{block, frame};
-use crate::sync::{AtomicU32, Lock, Ordering, fence, futex};
+use crate::sync::{AtomicU32, Lock, Ordering, futex};
 use crate::wait::block_until;
 
 /// The frame waits for the count to fall, or for more tasks.
@@ -243,8 +243,7 @@ impl ScopeRef {
         block.own();
         let stale = block.queue.with(|queue| queue.push(task));
         drop(stale);
-        // edge SCOPE fence: the push → the waiting frame's look, or its mark → the look below. [SCOPE-1]
-        fence(Ordering::SeqCst);
+        // The lock orders: if the frame looked before the push, its mark is there to be seen. [SCOPE-1]
         if block.pending.load(Ordering::Relaxed) & WAITER != 0 {
             // Without its mark the frame does not fall asleep, if it has not yet.
             block.pending.fetch_and(!WAITER, Ordering::Relaxed);
@@ -295,8 +294,7 @@ impl ScopeRef {
             if before & !WAITER == 0 {
                 return;
             }
-            // edge SCOPE fence: the mark → a submitter's look, or its push → the look below.
-            fence(Ordering::SeqCst);
+            // The lock orders: a submitter that pushes after this look sees the mark.
             if block.queue.with(|queue| queue.tasks.is_empty()) {
                 let marked = before | WAITER;
                 // Until the count changes, or a submitter takes the mark away: then there is something to look at.

@@ -151,7 +151,6 @@ impl<M: Mapping> Batch<M> {
             self.signal.load(Ordering::Relaxed) & heeded.signal
                 | heeded.word.load(Ordering::Relaxed) & heeded.attention
                 != 0
-                || self.header.is_forked()
         };
         // One item is begun, unless nothing may be: a runner that only passed its units on would never end.
         let stopped = || {
