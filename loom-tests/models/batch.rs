@@ -90,7 +90,7 @@ fn i24_a_token_that_is_given_up_frees_once() {
 
 #[test]
 fn i24_a_late_token_touches_what_is_there() {
-    check("I24 drop of the handle ‖ runner ‖ late token", Bound::Usual, Futex::Block, |_| {
+    check("I24 drop of the handle ‖ runner ‖ late token", Bound::Whole, Futex::Block, |_| {
         let [items, values] = counters();
         let input = vec![Counted::new(&items), Counted::new(&items)];
         let made = Arc::clone(&values);

@@ -156,7 +156,7 @@ fn i29_a_place_is_used_again() {
 fn i26_a_stride_of_two() {
     for ordered in [true, false] {
         let name = format!("I26 I27 I29 three items, a stride of two (ordered: {ordered})");
-        check(&name, Bound::Usual, Futex::Block, move |outcomes| {
+        check(&name, Bound::Whole, Futex::Block, move |outcomes| {
             let drops = Arc::new(AtomicUsize::new(0));
             let mut stream = stream(ordered, 4, 1);
             *stream.stride() = Stride::fixed(2);
