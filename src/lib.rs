@@ -65,9 +65,9 @@
 //! | submitted | may be overtaken or held up by | bound |
 //! |---|---|---|
 //! | from outside the pool | tasks that were submitted before it | they are taken in the order of submission, each by a worker that begins it next: when a task begins, every earlier one of its thread has begun, but for `workers - 1` that are each in the hands of a worker |
-//! | from outside the pool | what tasks submit themselves | one of four tasks that a worker takes is from outside |
+//! | from outside the pool | what tasks submit themselves | one of five tasks that a worker takes is from outside |
 //! | by a task | newer tasks, work from outside | an idle worker comes for it at once; of 64 tasks that a busy worker begins one is the oldest of its own and one the oldest of another worker's |
-//! | any | a batch or a stream that runs | 100 µs and the item that is running (and up to 16 more that last less than 1 µs each); then one other task begins |
+//! | any | a batch or a stream that runs | 100 µs and the item that is running (and up to 16 more, if those before lasted less than 1 µs each); then one other task begins |
 //! | an item of a stream | the input | it is shown to the workers before the input is asked again |
 //! | to a pool with a [limit](Builder::max_queued) | those who waited before | strictly in turn |
 //!

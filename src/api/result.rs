@@ -218,8 +218,9 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// A call that had not started never will: its closure has been dropped, its error callback has run, here, and its result
     /// is [`TaskError::Cancelled`]. Of a batch, the items that had not started are dropped; when the running ones are done, its
-    /// error callback runs and its result is [`TaskError::Cancelled`], unless an item had failed before. Of items that a worker has
-    /// taken in one go, as it does with short ones, up to 1,024 may still run; of a chunk whose size was given, all.
+    /// error callback runs and its result is [`TaskError::Cancelled`], unless an item had failed before. Items that a worker has
+    /// taken along are dropped too, before the next of them begins; if there are no others, this is false though the result is
+    /// `Cancelled`.
     ///
     /// False if the result was taken by polling the handle to the end. False also in the child of a
     /// fork, for a task of the parent's: there it does nothing.
