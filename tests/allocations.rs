@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::alone;
+use common::{Gate, alone};
 use millpond::{PoolHandle, ThreadPool};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Barrier;
@@ -201,5 +201,73 @@ fn what_each_verb_gives_back() {
         ];
         // The queues' and the memory reclamation's blocks come and go.
         assert!(left.iter().all(|(_, bytes)| *bytes < 64 * 1024), "bytes left by 2,000 of each: {left:?}");
+    });
+}
+
+/// What a task does in a turn, again and again, with its own pool, whose other workers are busy.
+type Turn = fn(&PoolHandle);
+
+#[test]
+fn time_04_a_task_that_stays_holds_no_more_with_each_turn() {
+    const TURNS: usize = 5_000;
+    let ways: [(&str, Turn); 6] = [
+        ("map", |pool| drop(pool.map(|x: u64| x, 0..16).unwrap())),
+        ("scope", |pool| pool.scope(|s| (0..3).for_each(|_| s.spawn(|| ()).unwrap()))),
+        ("scope, each awaited", |pool| {
+            pool.scope(|s| (0..3).for_each(|_| s.apply_async(|| ()).unwrap().get().unwrap()));
+        }),
+        ("imap", |pool| pool.imap(|x: u64| x, 0..16).unwrap().for_each(drop)),
+        ("two calls, got in order", |pool| {
+            let pair = [pool.apply_async(|| 1).unwrap(), pool.apply_async(|| 2).unwrap()];
+            pair.into_iter().for_each(|result| _ = result.get().unwrap());
+        }),
+        ("submit and cancel", |pool| assert!(pool.apply_async(|| 1).unwrap().cancel())),
+    ];
+    alone("time_04_a_task_that_stays_holds_no_more_with_each_turn", || {
+        for workers in [1, 2, 8] {
+            for (way, turn) in ways {
+                let (pool, gate, entered) =
+                    (ThreadPool::new(workers).unwrap(), Gate::new(), Barrier::new(workers));
+                let handle = pool.handle();
+                let grown = pool
+                    .scope(|s| {
+                        for _ in 1..workers {
+                            s.spawn(|| {
+                                entered.wait();
+                                gate.wait();
+                            })
+                            .unwrap();
+                        }
+                        let grown = s
+                            .apply_async(|| {
+                                entered.wait();
+                                (0..500).for_each(|_| turn(&handle));
+                                let before = LIVE.load(Ordering::Relaxed);
+                                (0..TURNS).for_each(|_| turn(&handle));
+                                LIVE.load(Ordering::Relaxed).saturating_sub(before)
+                            })
+                            .unwrap();
+                        let grown = grown.get();
+                        gate.open();
+                        grown
+                    })
+                    .unwrap();
+                assert!(grown < 64 * 1024, "{way}, {workers} workers: {grown} bytes after {TURNS} turns");
+            }
+        }
+        // From outside, behind a busy worker.
+        let (pool, gate) = (ThreadPool::new(1).unwrap(), Gate::new());
+        let pass = gate.clone();
+        pool.spawn(move || pass.wait()).unwrap();
+        let kept = pool.apply_async(|| 7).unwrap();
+        let before = LIVE.load(Ordering::Relaxed);
+        for _ in 0..TURNS {
+            assert!(pool.apply_async(|| 1).unwrap().cancel());
+            assert!(pool.map_async(|x: u64| x, 0..8).unwrap().cancel());
+        }
+        let grown = LIVE.load(Ordering::Relaxed).saturating_sub(before);
+        assert!(grown < 64 * 1024, "cancelled from outside: {grown} bytes after {TURNS} turns");
+        gate.open();
+        assert_eq!(kept.get().unwrap(), 7);
     });
 }

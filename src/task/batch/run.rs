@@ -393,6 +393,51 @@ mod tests {
         assert_eq!(idle(), 2, "each of two runners has left once");
     }
 
+    /// The host of a worker, which counts what is put back.
+    struct Seated(AtomicUsize);
+
+    impl Host for Seated {
+        fn stopping(&self) -> Option<Reason> {
+            None
+        }
+
+        fn worker(&self) -> Option<usize> {
+            Some(0)
+        }
+
+        fn put_back(&self, entry: TaskRef) {
+            self.0.fetch_add(1, Std::Relaxed);
+            entry.count_anyhow();
+            entry.resolve(Reason::Cancelled);
+        }
+    }
+
+    #[test]
+    fn time_05_a_runner_puts_its_rest_back_for_runners_that_have_left() {
+        type Same = Map<Plain<fn(u32) -> u32>, u32, u32, Infallible, (), ()>;
+        let mapping: Same = Map::new(Plain(|item| item));
+        // SAFETY: it borrows nothing.
+        let (mut tokens, _handle) =
+            unsafe { Batch::create(mapping, (0..100).collect(), Cut::default(), 1, 1, true, None) };
+        let token = tokens.next().expect("a batch has a token");
+        // SAFETY: the token keeps the block alive.
+        let slots = unsafe { Batch::<Same>::slots(token.id()) };
+        // SAFETY: as above.
+        let batch = unsafe { Batch::<Same>::of(token.id()) };
+        let units = ranges::take(slots, Some(0), 50).expect("nobody has taken any");
+        batch.signal.fetch_add(1, Ordering::Relaxed);
+        let host = Seated(AtomicUsize::new(0));
+        // SAFETY: the token.
+        let done = unsafe { Batch::<Same>::map(token.id(), &units, &host, None) };
+        assert_eq!(
+            (done, host.0.load(Std::Relaxed)),
+            (1, 1),
+            "one item is begun, and one runner is sent for"
+        );
+        batch.pending.fetch_sub(done as usize, Ordering::Relaxed);
+        token.run(&Nobody);
+    }
+
     #[test]
     fn res_15_a_cancelled_batch_gives_up_what_its_runner_has_taken_in_one_go() {
         let (handle, ran) = (Arc::new(Mutex::new(None::<ResultRef<_, _>>)), Arc::new(AtomicUsize::new(0)));
