@@ -255,6 +255,20 @@ fn time_04_a_task_that_stays_holds_no_more_with_each_turn() {
                 assert!(grown < 64 * 1024, "{way}, {workers} workers: {grown} bytes after {TURNS} turns");
             }
         }
+        // One scope that stays.
+        let pool = ThreadPool::new(1).unwrap();
+        let handle = pool.handle();
+        let grown = pool.apply(|| {
+            handle.scope(|s| {
+                let turn = || s.apply_async(|| ()).unwrap().get().unwrap();
+                (0..500).for_each(|_| turn());
+                let before = LIVE.load(Ordering::Relaxed);
+                (0..TURNS).for_each(|_| turn());
+                LIVE.load(Ordering::Relaxed).saturating_sub(before)
+            })
+        });
+        let grown = grown.unwrap();
+        assert!(grown < 64 * 1024, "one scope, each awaited: {grown} bytes after {TURNS} tasks");
         // From outside, behind a busy worker.
         let (pool, gate) = (ThreadPool::new(1).unwrap(), Gate::new());
         let pass = gate.clone();
