@@ -329,7 +329,7 @@ fn i27_control_the_runner_does_not_look_again() {
 }
 
 /// The first item of two waits until the second has begun. Its runner sends, or forgets to, the entry that brings another one.
-fn first_waits_for_second(start: fn(TaskRef, &Sent)) {
+fn first_waits_for_second(start: fn(TaskRef, &Sent), is_sent: bool) {
     let (word, sent) = (Arc::new(AtomicU32::new(0)), Sent::default());
     let begun = Arc::clone(&word);
     let each = Plain(move |item: usize| {
@@ -352,12 +352,14 @@ fn first_waits_for_second(start: fn(TaskRef, &Sent)) {
     let theirs = sent.clone();
     let runner = spawn(move || start(entry, &theirs));
     // Another worker, which is idle, and sees what is sent.
-    let other = loop {
-        match sent.next() {
-            Some(entry) => break run(entry, &sent),
-            None => thread::yield_now(),
+    let other = is_sent.then(|| {
+        loop {
+            match sent.next() {
+                Some(entry) => break run(entry, &sent),
+                None => thread::yield_now(),
+            }
         }
-    };
+    });
     let mut taken = 0;
     while taken < 2 {
         match stream.try_take() {
@@ -367,32 +369,30 @@ fn first_waits_for_second(start: fn(TaskRef, &Sent)) {
     }
     drop(stream);
     runner.join().expect("the runner returns");
-    other.join().expect("the other runner returns");
+    other.into_iter().for_each(|other| other.join().expect("the other runner returns"));
 }
 
 #[test]
 fn i42_a_runner_sends_for_another_before_it_begins() {
     check("I42 an item waits for the one behind it", Bound::Whole, Futex::Block, |_| {
-        first_waits_for_second(|entry, sent| entry.run(sent));
+        first_waits_for_second(|entry, sent| entry.run(sent), true);
     });
 }
 
 #[test]
 fn i42_control_a_runner_sends_for_nobody() {
     control("I42 control: a runner sends for nobody", Bound::Whole, Futex::Block, |_| {
-        first_waits_for_second(|entry, _| {
-            entry.run(&crate::models::harness::Mute);
-        });
+        first_waits_for_second(|entry, _| entry.run(&crate::models::harness::Mute), false);
     });
 }
 
-/// Item 0 waits for item 2, which the consumer pulls once the items that wait are fewer: it sleeps for item 0 meanwhile.
+/// Item 0 waits for item 3, which the consumer pulls once the items that wait are fewer: it sleeps for item 0 meanwhile.
 fn first_waits_for_third(refills: bool) {
     let (word, sent) = (Arc::new(AtomicU32::new(0)), Sent::default());
     let begun = Arc::clone(&word);
     let each = Plain(move |item: usize| match item {
         0 => drop(block_until(&begun, 0, None, |begun| begun == 1)),
-        2 => {
+        3 => {
             begun.store(1, Ordering::Release);
             futex::wake_all(&begun);
         }
@@ -401,31 +401,35 @@ fn first_waits_for_third(refills: bool) {
     let flow = Flow { chunksize: None, buffersize: None, ordered: true };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
-        unsafe { StreamRef::create(each, flow, Window { least: 1, most: 3 }, 2, 1, true, None) };
+        unsafe { StreamRef::create(each, flow, Window { least: 1, most: 4 }, 2, 1, true, None) };
     *stream.stride() = Stride::fixed(1);
     stream.put(0);
     let first = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
     stream.put(1);
     assert!(stream.publish().inspect(TaskRef::count_anyhow).is_none(), "the entry lies in a queue");
-    assert!(stream.is_full(), "two wait, and that is enough");
     let theirs = sent.clone();
     let first = spawn(move || first.run(&theirs));
-    let second = loop {
+    // Item 0 has begun when its runner sends for another; with a third item two wait, and that is enough.
+    let entry = loop {
         match sent.next() {
-            Some(entry) => break run(entry, &sent),
+            Some(entry) => break entry,
             None => thread::yield_now(),
         }
     };
-    let (mut taken, mut put, mut third) = (0, 2, None);
-    while taken < 3 {
+    stream.put(2);
+    assert!(stream.publish().inspect(TaskRef::count_anyhow).is_none(), "the entry is on its way");
+    assert!(stream.is_full());
+    let second = run(entry, &sent);
+    let (mut taken, mut put, mut third) = (0, 3, None);
+    while taken < 4 {
         if stream.try_take().is_some() {
             taken += 1;
-        } else if put < 3 && !stream.is_full() {
+        } else if put < 4 && !stream.is_full() {
             stream.put(put);
             put += 1;
             third = stream.publish().inspect(TaskRef::count_anyhow).map(|entry| run(entry, &sent));
         } else {
-            let _ = stream.wait(None, refills && put < 3);
+            let _ = stream.wait(None, refills && put < 4);
         }
     }
     drop(stream);
