@@ -308,7 +308,7 @@ fn i27_a_runner_leaves_beside_a_consumer_that_publishes() {
 
 #[test]
 fn i27_control_the_runner_does_not_look_again() {
-    control("I27 control: a runner leaves without a second look", Bound::None, Futex::Block, |_| {
+    control("I27 control: a runner leaves without a second look", Bound::Pair, Futex::Block, |_| {
         left_beside_publish(|entry, _| {
             let header = entry.id();
             // SAFETY: the entry keeps the block alive, which is a stream of this type.
