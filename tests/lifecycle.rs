@@ -437,9 +437,14 @@ fn f28_res_17_a_result_outlives_its_pool() {
     let pool = ThreadPool::new(1).unwrap();
     let done = pool.apply_async(|| String::from("there")).unwrap();
     done.wait();
-    let gate = Gate::new();
-    let pass = gate.clone();
-    pool.spawn(move || pass.wait()).unwrap();
+    let (gate, entered) = (Gate::new(), Gate::new());
+    let (pass, enter) = (gate.clone(), entered.clone());
+    pool.spawn(move || {
+        enter.open();
+        pass.wait();
+    })
+    .unwrap();
+    entered.wait();
     let queued = pool.apply_async(String::new).unwrap();
     drop(pool);
     gate.open();
