@@ -1,5 +1,6 @@
 //! Runners by hand: what they put back, what they give up, what they count.
 
+#[cfg(all(test, not(loom)))]
 use super::super::{Cut, Map};
 use super::*;
 use crate::task::{Plain, ResultRef, TaskError};
