@@ -7,6 +7,7 @@ mod common;
 
 use common::Gate;
 use millpond::{PoolHandle, ThreadPool};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -268,11 +269,11 @@ fn time_04_what_is_queued_is_what_is_alive() {
     });
 }
 
-/// Quick items, and then many, of which the first stops the batch in some way. How many more begin.
+/// Quick items, and then `slow` others, of which the first stops the batch in some way. How many more begin.
 fn begun_after(
     stop: impl Fn(&ThreadPool, &millpond::AsyncResult<Vec<()>>),
     fail_fast: bool,
-    workers: usize,
+    (workers, slow): (usize, usize),
 ) -> usize {
     const QUICK: usize = 70_000;
     let pool = ThreadPool::new(workers).unwrap();
@@ -295,7 +296,7 @@ fn begun_after(
                     }
                 }
             },
-            0..QUICK + 1_000,
+            0..QUICK + slow,
         )
         .fail_fast(fail_fast)
         .map_async()
@@ -312,14 +313,83 @@ fn begun_after(
 
 #[test]
 fn time_05_nothing_begins_after_the_end() {
-    for workers in [1, 2, 4] {
-        let late = begun_after(|pool, _| pool.terminate(), false, workers);
-        assert_eq!(late, 0, "after terminate, {workers} workers");
-        let late = begun_after(|_, result| _ = result.cancel(), false, workers);
-        assert_eq!(late, 0, "after cancel, {workers} workers");
-        // The failure counts from the end of its unwinding: a worker may begin an item meanwhile.
-        let late = begun_after(|_, _| (), true, workers);
-        assert!(late <= 2 * workers, "after a failure, {late} with {workers} workers");
+    // Of a few slow items most lie in the hands of one worker, and nothing is left to take.
+    for (workers, slow) in [1, 2, 4].into_iter().flat_map(|workers| [(workers, 1_000), (workers, 6)]) {
+        let late = begun_after(|pool, _| pool.terminate(), false, (workers, slow));
+        assert_eq!(late, 0, "after terminate, {workers} workers, {slow} items");
+        let late = begun_after(|_, result| _ = result.cancel(), false, (workers, slow));
+        assert_eq!(late, 0, "after cancel, {workers} workers, {slow} items");
+    }
+    let late = begun_after(|_, _| (), true, (1, 1_000));
+    assert_eq!(late, 0, "after a failure");
+}
+
+#[test]
+fn time_05_nothing_begins_after_a_failure_on_another_worker() {
+    for workers in [2, 4, 8] {
+        let pool = ThreadPool::new(workers).unwrap();
+        let begun = Arc::new(AtomicUsize::new(0));
+        let (count, release) = (Arc::clone(&begun), Gate::new());
+        let pass = release.clone();
+        let each = move |_: usize| {
+            if count.fetch_add(1, Ordering::SeqCst) > 0 {
+                pass.wait();
+                return Ok(());
+            }
+            while count.load(Ordering::SeqCst) < workers {
+                std::thread::yield_now();
+            }
+            Err(())
+        };
+        let result = pool.try_batch(each, 0..1_000).fail_fast(true).map_async().unwrap();
+        // Every worker is in an item, and the failing one has done with its own, or begins another.
+        while result.progress().done == 0 && begun.load(Ordering::SeqCst) <= workers {
+            std::thread::yield_now();
+        }
+        release.open();
+        result.wait();
+        assert_eq!(begun.load(Ordering::SeqCst), workers);
+    }
+}
+
+#[test]
+fn time_05_a_cancel_reaches_what_a_runner_has_taken_along() {
+    const ITEMS: usize = 100_000;
+    thread_local! { static HOLDS: Cell<bool> = const { Cell::new(false) } }
+    for turn in 0..30 {
+        let pool = ThreadPool::new(2).unwrap();
+        let slow = ITEMS / 8 + turn * 97;
+        let (entered, release) = (Gate::new(), Gate::new());
+        let (enter, pass) = (entered.clone(), release.clone());
+        let [held, other, stopped, late] = [(); 4].map(|()| Arc::new(AtomicUsize::new(0)));
+        let (see, count) = (Arc::clone(&stopped), Arc::clone(&late));
+        let each = move |number: usize| {
+            if see.load(Ordering::SeqCst) == 1 {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            if number == slow {
+                HOLDS.set(true);
+                held.store(1, Ordering::SeqCst);
+                // The other worker takes all that this one has not taken along.
+                while other.load(Ordering::SeqCst) == 0 {
+                    std::thread::yield_now();
+                }
+                enter.open();
+                pass.wait();
+            } else if held.load(Ordering::SeqCst) == 1 && !HOLDS.get() {
+                other.store(1, Ordering::SeqCst);
+            }
+        };
+        let result = pool.map_async(each, 0..ITEMS).unwrap();
+        entered.wait();
+        while active(&pool.handle()) > 1 {
+            std::thread::yield_now();
+        }
+        let _ = result.cancel();
+        stopped.store(1, Ordering::SeqCst);
+        release.open();
+        result.wait();
+        assert_eq!(late.load(Ordering::SeqCst), 0);
     }
 }
 

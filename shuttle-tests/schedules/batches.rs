@@ -64,8 +64,14 @@ fn map_async_cancelled_beside_two_waiters() {
         let told = Times::default();
         let failed = told.clone();
         let done = told.clone();
+        let begun = Times::default();
+        let begins = begun.clone();
+        let each = move |item: Item| {
+            begins.one_more();
+            Item::new(item.value)
+        };
         let batch = pool
-            .batch(|item: Item| Item::new(item.value), (0..4).map(Item::new))
+            .batch(each, (0..4).map(Item::new))
             .callback(move |_| done.one_more())
             .error_callback(move |_| failed.one_more())
             .map_async();
@@ -84,7 +90,8 @@ fn map_async_cancelled_beside_two_waiters() {
         let kept = canceller.join().unwrap();
         match Arc::into_inner(batch).expect("the others have dropped theirs").get() {
             Ok(items) => assert_eq!((values(&items), kept), (vec![0, 1, 2, 3], false)),
-            Err(TaskError::Cancelled) => assert!(kept),
+            // Not always with `kept`: the items may be those that a runner had taken along.
+            Err(TaskError::Cancelled) => assert!(begun.get() < 4, "nothing was kept from starting"),
             Err(other) => panic!("it ended with {other:?}"),
         }
         assert_eq!(told.get(), 1, "one of the callbacks, once");

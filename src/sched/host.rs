@@ -15,12 +15,19 @@ impl Sched {
         match &self.space {
             Some(space) if entry.has_place() => space.push(self, None, iter::once(entry), || self.gone()),
             _ if entry.count() => self.queues.put_back(entry),
-            _ => return entry.turn_away(Reason::Terminated),
+            _ => return entry.turn_away(self.reason_of_closed()),
         }
         if self.announce(true).is_err() {
             // A terminator may have passed while the entry was in no queue.
             self.resolve_queued();
         }
+    }
+
+    /// Why a block is closed that had something left to do: its units may have been put back since.
+    pub(super) fn reason_of_closed(&self) -> Reason {
+        // edge STOP acquire: the stage → whoever has seen the block closed.
+        fence(Ordering::Acquire);
+        self.stopping().unwrap_or(Reason::Cancelled)
     }
 
     /// So many entries have become stale: `worker` says so, or another thread. [SWEEP-3]

@@ -234,7 +234,8 @@ impl Space {
         let count = held + self.take(wanted - held);
         if !first.entries().is_some_and(|block| block.entered(count)) {
             self.free(count);
-            return iter::once(first).chain(entries).for_each(|entry| entry.turn_away(Reason::Terminated));
+            let reason = sched.reason_of_closed();
+            return iter::once(first).chain(entries).for_each(|entry| entry.turn_away(reason.clone()));
         }
         let mut entries = iter::once(first).chain(entries);
         entries.by_ref().take(count as usize).for_each(|entry| sched.queues.inject(entry));
@@ -258,7 +259,7 @@ impl Space {
             }
             (refused, stale)
         });
-        let reason = refused.unwrap_or(Reason::Terminated);
+        let reason = refused.unwrap_or_else(|| sched.reason_of_closed());
         stale.into_iter().chain(entries).for_each(|entry| entry.turn_away(reason.clone()));
     }
 
@@ -295,7 +296,8 @@ impl Space {
             (Some(None), Some(pool)) if pool.announce(true).is_err() => pool.resolve_queued(),
             _ => {}
         }
-        stale.into_iter().for_each(|entry| entry.turn_away(Reason::Terminated));
+        let reason = || pool.as_ref().map_or(Reason::Terminated, |pool| pool.reason_of_closed());
+        stale.into_iter().for_each(|entry| entry.turn_away(reason()));
         granted.is_some()
     }
 

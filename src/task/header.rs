@@ -239,7 +239,7 @@ impl TaskRef {
     }
 
     /// As [`resolve`](Self::resolve), for an entry that has not come into a queue. Of a block that is closed it only spends the
-    /// right.
+    /// right, unless units have been put back into it.
     pub(crate) fn turn_away(self, reason: Reason) {
         // SAFETY: as in `run`.
         let vtable = unsafe { self.0.as_ref() }.vtable();

@@ -308,6 +308,16 @@ impl<M: Mapping> Batch<M> {
             unsafe { Self::spend(header, side) };
             return false;
         }
+        // Runners that hold units drop those that they have not begun.
+        batch.stop();
+        // edge AWAY fence: STOP → the look of a runner that puts units back, or these units → the looks below.
+        // edge STOP fence: the stage → whoever finds the batch closed and asks for the reason.
+        fence(Ordering::SeqCst);
+        // Before any user code: the `Drop` of an item may wait for a place.
+        let stale = batch.entries.close();
+        if side == Side::Handle && stale > 0 {
+            registry::entries_died(batch.header.pool(), batch.header.state().is_outside(), stale as usize);
+        }
         let claim = batch.header.state().claim();
         let any = claim != Claim::Withdrawn
             && frame::enter(header, || {
@@ -316,17 +326,7 @@ impl<M: Mapping> Batch<M> {
                     unsafe { Self::conclude(header, &Nobody) };
                 }
                 let work = |units: &Range<u32>| {
-                    // Before any user code: the `Drop` of an item may wait for a place.
-                    let stale = batch.entries.close();
                     batch.fail(reason.clone().into());
-                    // Runners that hold units drop those that they have not begun.
-                    batch.stop();
-                    // edge AWAY fence: STOP → the look of a runner that puts units back, or these units → the next look.
-                    fence(Ordering::SeqCst);
-                    if side == Side::Handle && stale > 0 {
-                        let outside = batch.header.state().is_outside();
-                        registry::entries_died(batch.header.pool(), outside, stale as usize);
-                    }
                     batch.skip_items(batch.items_of(units));
                     units.end - units.start
                 };
