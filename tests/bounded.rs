@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::Gate;
+use common::{Gate, hold_up};
 use millpond::{BuildError, DropPolicy, PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,14 +17,8 @@ fn bounded(workers: usize, max_queued: usize) -> ThreadPool {
 
 /// A pool of one worker, which is kept until the gate opens, with as much queued as it may.
 fn full(max_queued: usize) -> (ThreadPool, Gate) {
-    let (pool, gate, entered) = (bounded(1, max_queued), Gate::new(), Gate::new());
-    let (pass, enter) = (gate.clone(), entered.clone());
-    pool.spawn(move || {
-        enter.open();
-        pass.wait();
-    })
-    .unwrap();
-    entered.wait();
+    let pool = bounded(1, max_queued);
+    let gate = hold_up(&pool);
     for _ in 0..max_queued {
         pool.spawn(|| ()).unwrap();
     }
@@ -278,15 +272,8 @@ fn close_and_terminate_give_the_work_back() {
 #[test]
 fn dropping_the_pool_gives_the_work_back() {
     for policy in [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain] {
-        let (entered, gate) = (Gate::new(), Gate::new());
-        let (enter, pass) = (entered.clone(), gate.clone());
         let pool = ThreadPool::builder().workers(1).max_queued(1).drop_policy(policy).build().unwrap();
-        pool.spawn(move || {
-            enter.open();
-            pass.wait();
-        })
-        .unwrap();
-        entered.wait();
+        let gate = hold_up(&pool);
         pool.spawn(|| ()).unwrap();
         let submitters = four_waiting(&pool);
         let dropper = thread::spawn(move || drop(pool));
@@ -523,14 +510,8 @@ fn time_09_a_cancelled_batch_and_a_dropped_stream_free_their_places_at_once() {
 
 /// A pool of two workers, of which one is kept until the gate opens.
 fn half_busy(max_queued: usize) -> (ThreadPool, Gate) {
-    let (pool, entered, gate) = (bounded(2, max_queued), Gate::new(), Gate::new());
-    let (enter, pass) = (entered.clone(), gate.clone());
-    pool.spawn(move || {
-        enter.open();
-        pass.wait();
-    })
-    .unwrap();
-    entered.wait();
+    let pool = bounded(2, max_queued);
+    let gate = hold_up(&pool);
     (pool, gate)
 }
 
@@ -585,14 +566,7 @@ fn time_09_what_stands_in_the_line_is_done_or_resolved_at_the_end() {
         let pool = bounded(1, 1);
         let mut stream = pool.stream(|x: usize| x, 0..5).buffersize(1).imap().unwrap();
         assert_eq!(stream.next().unwrap().unwrap(), 0);
-        let (entered, gate) = (Gate::new(), Gate::new());
-        let (enter, pass) = (entered.clone(), gate.clone());
-        pool.spawn(move || {
-            enter.open();
-            pass.wait();
-        })
-        .unwrap();
-        entered.wait();
+        let gate = hold_up(&pool);
         let last = pool.apply_async(|| ()).unwrap();
         // The stream's next token finds no place, and it has no other.
         let consumer = Sleeper::start(move || stream.map(Result::ok).collect::<Vec<_>>());

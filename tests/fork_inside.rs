@@ -6,7 +6,7 @@
 mod common;
 
 use common::Gate;
-use millpond::{PoolHandle, ReturnWhen, SubmitErrorKind, TaskError, ThreadPool};
+use millpond::{AsyncResult, PoolHandle, ReturnWhen, SubmitErrorKind, TaskError, ThreadPool};
 use std::future::Future;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -208,6 +208,16 @@ fn f17_life_17_nor_does_it_drop_the_function_of_a_stream_that_has_gone() {
 /// What a task does with its own pool and sees of it, in both processes, and who the child is.
 type Scenario = fn(&PoolHandle, &Log) -> (Option<libc::pid_t>, String);
 
+/// A call that forks, and one behind it that must not begin in the child.
+fn fork_and_note(pool: &PoolHandle, log: &Log) -> [AsyncResult<Option<libc::pid_t>>; 2] {
+    let log = log.clone();
+    let notes = move || {
+        log.note("note");
+        None
+    };
+    [pool.apply_async(fork).unwrap(), pool.apply_async(notes).unwrap()]
+}
+
 /// Says how an outcome that has forked ended; the children that are known are put away.
 fn seen<T>(
     outcome: Result<T, TaskError>,
@@ -289,13 +299,7 @@ const SCENARIOS: [(&str, Scenario, &str, &str, usize); 10] = [
     (
         "a set of results",
         |pool, log| {
-            let log = log.clone();
-            let notes = move || {
-                log.note("note");
-                None
-            };
-            let results = [pool.apply_async(fork).unwrap(), pool.apply_async(notes).unwrap()];
-            let waited = millpond::wait(results, ReturnWhen::AllCompleted, None);
+            let waited = millpond::wait(fork_and_note(pool, log), ReturnWhen::AllCompleted, None);
             let (done, left) = (waited.done.len(), waited.not_done.len());
             let child = waited.done.into_iter().find_map(|done| done.get().unwrap());
             (child, format!("{done} done, {left} not"))
@@ -307,14 +311,8 @@ const SCENARIOS: [(&str, Scenario, &str, &str, usize); 10] = [
     (
         "results as they come",
         |pool, log| {
-            let log = log.clone();
-            let notes = move || {
-                log.note("note");
-                None
-            };
-            let results = [pool.apply_async(fork).unwrap(), pool.apply_async(notes).unwrap()];
             let (mut child, mut saw) = (None, Vec::new());
-            for result in millpond::as_completed(results) {
+            for result in millpond::as_completed(fork_and_note(pool, log)) {
                 let (forked, what) = seen(result.get(), |child| child);
                 child = child.or(forked);
                 saw.push(what);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Gate, threads};
+use common::{Gate, hold_up, threads};
 use millpond::{
     AsyncResult, BuildError, DropPolicy, JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool,
 };
@@ -437,14 +437,7 @@ fn f28_res_17_a_result_outlives_its_pool() {
     let pool = ThreadPool::new(1).unwrap();
     let done = pool.apply_async(|| String::from("there")).unwrap();
     done.wait();
-    let (gate, entered) = (Gate::new(), Gate::new());
-    let (pass, enter) = (gate.clone(), entered.clone());
-    pool.spawn(move || {
-        enter.open();
-        pass.wait();
-    })
-    .unwrap();
-    entered.wait();
+    let gate = hold_up(&pool);
     let queued = pool.apply_async(String::new).unwrap();
     drop(pool);
     gate.open();

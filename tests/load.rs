@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Gate, alone, threads};
+use common::{Gate, alone, hold_up, threads};
 use millpond::{AsyncResult, DropPolicy, TaskError, ThreadPool};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -94,14 +94,7 @@ enum End {
 /// A pool whose only worker is held up, with a gate that lets it go on.
 fn held_up() -> (ThreadPool, Gate) {
     let pool = ThreadPool::new(1).unwrap();
-    let (entered, gate) = (Gate::new(), Gate::new());
-    let (enter, pass) = (entered.clone(), gate.clone());
-    pool.spawn(move || {
-        enter.open();
-        pass.wait();
-    })
-    .unwrap();
-    entered.wait();
+    let gate = hold_up(&pool);
     (pool, gate)
 }
 

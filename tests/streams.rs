@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Gate;
+use common::{Gate, hold_up};
 use millpond::{PoolHandle, SubmitErrorKind, TaskError, ThreadPool, Timeout};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -333,14 +333,7 @@ fn imap_01_imap_22_no_value_takes_the_place_of_one_that_was_refused() {
         let pool = ThreadPool::new(2).unwrap();
         let (entered, gate) = (Gate::new(), Gate::new());
         // One worker has the other's share of the stream in its queue, for `terminate` to find and to refuse items for.
-        let (busy, release) = (Gate::new(), Gate::new());
-        let (enters, pass) = (busy.clone(), release.clone());
-        pool.spawn(move || {
-            enters.open();
-            pass.wait();
-        })
-        .unwrap();
-        busy.wait();
+        let release = hold_up(&pool);
         let enter = entered.clone();
         let work = move |item: Item| {
             if item.0 == 0 {

@@ -26,6 +26,19 @@ impl Gate {
     }
 }
 
+/// Keeps a worker of the pool in a task until the gate opens. It is in it when this returns.
+pub(crate) fn hold_up(pool: &millpond::ThreadPool) -> Gate {
+    let (entered, gate) = (Gate::new(), Gate::new());
+    let (enter, pass) = (entered.clone(), gate.clone());
+    pool.spawn(move || {
+        enter.open();
+        pass.wait();
+    })
+    .unwrap();
+    entered.wait();
+    gate
+}
+
 /// How many threads this process has.
 pub(crate) fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").expect("Linux lists its threads").count()
