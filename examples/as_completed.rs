@@ -12,8 +12,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .into_iter()
         .map(|millis| pool.apply_async(move || fetch(millis)))
         .collect::<Result<_, _>>()?;
-    for result in as_completed(results) {
-        println!("{}", result.get()?); // does not block
+    for (index, result) in as_completed(results) {
+        println!("task {index}: {}", result.get()?); // does not block
     }
 
     // What is not there in time can be kept for later, or cancelled, or forgotten.
@@ -23,8 +23,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .collect::<Result<_, _>>()?;
     let waited = wait(results, ReturnWhen::AllCompleted, Some(Duration::from_millis(30)));
     println!("in time: {}, late: {}", waited.done.len(), waited.not_done.len());
-    for late in waited.not_done {
-        println!("{}, late", late.get()?);
+    for (index, late) in waited.not_done {
+        println!("task {index}: {}, late", late.get()?);
     }
 
     pool.close();

@@ -27,7 +27,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     // One failure among many need not cost the other values.
-    for (divisor, tenth) in pool.map_results(|divisor| 10 / divisor, 0..3)?.into_iter().enumerate() {
+    for (divisor, tenth) in pool.map_results(|divisor| 10 / divisor, 0..3)?.into_iter().enumerate()
+    {
         match tenth {
             Ok(tenth) => println!("10 / {divisor} = {tenth}"),
             Err(error) => println!("10 / {divisor}: {error}"),

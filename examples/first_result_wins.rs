@@ -1,7 +1,7 @@
 //! Many try, the first result wins, and the others stop: what has not begun never does, and what runs asks now and then
 //! whether it should go on.
 
-use millpond::{ThreadPool, current_task};
+use millpond::{ThreadPool, is_cancelled};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = ThreadPool::new(4)?;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn search(range: u64) -> Option<u64> {
     const WIDTH: u64 = 10_000;
     for number in range * WIDTH..(range + 1) * WIDTH {
-        if number % 256 == 0 && current_task().is_cancelled() {
+        if number % 256 == 0 && is_cancelled() {
             return None;
         }
         if mixed(number) >> 44 == 0xACE5 {

@@ -42,12 +42,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn parse(line: String) -> Result<(u64, u64), String> {
     let (n, weight) = line.split_once(' ').ok_or("half a line")?;
-    let (n, weight) = (n.parse().map_err(|_| "no number")?, weight.parse().map_err(|_| "no weight")?);
+    let (n, weight) =
+        (n.parse().map_err(|_| "no number")?, weight.parse().map_err(|_| "no weight")?);
     if n % 500 == 0 { Err(format!("{n} is reserved")) } else { Ok((n, weight)) }
 }
 
 /// How many steps the number takes to 1.
 fn collatz(n: u64) -> u64 {
-    std::iter::successors(Some(n), |&n| (n != 1).then(|| if n % 2 == 0 { n / 2 } else { 3 * n + 1 })).count()
-        as u64
+    std::iter::successors(Some(n), |&n| {
+        (n != 1).then(|| if n % 2 == 0 { n / 2 } else { 3 * n + 1 })
+    })
+    .count() as u64
 }

@@ -78,7 +78,7 @@
 //! * After a `fork` the child's copy of a pool refuses work ([`SubmitErrorKind::Forked`]) and
 //!   leaks when it is dropped; the parent's goes on. A task that forks goes on to its end in the
 //!   child too, its callback included. Then the copy of its worker runs nothing more, no exit
-//!   hook either, and the thread ends; a child whose last thread ends exits, with status 0.
+//!   callback either, and the thread ends; a child whose last thread ends exits, with status 0.
 //! * A running task is never interrupted: threads cannot be.
 //! * `close` does not stop tasks from submitting tasks. A task that submits itself again and again
 //!   keeps a closed pool, and `join`, from ending, unless the pool is built with
@@ -93,29 +93,36 @@
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!("millpond needs 64-bit atomics, which this target does not have");
 
-#[forbid(unsafe_code)]
-mod api;
+mod batch;
+mod block;
+mod call;
 #[forbid(unsafe_code)]
 mod pool;
+#[forbid(unsafe_code)]
+mod result;
 #[cfg_attr(not(all(test, loom)), forbid(unsafe_code))]
 mod sched;
+mod scope;
+mod stream;
 #[allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "these are the doors")]
 mod sync;
-mod task;
 #[forbid(unsafe_code)]
 mod wait;
 mod worker;
 
-pub use api::{
-    AsCompleted, AsyncResult, Batch, Builder, CurrentTask, Imap, NotReady, PoolHandle, Progress, ReturnWhen,
-    Stream, Task, ThreadPool, Timeout, Waited, as_completed, current_task, default_chunksize, wait,
+pub use batch::{Batch, default_chunksize, star};
+pub use block::{Panic, SubmitError, SubmitErrorKind, TaskError, Unobserved};
+pub use call::Task;
+pub use pool::{
+    BuildError, Builder, DropPolicy, JoinError, Pool, PoolHandle, PoolState, ThreadPool,
+    is_cancelled,
 };
-pub use pool::{BuildError, DropPolicy, JoinError};
-pub use task::{
-    Each, Failure, Fallible, Notify, Panic, Plain, Run, Spread, Star, SubmitError, SubmitErrorKind,
-    TaskError, Tell, Unobserved, UnwrapOrResume,
+pub use result::{
+    AsCompleted, AsyncResult, NotReady, Progress, ReturnWhen, Timeout, Waited, as_completed, wait,
 };
-pub use worker::{Profile, Scope};
+pub use scope::Scope;
+pub use stream::{Imap, Stream};
+pub use worker::Profile;
 
 /// What the pools of this process have cost the system. With the feature `counters`, for benches and tests.
 #[cfg(feature = "counters")]

@@ -85,7 +85,10 @@ fn f46_what_each_verb_allocates() {
             }
             handles.drain(..).for_each(|handle| assert_eq!(handle.get().unwrap(), 6));
         });
-        assert!((99..=120).contains(&slabs), "apply_async: a slab for thirty-one, but {slabs} for 3,100");
+        assert!(
+            (99..=120).contains(&slabs),
+            "apply_async: a slab for thirty-one, but {slabs} for 3,100"
+        );
         assert!(bytes <= 58 * 3_100, "apply_async: {bytes} bytes for 3,100 calls");
         // The injector's, of which the first may have been begun; and a few of the memory reclamation's bags, of 2 KiB each.
         assert!(blocks <= 3_100 / 63 + 2 + 8, "{blocks} large blocks for 3,100 submissions");
@@ -97,7 +100,10 @@ fn f46_what_each_verb_allocates() {
                 bounded.spawn(move || assert_eq!(captured.len(), 3)).unwrap();
             }
         });
-        assert!((99..=120).contains(&slabs), "a full pool: a slab for thirty-one, but {slabs} for 3,100");
+        assert!(
+            (99..=120).contains(&slabs),
+            "a full pool: a slab for thirty-one, but {slabs} for 3,100"
+        );
         // A call that holds a place has eight bytes more: whose it is.
         assert!(bytes <= 66 * 3_100, "a full pool: {bytes} bytes for 3,100 calls");
 
@@ -118,8 +124,9 @@ fn f46_what_each_verb_allocates() {
         let calls = least(|| pool.map_slice(|x| x + 1, &[1_u64; 64]).unwrap());
         assert_eq!(calls, 2, "map_slice: the values and the block");
 
-        let (calls, _, blocks) =
-            allocations(|| pool.imap(|x: u64| x, 0..100_000).unwrap().map(Result::unwrap).sum::<u64>());
+        let (calls, _, blocks) = allocations(|| {
+            pool.imap(|x: u64| x, 0..100_000).unwrap().map(Result::unwrap).sum::<u64>()
+        });
         assert!(
             calls + blocks <= 100,
             "imap: the window, and now and then a block of the injector, but {calls} + {blocks}"
@@ -129,7 +136,8 @@ fn f46_what_each_verb_allocates() {
             .apply(|| {
                 let pool = PoolHandle::current().unwrap();
                 let here = least(|| pool.apply(|| captured.len()).unwrap());
-                let nested = least(|| pool.apply_async(move || captured.len()).unwrap().get().unwrap());
+                let nested =
+                    least(|| pool.apply_async(move || captured.len()).unwrap().get().unwrap());
                 (here, nested)
             })
             .unwrap();
@@ -200,7 +208,10 @@ fn what_each_verb_gives_back() {
             ("wait", kept(&pool, || millpond::wait(two(), all, None))),
         ];
         // The queues' and the memory reclamation's blocks come and go.
-        assert!(left.iter().all(|(_, bytes)| *bytes < 64 * 1024), "bytes left by 2,000 of each: {left:?}");
+        assert!(
+            left.iter().all(|(_, bytes)| *bytes < 64 * 1024),
+            "bytes left by 2,000 of each: {left:?}"
+        );
     });
 }
 
@@ -252,7 +263,10 @@ fn time_04_a_task_that_stays_holds_no_more_with_each_turn() {
                         grown
                     })
                     .unwrap();
-                assert!(grown < 64 * 1024, "{way}, {workers} workers: {grown} bytes after {TURNS} turns");
+                assert!(
+                    grown < 64 * 1024,
+                    "{way}, {workers} workers: {grown} bytes after {TURNS} turns"
+                );
             }
         }
         // One scope that stays.

@@ -24,7 +24,8 @@ fn app_01_apply_waits_for_a_worker_and_gives_the_value() {
 fn app_02_err_04_both_ways_to_call_give_the_same_failure() {
     let pool = ThreadPool::new(1).unwrap();
     let fail = || -> u32 { panic_any(17_u64) };
-    for error in [pool.apply(fail).unwrap_err(), pool.apply_async(fail).unwrap().get().unwrap_err()] {
+    for error in [pool.apply(fail).unwrap_err(), pool.apply_async(fail).unwrap().get().unwrap_err()]
+    {
         let TaskError::Panicked(panic) = error else { panic!("{error:?}") };
         assert_eq!(panic.downcast_ref::<u64>(), Some(&17));
         assert_eq!(panic.message(), None);
@@ -119,7 +120,9 @@ fn app_09_anybody_may_submit() {
                 let nested = handle.clone();
                 handle
                     .task(move || nested.spawn(move || task.send("task").unwrap()).unwrap())
-                    .callback(move |()| follow.spawn(move || callback.send("callback").unwrap()).unwrap())
+                    .callback(move |()| {
+                        follow.spawn(move || callback.send("callback").unwrap()).unwrap()
+                    })
                     .apply_async()
                     .unwrap()
                     .get()
@@ -152,16 +155,23 @@ fn err_01_f01_a_panic_is_its_own_task_s_and_no_other_s() {
     let pool = ThreadPool::new(1).unwrap();
     let name = || thread::current().id();
     let worker = pool.apply(name).unwrap();
-    let results: Vec<_> =
-        (0..10).map(|i| pool.apply_async(move || assert!(i % 2 == 0, "task {i}")).unwrap()).collect();
+    let results: Vec<_> = (0..10)
+        .map(|i| pool.apply_async(move || assert!(i % 2 == 0, "task {i}")).unwrap())
+        .collect();
     for (i, result) in results.into_iter().enumerate() {
         match result.get() {
             Ok(()) => assert_eq!(i % 2, 0),
-            Err(TaskError::Panicked(panic)) => assert_eq!(panic.message(), Some(&*format!("task {i}"))),
+            Err(TaskError::Panicked(panic)) => {
+                assert_eq!(panic.message(), Some(&*format!("task {i}")))
+            }
             Err(other) => panic!("{other}"),
         }
     }
-    assert_eq!(pool.apply(name).unwrap(), worker, "the worker is the one from before, not a new one");
+    assert_eq!(
+        pool.apply(name).unwrap(),
+        worker,
+        "the worker is the one from before, not a new one"
+    );
 }
 
 #[test]

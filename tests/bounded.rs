@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Gate, hold_up};
-use millpond::{BuildError, DropPolicy, PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
+use millpond::{BuildError, DropPolicy, Pool, PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -120,9 +120,15 @@ fn a_nonblocking_task_is_refused_and_comes_back() {
     let (pool, gate) = full(1);
     let told = Arc::new(AtomicUsize::new(0));
     let tell = Arc::clone(&told);
-    let task = pool.task(|| 7).nonblocking(true).callback(move |x| _ = tell.fetch_add(*x, Ordering::Relaxed));
+    let task = pool
+        .task(|| 7)
+        .nonblocking(true)
+        .callback(move |x| _ = tell.fetch_add(*x, Ordering::Relaxed));
     let refused = task.apply_async().unwrap_err();
-    assert_eq!((refused.kind(), refused.to_string().as_str()), (SubmitErrorKind::Full, "Pool is full"));
+    assert_eq!(
+        (refused.kind(), refused.to_string().as_str()),
+        (SubmitErrorKind::Full, "Pool is full")
+    );
     gate.open();
     let mut task = refused.into_task();
     let result = loop {
@@ -259,7 +265,7 @@ fn all_refused(submitters: Vec<Sleeper<(SubmitErrorKind, usize)>>, why: SubmitEr
 
 #[test]
 fn close_and_terminate_give_the_work_back() {
-    for end in [ThreadPool::close, ThreadPool::terminate] {
+    for end in [Pool::close, Pool::terminate] {
         let (pool, gate) = full(3);
         let submitters = four_waiting(&pool);
         end(&pool);
@@ -272,7 +278,8 @@ fn close_and_terminate_give_the_work_back() {
 #[test]
 fn dropping_the_pool_gives_the_work_back() {
     for policy in [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain] {
-        let pool = ThreadPool::builder().workers(1).max_queued(1).drop_policy(policy).build().unwrap();
+        let pool =
+            ThreadPool::builder().workers(1).max_queued(1).drop_policy(policy).build().unwrap();
         let gate = hold_up(&pool);
         pool.spawn(|| ()).unwrap();
         let submitters = four_waiting(&pool);
@@ -300,7 +307,9 @@ fn a_broken_pool_gives_the_work_back() {
     let submitters = four_waiting(&pool);
     gate.open();
     all_refused(submitters, SubmitErrorKind::Broken);
-    assert!(matches!(accepted.get(), Err(TaskError::Broken(why)) if &*why == "no database"));
+    assert!(
+        matches!(accepted.get(), Err(TaskError::Broken(why)) if why.message() == Some("no database"))
+    );
 }
 
 #[test]
@@ -315,13 +324,18 @@ fn every_submitter_returns_whenever_the_pool_ends() {
                     loop {
                         match handle.apply_async(|| ()) {
                             Ok(result) => results.push(result),
-                            Err(refused) => break assert_eq!(refused.kind(), SubmitErrorKind::NotRunning),
+                            Err(refused) => {
+                                break assert_eq!(refused.kind(), SubmitErrorKind::NotRunning);
+                            }
                         }
                         accepted.fetch_add(1, Ordering::Relaxed);
                     }
                     for result in results {
                         let outcome = result.get();
-                        assert!(matches!(outcome, Ok(()) | Err(TaskError::Terminated)), "{outcome:?}");
+                        assert!(
+                            matches!(outcome, Ok(()) | Err(TaskError::Terminated)),
+                            "{outcome:?}"
+                        );
                     }
                 })
             })
@@ -440,7 +454,11 @@ fn time_09_no_more_than_the_limit_is_queued_by_any_verb() {
     }
     pool.close();
     pool.join().unwrap();
-    assert_eq!((most.into_inner(), queued(&pool.handle())), (LIMIT, 0), "full, and every place free again");
+    assert_eq!(
+        (most.into_inner(), queued(&pool.handle())),
+        (LIMIT, 0),
+        "full, and every place free again"
+    );
 }
 
 #[test]
@@ -478,8 +496,9 @@ fn time_09_who_waits_is_let_in_in_the_order_of_coming() {
     let submitters: Vec<_> = (0..8)
         .map(|i| {
             let (handle, order) = (pool.handle(), Arc::clone(&order));
-            let submitter =
-                Sleeper::start(move || handle.spawn(move || order.lock().unwrap().push(i)).unwrap());
+            let submitter = Sleeper::start(move || {
+                handle.spawn(move || order.lock().unwrap().push(i)).unwrap()
+            });
             submitter.until_asleep();
             assert!(!submitter.is_gone(), "it has not waited");
             submitter
@@ -540,7 +559,8 @@ fn time_09_a_batch_that_is_done_holds_no_places() {
     let (pool, gate) = half_busy(2);
     // Its other token is queued when the one worker that is free concludes it.
     let (handle, (tell, told)) = (pool.handle(), mpsc::channel());
-    let batch = pool.batch(|x: usize| x, 0..2).callback(move |_| tell.send(queued(&handle)).unwrap());
+    let batch =
+        pool.batch(|x: usize| x, 0..2).callback(move |_| tell.send(queued(&handle)).unwrap());
     batch.map_async().unwrap().get().unwrap();
     assert_eq!(told.recv().unwrap(), 0);
     gate.open();
@@ -562,7 +582,7 @@ fn time_09_one_place_lets_a_batch_reach_every_worker() {
 
 #[test]
 fn time_09_what_stands_in_the_line_is_done_or_resolved_at_the_end() {
-    for end in [ThreadPool::close, ThreadPool::terminate] {
+    for end in [Pool::close, Pool::terminate] {
         let pool = bounded(1, 1);
         let mut stream = pool.stream(|x: usize| x, 0..5).buffersize(1).imap().unwrap();
         assert_eq!(stream.next().unwrap().unwrap(), 0);
@@ -595,7 +615,8 @@ fn time_09_a_handle_that_outlives_its_pool_frees_its_place() {
         let (pool, gate) = busy(1, 2);
         let results = [1, 2].map(|_| pool.apply_async(|| ()).unwrap());
         gate.open();
-        let canceller = thread::spawn(move || results.iter().filter(|result| result.cancel()).count());
+        let canceller =
+            thread::spawn(move || results.iter().filter(|result| result.cancel()).count());
         drop(pool);
         canceller.join().unwrap();
     }
@@ -611,7 +632,8 @@ fn maps_and_streams_pass_through_one_place() {
                     for _ in 0..20 {
                         let doubled = pool.map(|x: usize| 2 * x, 0..200).unwrap();
                         assert_eq!(doubled.iter().sum::<usize>(), 39_800);
-                        let stream = pool.stream(|x: usize| x, 0..200).buffersize(3).imap().unwrap();
+                        let stream =
+                            pool.stream(|x: usize| x, 0..200).buffersize(3).imap().unwrap();
                         assert_eq!(stream.map(Result::unwrap).sum::<usize>(), 19_900);
                         let stream = pool.imap_unordered(|x: usize| x, 0..200).unwrap();
                         assert_eq!(stream.map(Result::unwrap).sum::<usize>(), 19_900);

@@ -3,14 +3,13 @@
 mod common;
 
 use millpond::{
-    AsyncResult, Batch, BuildError, Builder, JoinError, NotReady, Panic, Plain, PoolHandle, SubmitError,
+    AsyncResult, BuildError, Builder, JoinError, NotReady, Panic, Pool, PoolHandle, SubmitError,
     SubmitErrorKind, Task, TaskError, ThreadPool, Timeout,
 };
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::{Debug, Display};
-use std::ops::Range;
 
 fn crosses<T: Send>() {}
 fn is_shared<T: Send + Sync>() {}
@@ -21,7 +20,8 @@ fn f51_app_09_pools_and_handles_are_shared() {
     is_shared::<ThreadPool>();
     is_shared::<PoolHandle>();
     is_shared::<Panic>();
-    crosses::<Plain<fn() -> u32>>();
+    is_shared::<Pool>();
+    crosses::<Builder>();
     fn is_cheap_to_clone<T: Clone>() {}
     is_cheap_to_clone::<PoolHandle>();
 }
@@ -65,8 +65,13 @@ fn everything_public_can_be_printed() {
     prints::<Builder>();
     prints::<Panic>();
     prints::<AsyncResult<Cell<u64>>>();
-    prints::<Task<Plain<fn() -> u64>, u64, Infallible>>();
-    prints::<Batch<Plain<fn(u8) -> u64>, Range<u8>, u64, Infallible>>();
+    prints::<Task<fn() -> Result<u64, Infallible>, u64>>();
+    let pool = ThreadPool::new(1).unwrap();
+    fn print(value: impl Debug) {
+        assert!(!format!("{value:?}").is_empty());
+    }
+    print(pool.batch(|x: u8| x, 0..1));
+    print(pool.stream(|x: u8| x, 0..1));
     speaks::<SubmitErrorKind>();
     speaks::<Panic>();
     // Without bounds on the work, the handle or the value.

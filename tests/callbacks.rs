@@ -4,7 +4,7 @@ mod common;
 mod parity;
 
 use common::Gate;
-use millpond::{JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
+use millpond::{JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool, star};
 use parity::Ledger;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -60,7 +60,11 @@ fn cb_03_the_result_is_there_when_the_callback_has_returned() {
                 Box::new(move |limit| (result.ready(), result.wait_timeout(limit)))
             };
             entered.wait();
-            assert_eq!(done_within(Duration::from_millis(5)), (false, false), "during the callback");
+            assert_eq!(
+                done_within(Duration::from_millis(5)),
+                (false, false),
+                "during the callback"
+            );
             gate.open();
             assert!(done_within(Duration::MAX).1);
             assert_eq!(returned.load(Ordering::Relaxed), 1, "fails: {fails}, batch: {batch}");
@@ -73,9 +77,11 @@ fn cb_04_a_batch_calls_back_once_with_the_whole_list() {
     let pool = ThreadPool::new(3).unwrap();
     for chunk in [1, 7, 100] {
         let (send, receive) = channel();
-        let batch = pool.star_batch(|a: u32, b: u32| a * b, (0..50).map(|i| (i, 2))).chunksize(chunk);
+        let batch =
+            pool.batch(star(|a: u32, b: u32| a * b), (0..50).map(|i| (i, 2))).chunksize(chunk);
         let batch = batch.callback(move |all: &Vec<u32>| send.send(all.clone()).unwrap());
-        let values = batch.error_callback(|error| panic!("{error}")).map_async().unwrap().get().unwrap();
+        let values =
+            batch.error_callback(|error| panic!("{error}")).map_async().unwrap().get().unwrap();
         assert_eq!(receive.into_iter().collect::<Vec<_>>(), [values]);
     }
 }
@@ -93,7 +99,9 @@ fn cb_05_a_failed_batch_calls_back_once_with_the_first_error_after_all_items() {
     let result = pool
         .batch(each, 0..30)
         .callback(|_| unreachable!("there are failures"))
-        .error_callback(move |error| send.send((error.item(), looks.load(Ordering::Relaxed))).unwrap())
+        .error_callback(move |error| {
+            send.send((error.item(), looks.load(Ordering::Relaxed))).unwrap()
+        })
         .map_async()
         .unwrap();
     let error = result.get().unwrap_err();
@@ -104,7 +112,12 @@ fn cb_05_a_failed_batch_calls_back_once_with_the_first_error_after_all_items() {
 fn cb_06_a_function_without_a_value_calls_back_too() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = channel();
-    pool.task(|| ()).callback(move |&()| send.send("called").unwrap()).apply_async().unwrap().get().unwrap();
+    pool.task(|| ())
+        .callback(move |&()| send.send("called").unwrap())
+        .apply_async()
+        .unwrap()
+        .get()
+        .unwrap();
     assert_eq!(receive.into_iter().collect::<Vec<_>>(), ["called"]);
 }
 
@@ -242,9 +255,11 @@ fn cb_18_terminate_tells_error_callbacks_on_its_own_thread_and_survives_them() {
     let queued: Vec<_> = (0..4)
         .map(|i| {
             let (send, captured) = (send.clone(), ledger.value(i == 2));
-            let task = pool.task(move || drop(captured)).callback(|()| unreachable!("it never ran"));
+            let task =
+                pool.task(move || drop(captured)).callback(|()| unreachable!("it never ran"));
             let told = move |error: &TaskError| {
-                send.send((matches!(error, TaskError::Terminated), thread::current().id())).unwrap();
+                send.send((matches!(error, TaskError::Terminated), thread::current().id()))
+                    .unwrap();
                 assert!(i % 2 == 0, "the callback panics");
             };
             task.error_callback(told).apply_async().unwrap()

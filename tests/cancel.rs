@@ -4,15 +4,15 @@ mod common;
 mod parity;
 
 use common::Gate;
-use millpond::{PoolHandle, Progress, TaskError, ThreadPool, current_task};
+use millpond::{PoolHandle, Progress, TaskError, ThreadPool, is_cancelled};
 use parity::Ledger;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 /// Says that it has begun, and whether it was asked to stop before it had; goes on until it is asked.
 fn until_asked(begun: &Sender<bool>) -> &'static str {
-    begun.send(current_task().is_cancelled()).unwrap();
-    while !current_task().is_cancelled() {
+    begun.send(is_cancelled()).unwrap();
+    while !is_cancelled() {
         thread::yield_now();
     }
     "asked"
@@ -28,8 +28,8 @@ fn res_15_a_call_that_runs_is_asked_and_gives_its_value() {
     assert!(!result.cancel(), "nor the second time");
     assert!(!result.cancelled());
     assert_eq!(result.get().unwrap(), "asked");
-    assert!(!pool.apply(|| current_task().is_cancelled()).unwrap(), "the next task has not been asked");
-    assert!(!current_task().is_cancelled(), "nor has what is no task");
+    assert!(!pool.apply(is_cancelled).unwrap(), "the next task has not been asked");
+    assert!(!is_cancelled(), "nor has what is no task");
 }
 
 #[test]
@@ -47,7 +47,12 @@ fn res_15_nothing_but_what_was_cancelled_says_that_it_was() {
     gate.open();
     running.wait();
     assert!(terminated.ready());
-    assert!(!value.cancelled() && !failed.cancelled() && !running.cancelled() && !terminated.cancelled());
+    assert!(
+        !value.cancelled()
+            && !failed.cancelled()
+            && !running.cancelled()
+            && !terminated.cancelled()
+    );
     assert!(!batch.cancelled());
     assert_eq!(
         (value.successful(), failed.successful(), batch.successful()),
@@ -63,7 +68,7 @@ fn res_15_a_batch_begun_and_cancelled_drops_what_is_left_when_the_running_item_i
     let work = move |(item, _captured)| {
         begins.send(item).unwrap();
         pass.wait();
-        assert!(current_task().is_cancelled(), "its batch was cancelled meanwhile");
+        assert!(is_cancelled(), "its batch was cancelled meanwhile");
     };
     let items: Vec<_> = (0..10).map(|item| (item, ledger.value(false))).collect();
     let batch = pool.batch(work, items).chunksize(1);
@@ -92,7 +97,8 @@ fn res_15_a_batch_begun_and_cancelled_drops_what_is_left_when_the_running_item_i
 fn res_15_a_batch_that_has_begun_whole_is_not_cancelled() {
     let pool = ThreadPool::new(2).unwrap();
     let (send, begun) = channel();
-    let result = pool.batch(move |_: u32| until_asked(&send), 0..2).chunksize(1).map_async().unwrap();
+    let result =
+        pool.batch(move |_: u32| until_asked(&send), 0..2).chunksize(1).map_async().unwrap();
     assert_eq!(begun.recv(), Ok(false));
     assert_eq!(begun.recv(), Ok(false));
     assert!(!result.cancel(), "nothing was left");
@@ -104,7 +110,11 @@ fn res_15_a_batch_is_kept_from_starting_before_its_running_items_are_asked() {
     for _ in 0..20 {
         let pool = ThreadPool::new(2).unwrap();
         let (send, begun) = channel();
-        let result = pool.batch(move |_: u32| until_asked(&send), 0..1_000).chunksize(1).map_async().unwrap();
+        let result = pool
+            .batch(move |_: u32| until_asked(&send), 0..1_000)
+            .chunksize(1)
+            .map_async()
+            .unwrap();
         assert_eq!(begun.recv(), Ok(false));
         assert_eq!(begun.recv(), Ok(false));
         assert!(result.cancel());
@@ -159,10 +169,10 @@ fn res_15_a_task_inside_another_is_asked_for_itself() {
         .apply_async(move || {
             send.send(()).unwrap();
             pass.wait();
-            let before = current_task().is_cancelled();
+            let before = is_cancelled();
             // The worker runs it here, as it waits for it.
-            let inner = PoolHandle::current().unwrap().apply_async(|| current_task().is_cancelled()).unwrap();
-            says.send((before, inner.get().unwrap(), current_task().is_cancelled())).unwrap();
+            let inner = PoolHandle::current().unwrap().apply_async(is_cancelled).unwrap();
+            says.send((before, inner.get().unwrap(), is_cancelled())).unwrap();
         })
         .unwrap();
     begun.recv().unwrap();

@@ -135,10 +135,16 @@ fn cb_17_a_strict_close_refuses_what_a_task_does_not_wait_for_and_gives_it_back(
         // A batch comes back with its input, which it can be called with.
         let refused = pool.map_async(|x: u32| 2 * x, 0..3).unwrap_err();
         assert_eq!(refused.kind(), not_running);
-        assert_eq!(refused.into_task().map().unwrap(), [0, 2, 4]);
+        let (f, input) = refused.into_task();
+        assert_eq!(pool.map(f, input).unwrap(), [0, 2, 4]);
         let refused = pool.starmap_async(|x: u32, y: u32| x + y, [(1, 2)]).unwrap_err();
         assert_eq!(refused.kind(), not_running);
-        assert_eq!(refused.into_task().map().unwrap(), [3]);
+        let (f, input) = refused.into_task();
+        assert_eq!(pool.starmap(f, input).unwrap(), [3]);
+        // A builder comes back with all that was set on it.
+        let refused = pool.batch(|x: u32| 2 * x, 0..3).chunksize(2).map_async().unwrap_err();
+        assert_eq!(refused.kind(), not_running);
+        assert_eq!(refused.into_task().map().unwrap(), [0, 2, 4]);
         assert_eq!(pool.map_async(|x: u32| x, []).unwrap_err().kind(), not_running, "of nothing");
         assert_eq!(pool.map_async(|x: u64| x, 0..).unwrap_err().kind(), not_running, "unread");
         assert_eq!(pool.try_map_async(Ok::<_, u8>, 0..3).unwrap_err().kind(), not_running);
@@ -153,7 +159,11 @@ fn cb_17_a_strict_close_refuses_what_a_task_does_not_wait_for_and_gives_it_back(
         let closing = pool.clone();
         let input = (0..3).inspect(move |_| closing.close());
         let refused = pool.map_async(|x: i32| 2 * x, input);
-        refused.map_err(|refused| (refused.kind(), refused.into_task().map()))
+        refused.map_err(|refused| {
+            let kind = refused.kind();
+            let (f, input) = refused.into_task();
+            (kind, pool.map(f, input))
+        })
     });
     let (kind, values) = refused.unwrap().unwrap_err();
     assert_eq!((kind, values.unwrap()), (SubmitErrorKind::NotRunning, vec![0, 2, 4]));

@@ -34,11 +34,12 @@ fn codes(file: &Path, (folder, library): &(PathBuf, PathBuf)) -> Vec<String> {
         .output()
         .expect("the compiler runs");
     let said = String::from_utf8(output.stderr).expect("JSON is text");
-    let codes = said.lines().filter(|line| line.contains(r#""level":"error""#)).filter_map(|line| {
-        // {"$message_type":"diagnostic","message":…,"code":{"code":"E0277",…}: the first code is the message's own.
-        let (_, after) = line.split_once(r#""code":{"code":""#)?;
-        after.split_once('"').map(|(code, _)| code.to_owned())
-    });
+    let codes =
+        said.lines().filter(|line| line.contains(r#""level":"error""#)).filter_map(|line| {
+            // {"$message_type":"diagnostic","message":…,"code":{"code":"E0277",…}: the first code is the message's own.
+            let (_, after) = line.split_once(r#""code":{"code":""#)?;
+            after.split_once('"').map(|(code, _)| code.to_owned())
+        });
     codes.collect()
 }
 

@@ -127,7 +127,11 @@ fn f03_f05_several_bad_drops_in_one_outcome() {
     pool.map_async(move |_| make(), 0..3).unwrap().detach();
     // Values that a panicking callback leaves behind.
     let make = bomb(0);
-    let batch = pool.batch(move |_: u32| make(), 0..3).callback(|_| panic!("too late")).map_async().unwrap();
+    let batch = pool
+        .batch(move |_: u32| make(), 0..3)
+        .callback(|_| panic!("too late"))
+        .map_async()
+        .unwrap();
     assert!(matches!(batch.get(), Err(TaskError::CallbackPanicked { .. })));
     // A payload and another one in its cause.
     let (first, second) = (bomb(0), bomb(0));

@@ -4,7 +4,7 @@ mod common;
 mod parity;
 
 use common::{Gate, threads};
-use millpond::{DropPolicy, SubmitErrorKind, TaskError, ThreadPool, Timeout};
+use millpond::{DropPolicy, SubmitErrorKind, TaskError, ThreadPool, Timeout, star};
 use parity::Ledger;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,7 +47,7 @@ fn test_starmap_map_02() {
     let tuples = |n: i64| (0..n).zip((0..n).rev());
     let expected = |n: i64| tuples(n).map(|(x, y)| mul(x, y)).collect::<Vec<_>>();
     assert_eq!(pool.starmap(mul, tuples(10)).unwrap(), expected(10));
-    assert_eq!(pool.star_batch(mul, tuples(100)).chunksize(20).map().unwrap(), expected(100));
+    assert_eq!(pool.batch(star(mul), tuples(100)).chunksize(20).map().unwrap(), expected(100));
 }
 
 #[test]
@@ -67,7 +67,10 @@ fn test_map_async_callbacks_cb_02_cb_04() {
         let (send, receive) = channel();
         let (values, errors) = (send.clone(), send);
         let result = pool
-            .batch(|text: &str| text.parse::<i32>().unwrap_or_else(|error| panic!("{error}")), [text])
+            .batch(
+                |text: &str| text.parse::<i32>().unwrap_or_else(|error| panic!("{error}")),
+                [text],
+            )
             .callback(move |all: &Vec<i32>| values.send(Ok(all.clone())).unwrap())
             .error_callback(move |error| {
                 let TaskError::Panicked(panic) = error else { panic!("{error}") };
@@ -142,7 +145,9 @@ fn test_async_timeout_res_07_res_09() {
         })
         .unwrap();
     let began = Instant::now();
-    let Err(Timeout(result)) = result.get_timeout(LIMIT) else { panic!("the task cannot have ended") };
+    let Err(Timeout(result)) = result.get_timeout(LIMIT) else {
+        panic!("the task cannot have ended")
+    };
     assert!(began.elapsed() >= LIMIT, "not before the time");
     gate.open();
     pool.terminate();
@@ -199,7 +204,11 @@ fn test_context_life_11() {
         (result, handle)
     };
     let (result, handle) = kept;
-    assert_eq!(result.get().unwrap(), (0..10).map(sqr).collect::<Vec<_>>(), "results stay readable");
+    assert_eq!(
+        result.get().unwrap(),
+        (0..10).map(sqr).collect::<Vec<_>>(),
+        "results stay readable"
+    );
     let refused = handle.map_async(sqr, 0..10).unwrap_err();
     assert_eq!(
         (refused.kind(), refused.to_string().as_str()),
@@ -242,7 +251,11 @@ fn test_map_no_failfast_map_13() {
         ended.fetch_add(1, Ordering::Relaxed);
     };
     let error = pool.map(each, [0, 1]).unwrap_err();
-    assert_eq!((error.item(), ended.load(Ordering::Relaxed)), (Some(0), 1), "map has waited for both");
+    assert_eq!(
+        (error.item(), ended.load(Ordering::Relaxed)),
+        (Some(0), 1),
+        "map has waited for both"
+    );
     pool.close();
     pool.join().unwrap();
 }
@@ -304,7 +317,9 @@ fn test_async_error_callback_proc_07() {
         .apply_async()
         .unwrap();
     let error = result.get().unwrap_err();
-    assert!(matches!(error, TaskError::Panicked(panic) if panic.downcast_ref::<SayWhen>().is_some()));
+    assert!(
+        matches!(error, TaskError::Panicked(panic) if panic.downcast_ref::<SayWhen>().is_some())
+    );
     assert_eq!(receive.try_recv(), Ok(true), "before get returned");
     pool.close();
     pool.join().unwrap();

@@ -206,7 +206,8 @@ fn callback(ledger: &Ledger, how: Callbacks, bomb: Bomb) -> impl FnOnce() + Send
 
 fn one_call(way: Way, bomb: Bomb, fails: bool, callbacks: Option<Callbacks>) {
     let (ledger, gates) = (Ledger::new(), Gates::default());
-    let (captured, makes, passes) = (ledger.value(bomb == Bomb::Function), ledger.clone(), gates.clone());
+    let (captured, makes, passes) =
+        (ledger.value(bomb == Bomb::Function), ledger.clone(), gates.clone());
     let call = move || {
         let _captured = &captured;
         passes.pass();
@@ -275,7 +276,8 @@ const ITEMS: usize = 8;
 fn one_batch(plan: Plan) {
     let Plan { way, bomb, fails_from, cut, workers, callbacks } = plan;
     let (ledger, gates) = (Ledger::new(), Gates::default());
-    let (captured, makes, passes) = (ledger.value(bomb == Bomb::Function), ledger.clone(), gates.clone());
+    let (captured, makes, passes) =
+        (ledger.value(bomb == Bomb::Function), ledger.clone(), gates.clone());
     let each = move |(i, argument): (usize, Counted)| {
         let _captured = &captured;
         passes.pass();
@@ -295,7 +297,8 @@ fn one_batch(plan: Plan) {
             }
         };
     }
-    let callbacks = callbacks.map(|how| (callback(&ledger, how, bomb), callback(&ledger, how, bomb)));
+    let callbacks =
+        callbacks.map(|how| (callback(&ledger, how, bomb), callback(&ledger, how, bomb)));
     let submit = move |pool: &PoolHandle| match callbacks {
         None => cut!(pool.batch(each, items)).map_async().map_err(dispose).ok(),
         Some((on_value, on_error)) => {

@@ -25,7 +25,8 @@ static LEFT: AtomicUsize = AtomicUsize::new(0);
 impl Failing {
     fn fails() -> bool {
         LEFT.load(Ordering::Relaxed) > 0
-            && LEFT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)) == Ok(1)
+            && LEFT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+                == Ok(1)
     }
 }
 
@@ -94,16 +95,22 @@ const TASKS: u8 = 200;
 /// Each task once: from outside and from inside, alone, in a batch and in a stream; so many that the queues grow.
 fn short_run() {
     let pool = ThreadPool::new(2).unwrap();
-    let outside: Vec<_> = (0..70).map(|task| pool.apply_async(move || run(task)).unwrap()).collect();
+    let outside: Vec<_> =
+        (0..70).map(|task| pool.apply_async(move || run(task)).unwrap()).collect();
     let inside = pool.apply(|| {
         let pool = PoolHandle::current().unwrap();
-        let handles: Vec<_> = (70..150).map(|task| pool.apply_async(move || run(task)).unwrap()).collect();
+        let handles: Vec<_> =
+            (70..150).map(|task| pool.apply_async(move || run(task)).unwrap()).collect();
         handles.into_iter().map(|handle| handle.get().unwrap()).collect::<Vec<_>>()
     });
     let batch = pool.map(run, 150..175).unwrap();
     let stream = pool.imap(run, 175..TASKS).unwrap().map(Result::unwrap);
     let outside = outside.into_iter().map(|handle| handle.get().unwrap());
-    outside.chain(inside.unwrap()).chain(batch).chain(stream).for_each(|task| say(Said::Gave(task)));
+    outside
+        .chain(inside.unwrap())
+        .chain(batch)
+        .chain(stream)
+        .for_each(|task| say(Said::Gave(task)));
     pool.close();
     pool.join().unwrap();
 }
@@ -114,7 +121,9 @@ const WHERE: &str = "MILLPOND_TEST_JOURNAL";
 fn child() {
     rlimit::setrlimit(rlimit::Resource::CORE, 0, 0).expect("less is always allowed");
     let which = std::env::var(WHICH).unwrap().parse().unwrap();
-    JOURNAL.set(OpenOptions::new().append(true).open(std::env::var_os(WHERE).unwrap()).unwrap()).unwrap();
+    JOURNAL
+        .set(OpenOptions::new().append(true).open(std::env::var_os(WHERE).unwrap()).unwrap())
+        .unwrap();
     LEFT.store(which, Ordering::Relaxed);
     short_run();
     let failed = LEFT.swap(0, Ordering::Relaxed) == 0;
@@ -135,8 +144,12 @@ fn judge(which: usize, status: ExitStatus, journal: &[u8]) -> bool {
     }
     for task in 0..TASKS {
         let (ran, gave) = (times(Said::Ran(task)), times(Said::Gave(task)));
-        let is_right = if ended.is_some() { (ran, gave) == (1, 1) } else { gave <= ran && ran <= 1 };
-        assert!(is_right, "allocation {which}, task {task}: it ran {ran} times and gave {gave} values");
+        let is_right =
+            if ended.is_some() { (ran, gave) == (1, 1) } else { gave <= ran && ran <= 1 };
+        assert!(
+            is_right,
+            "allocation {which}, task {task}: it ran {ran} times and gave {gave} values"
+        );
     }
     ended == Some(false)
 }

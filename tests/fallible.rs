@@ -4,7 +4,7 @@ mod common;
 mod parity;
 
 use common::Gate;
-use millpond::{SubmitErrorKind, TaskError, ThreadPool};
+use millpond::{SubmitErrorKind, TaskError, ThreadPool, star};
 use parity::Ledger;
 use std::error::Error;
 use std::num::ParseIntError;
@@ -92,14 +92,23 @@ fn cb_01_cb_02_cb_12_callbacks_see_the_value_or_the_typed_error_before_anybody_e
             .unwrap();
         result.wait();
         let expected = if port == 80 { Ok(80) } else { Err(443) };
-        assert_eq!(receive.try_iter().collect::<Vec<_>>(), [expected], "once, and before it is ready");
+        assert_eq!(
+            receive.try_iter().collect::<Vec<_>>(),
+            [expected],
+            "once, and before it is ready"
+        );
         assert_eq!(result.successful(), Ok(expected.is_ok()));
         assert_eq!(result.get().map_err(|error| failed(Err::<(), _>(error)).0.port), expected);
     }
     // An error callback that panics keeps the error as the cause.
-    let result =
-        pool.try_task(|| even(1)).error_callback(|_| panic!("in the callback")).apply_async().unwrap();
-    let Err(TaskError::CallbackPanicked { panic, cause }) = result.get() else { panic!("it panicked") };
+    let result = pool
+        .try_task(|| even(1))
+        .error_callback(|_| panic!("in the callback"))
+        .apply_async()
+        .unwrap();
+    let Err(TaskError::CallbackPanicked { panic, cause }) = result.get() else {
+        panic!("it panicked")
+    };
     assert_eq!(panic.message(), Some("in the callback"));
     assert_eq!(failed(Err::<(), _>(*cause.unwrap())), (Refused { port: 1 }, None));
 }
@@ -142,8 +151,9 @@ fn map_22_a_batch_that_fails_drops_the_other_errors_and_the_values() {
         let pool = ThreadPool::new(workers).unwrap();
         let ledger = Ledger::new();
         let make = ledger.clone();
-        let work =
-            move |item: u32| if item % 3 == 0 { Err(make.value(false)) } else { Ok(make.value(false)) };
+        let work = move |item: u32| {
+            if item % 3 == 0 { Err(make.value(false)) } else { Ok(make.value(false)) }
+        };
         let result = pool.try_map_async(work, 0..100).unwrap();
         result.wait();
         assert_eq!(result.successful(), Ok(false));
@@ -175,7 +185,11 @@ fn map_13_map_14_chunks_and_fail_fast_heed_an_error_as_they_do_a_panic() {
         attempted
     };
     assert_eq!(attempt(None, false), (0..10).collect::<Vec<_>>(), "each item for itself");
-    assert_eq!(attempt(Some(5), false), [0, 1, 2, 5, 6, 7, 8, 9], "the rest of the chunk is left out");
+    assert_eq!(
+        attempt(Some(5), false),
+        [0, 1, 2, 5, 6, 7, 8, 9],
+        "the rest of the chunk is left out"
+    );
     assert_eq!(attempt(Some(1), true), [0, 1, 2], "and here the rest of all");
 }
 
@@ -186,15 +200,20 @@ fn map_02_cb_04_cb_05_a_batch_takes_callbacks_and_tuples() {
     assert_eq!(pool.try_starmap(divide, [(6, 3), (8, 2)]).unwrap(), [2, 4]);
     assert_eq!(failed(pool.try_starmap(divide, [(6, 3), (8, 0)])), (8, Some(1)));
     assert_eq!(
-        pool.try_starmap_async(divide, [(6, 3), (9, 0)]).unwrap().get().map_err(|e| failed(Err::<(), _>(e))),
+        pool.try_starmap_async(divide, [(6, 3), (9, 0)]).unwrap().get().map_err(|e| failed(Err::<
+            (),
+            _,
+        >(
+            e
+        ))),
         Err((9, Some(1)))
     );
     let (send, receive) = channel();
     let errors = send.clone();
     for (dividend, expected) in [(7, Ok(vec![2, 7])), (0, Err(Some(1)))] {
         let (values, errors) = (send.clone(), errors.clone());
-        pool.try_star_batch(
-            move |a: u32, b: u32| if a == 0 { Err(a) } else { divide(a, b) },
+        pool.try_batch(
+            star(move |a: u32, b: u32| if a == 0 { Err(a) } else { divide(a, b) }),
             [(4, 2), (dividend, 1)],
         )
         .callback(move |all: &Vec<u32>| values.send(Ok(all.clone())).unwrap())

@@ -40,20 +40,26 @@ fn f17_life_17_hang_21_a_forked_child_gets_errors_and_the_parent_goes_on() {
             // SAFETY: it sets a timer.
             unsafe { libc::alarm(20) };
             let refused = matches!(pool.apply_async(|| 1), Err(e) if e.kind() == SubmitErrorKind::Forked)
-                && matches!(pool.apply(|| 1), Err(TaskError::NotSubmitted(SubmitErrorKind::Forked)))
+                && matches!(
+                    pool.apply(|| 1),
+                    Err(TaskError::NotSubmitted(SubmitErrorKind::Forked))
+                )
                 && matches!(
                     pool.map(|x: u64| x, 0..), // which is not read
                     Err(TaskError::NotSubmitted(SubmitErrorKind::Forked))
                 );
-            let ended = matches!(stream.next(), Some(Err(TaskError::NotSubmitted(SubmitErrorKind::Forked))))
-                && stream.next().is_none();
+            let ended = matches!(
+                stream.next(),
+                Some(Err(TaskError::NotSubmitted(SubmitErrorKind::Forked)))
+            ) && stream.next().is_none();
             let waited = !pending.wait();
             pool.close();
             pool.terminate();
             let joined = pool.join() == Err(JoinError::Forked);
             drop(pool);
             // The child has pools of its own.
-            let own = ThreadPool::new(1).is_ok_and(|own| own.apply(|| 5).is_ok_and(|five| five == 5));
+            let own =
+                ThreadPool::new(1).is_ok_and(|own| own.apply(|| 5).is_ok_and(|five| five == 5));
             refused && ended && waited && joined && own
         });
         assert_eq!(status, 0, "the child's status");

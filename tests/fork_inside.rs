@@ -301,7 +301,7 @@ const SCENARIOS: [(&str, Scenario, &str, &str, usize); 10] = [
         |pool, log| {
             let waited = millpond::wait(fork_and_note(pool, log), ReturnWhen::AllCompleted, None);
             let (done, left) = (waited.done.len(), waited.not_done.len());
-            let child = waited.done.into_iter().find_map(|done| done.get().unwrap());
+            let child = waited.done.into_iter().find_map(|(_, done)| done.get().unwrap());
             (child, format!("{done} done, {left} not"))
         },
         "1 done, 1 not",
@@ -313,7 +313,7 @@ const SCENARIOS: [(&str, Scenario, &str, &str, usize); 10] = [
         |pool, log| {
             let (mut child, mut saw) = (None, Vec::new());
             for result in millpond::as_completed(fork_and_note(pool, log)) {
-                let (forked, what) = seen(result.get(), |child| child);
+                let (forked, what) = seen(result.1.get(), |child| child);
                 child = child.or(forked);
                 saw.push(what);
             }

@@ -3,7 +3,9 @@
 mod common;
 
 use common::Gate;
-use millpond::{AsyncResult, PoolHandle, ReturnWhen, TaskError, ThreadPool, Timeout, as_completed, wait};
+use millpond::{
+    AsyncResult, PoolHandle, ReturnWhen, TaskError, ThreadPool, Timeout, as_completed, wait,
+};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -19,8 +21,8 @@ fn gated(pool: &ThreadPool, gate: &Gate, result: Result<u32, &'static str>) -> H
     .unwrap()
 }
 
-fn values(handles: Vec<Handle>) -> Vec<Option<u32>> {
-    handles.into_iter().map(|handle| handle.get().ok()).collect()
+fn values(handles: Vec<(usize, Handle)>) -> Vec<Option<u32>> {
+    handles.into_iter().map(|(_, handle)| handle.get().ok()).collect()
 }
 
 #[test]
@@ -54,7 +56,8 @@ fn wait_first_exception() {
     let pool = ThreadPool::new(3).unwrap();
     let (open, shut) = (Gate::new(), Gate::new());
     open.open();
-    let handles = [gated(&pool, &open, Ok(1)), gated(&pool, &open, Err("no")), gated(&pool, &shut, Ok(3))];
+    let handles =
+        [gated(&pool, &open, Ok(1)), gated(&pool, &open, Err("no")), gated(&pool, &shut, Ok(3))];
     let waited = wait(handles, ReturnWhen::FirstException, None);
     assert!(values(waited.done).contains(&None));
     shut.open();
@@ -89,7 +92,7 @@ fn wait_first_exception_ends_with_every_member_that_has_no_value() {
             let other: Handle = pool.try_apply_async(|| Ok(2)).unwrap();
             let waited = wait([failing, other], ReturnWhen::FirstException, None);
             assert_eq!((waited.done.len(), waited.not_done.len()), (1, 1), "the first has {how}");
-            assert_eq!(waited.done[0].successful(), Ok(false), "the first has {how}");
+            assert_eq!(waited.done[0].1.successful(), Ok(false), "the first has {how}");
         }
     })
     .unwrap();
@@ -106,7 +109,11 @@ fn wait_all_completed_and_timeout() {
     let waited = wait(handles, ReturnWhen::AllCompleted, Some(Duration::from_millis(1)));
     assert_eq!((waited.done.len(), waited.not_done.len()), (1, 1));
     shut.open();
-    let again = wait(waited.done.into_iter().chain(waited.not_done), ReturnWhen::AllCompleted, None);
+    let again = wait(
+        waited.done.into_iter().chain(waited.not_done).map(|(_, handle)| handle),
+        ReturnWhen::AllCompleted,
+        None,
+    );
     assert_eq!(values(again.done), [Some(1), Some(2)]);
     assert!(wait(Vec::<Handle>::new(), ReturnWhen::AllCompleted, None).done.is_empty());
 }
@@ -121,7 +128,8 @@ fn as_completed_yields_in_order_of_completion() {
     assert!(matches!(completed.next_timeout(Duration::from_millis(1)), Err(Timeout(()))));
     for expected in [2, 0, 1] {
         gates[expected as usize].open();
-        let handle = completed.next().unwrap();
+        let (index, handle) = completed.next().unwrap();
+        assert_eq!(index, expected as usize);
         assert!(handle.ready());
         assert_eq!(handle.get().unwrap(), expected);
     }
@@ -133,7 +141,10 @@ fn as_completed_yields_in_order_of_completion() {
 fn as_completed_many_and_already_completed() {
     let pool = ThreadPool::new(2).unwrap();
     let handles: Vec<_> = (0..1000_u64).map(|i| pool.apply_async(move || i).unwrap()).collect();
-    assert_eq!(as_completed(handles).map(|handle| handle.get().unwrap()).sum::<u64>(), 499_500);
+    assert_eq!(
+        as_completed(handles).map(|(_, handle)| handle.get().unwrap()).sum::<u64>(),
+        499_500
+    );
     let done: Vec<_> = (0..3).map(|i| pool.apply_async(move || i).unwrap()).collect();
     done.iter().for_each(|handle| assert!(handle.wait()));
     assert_eq!(as_completed(done).count(), 3);
@@ -159,9 +170,10 @@ fn nest_01_a_worker_waits_for_a_group_of_its_own_pool() {
             let pool = PoolHandle::current().unwrap();
             let handles = (0..50_u64).map(|i| pool.apply_async(move || i).unwrap());
             let waited = wait(handles.collect::<Vec<_>>(), ReturnWhen::AllCompleted, None);
-            let more = (0..50_u64).map(|i| pool.apply_async(move || i).unwrap()).collect::<Vec<_>>();
-            let first: u64 = waited.done.into_iter().map(|handle| handle.get().unwrap()).sum();
-            first + as_completed(more).map(|handle| handle.get().unwrap()).sum::<u64>()
+            let more =
+                (0..50_u64).map(|i| pool.apply_async(move || i).unwrap()).collect::<Vec<_>>();
+            let first: u64 = waited.done.into_iter().map(|(_, handle)| handle.get().unwrap()).sum();
+            first + as_completed(more).map(|(_, handle)| handle.get().unwrap()).sum::<u64>()
         });
         assert_eq!(sum.unwrap(), 2 * 1225);
     }
@@ -175,7 +187,10 @@ fn res_13_a_group_that_holds_ones_own_task() {
         .apply_async(move || {
             let own = receive.recv().unwrap();
             let waited = wait([own], ReturnWhen::AllCompleted, None);
-            let stuck = as_completed(waited.not_done).next().unwrap();
+            let stuck = as_completed(waited.not_done.into_iter().map(|(_, handle)| handle))
+                .next()
+                .unwrap()
+                .1;
             matches!(stuck.get(), Err(TaskError::WouldDeadlock))
         })
         .unwrap();
@@ -193,12 +208,12 @@ fn nest_01_a_group_that_moves_into_a_task_of_the_pool() {
     let first = pool.apply_async(|| 0).unwrap();
     let inside = pool.apply_async(move || {
         let rest = receive.recv().unwrap();
-        rest.map(|handle| handle.get().unwrap()).collect::<Vec<_>>()
+        rest.map(|(_, handle)| handle.get().unwrap()).collect::<Vec<_>>()
     });
     // Behind the task that will wait for it, on the only worker.
     let second = pool.apply_async(|| 1).unwrap();
     let mut group = as_completed([first, second]);
-    assert_eq!(group.next().unwrap().get().unwrap(), 0);
+    assert_eq!(group.next().unwrap().1.get().unwrap(), 0);
     send.send(group).unwrap();
     assert_eq!(inside.unwrap().get().unwrap(), [1]);
 }
@@ -217,6 +232,6 @@ fn res_13_a_handle_that_came_because_it_was_stuck_comes_once() {
         .unwrap();
     send.send(handle).unwrap();
     let (mut group, stuck) = told.recv().unwrap();
-    assert!(stuck.wait());
+    assert!(stuck.1.wait());
     assert!(group.next().is_none());
 }

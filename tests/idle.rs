@@ -43,7 +43,8 @@ fn f48_one_long_task_lets_the_other_workers_sleep() {
             .apply_async(move || {
                 let pool = millpond::PoolHandle::current().unwrap();
                 let own: Vec<_> = (0..100).map(|i| pool.apply_async(move || i).unwrap()).collect();
-                own.into_iter().for_each(|result| assert!(result.wait_timeout(Duration::from_secs(60))));
+                own.into_iter()
+                    .for_each(|result| assert!(result.wait_timeout(Duration::from_secs(60))));
                 enter.open();
                 pass.wait();
             })
@@ -95,13 +96,17 @@ fn f48_sixty_four_workers_on_one_processor() {
             }
         });
         // Waits of workers, and a caller that submits one by one.
-        let nested =
-            |x: u64| PoolHandle::current().unwrap().map(|y: u64| x * y, 0..10).unwrap().iter().sum::<u64>();
+        let nested = |x: u64| {
+            PoolHandle::current().unwrap().map(|y: u64| x * y, 0..10).unwrap().iter().sum::<u64>()
+        };
         assert_eq!(pool.map(nested, 0..100).unwrap().into_iter().sum::<u64>(), 4950 * 45);
         for x in 0..1_000 {
             assert_eq!(pool.apply(|| x).unwrap(), x);
         }
-        assert_eq!(pool.imap(|x: u64| x, 0..1_000).unwrap().map(Result::unwrap).sum::<u64>(), 499_500);
+        assert_eq!(
+            pool.imap(|x: u64| x, 0..1_000).unwrap().map(Result::unwrap).sum::<u64>(),
+            499_500
+        );
         assert_sleeps(Duration::from_secs(2));
         assert_eq!(pool.apply(|| 1).unwrap(), 1, "and they wake again");
         pool.close();

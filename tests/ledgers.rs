@@ -58,7 +58,8 @@ fn notes(mark: &str) -> Vec<Note> {
     for path in files_below(&root().join("src")) {
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(all(test, not(loom)))]").next().unwrap();
-        let file = path.strip_prefix(root().join("src")).unwrap().to_string_lossy().replace('\\', "/");
+        let file =
+            path.strip_prefix(root().join("src")).unwrap().to_string_lossy().replace('\\', "/");
         // The functions that are open, with their indentation.
         let mut open: Vec<(usize, String)> = Vec::new();
         let lines: Vec<&str> = code.lines().collect();
@@ -77,7 +78,9 @@ fn notes(mark: &str) -> Vec<Note> {
             };
             let mut text = said.trim().to_owned();
             let mut next = at + 1;
-            while let Some(more) = lines.get(next).and_then(|line| line.trim_start().strip_prefix("//")) {
+            while let Some(more) =
+                lines.get(next).and_then(|line| line.trim_start().strip_prefix("//"))
+            {
                 // Documentation is another comment.
                 let others = ["edge ", "SAFETY", "Relaxed", "count "];
                 let is_other = others.iter().any(|other| more.trim_start().starts_with(other));
@@ -125,13 +128,14 @@ const MODELS: &[(&str, &[&str])] = &[
     ("ATTENTION", &["i46_a_runner_hears_of_work"]),
     ("AWAY", &["i41_units_that_are_put_back_are_taken"]),
     ("BROKEN", &["i39_whoever_sees_the_pool_broken_sees_why"]),
+    ("CALLER", &["i2_i3_i4_i7_handle_drop_beside_completion"]),
     ("DONE", &["i26_the_outcome_comes_with_done_whatever_ended_the_wait"]),
     ("FUNCTION", &["i28_the_consumer_goes_at_any_moment"]),
     (
-        "HOOK",
+        "WAKER",
         &[
             "i2_i3_i4_i7_handle_drop_beside_completion",
-            "i4_i7_hooked_handle_drop_beside_completion",
+            "i4_i7_waker_handle_drop_beside_completion",
             "i5_whoever_is_told_ready_sees_the_callback",
         ],
     ),
@@ -140,16 +144,16 @@ const MODELS: &[(&str, &[&str])] = &[
     (
         "LEFT",
         &[
-            "i10_a_tombstone_is_freed_once_in_every_order",
+            "i10_a_stale_entry_is_freed_once_in_every_order",
             "i2_i3_i4_i7_handle_drop_beside_completion",
-            "i4_i7_hooked_handle_drop_beside_completion",
+            "i4_i7_waker_handle_drop_beside_completion",
         ],
     ),
     (
         "LIFE",
         &[
             "i19_a_submission_beside_terminate",
-            "i19_a_tombstone_is_taken_away",
+            "i19_a_stale_entry_is_taken_away",
             "i30_i31_i34_submit_beside_close",
             "i37_a_bit_over_an_empty_deque_keeps_nobody_awake",
         ],
@@ -157,7 +161,10 @@ const MODELS: &[(&str, &[&str])] = &[
     ("LOCK", &["i19_a_submitter_beside_a_taker_woken_for_no_reason"]),
     (
         "OWNERS",
-        &["i26_the_outcome_comes_with_done_whatever_ended_the_wait", "i35_i36_the_frame_ends_after_its_task"],
+        &[
+            "i26_the_outcome_comes_with_done_whatever_ended_the_wait",
+            "i35_i36_the_frame_ends_after_its_task",
+        ],
     ),
     (
         "PENDING",
@@ -168,14 +175,14 @@ const MODELS: &[(&str, &[&str])] = &[
         ],
     ),
     ("PLACE", &[]),
-    ("QUIET", &[]),
+    ("DRAINED_IDLE", &[]),
     ("READY", &["i28_the_consumer_goes_at_any_moment"]),
     (
         "RESULT",
         &[
             "i2_i3_i4_i7_handle_drop_beside_completion",
             "i35_i36_the_frame_ends_after_its_task",
-            "i4_i7_hooked_handle_drop_beside_completion",
+            "i4_i7_waker_handle_drop_beside_completion",
             "i5_whoever_is_told_ready_sees_the_callback",
         ],
     ),
@@ -183,7 +190,7 @@ const MODELS: &[(&str, &[&str])] = &[
         "RING",
         &[
             "i26_i27_one_slot_is_used_again_and_again",
-            "i27_i28_a_token_is_refused_beside_a_consumer_that_publishes",
+            "i27_i28_an_entry_is_refused_beside_a_consumer_that_publishes",
         ],
     ),
     (
@@ -196,13 +203,13 @@ const MODELS: &[(&str, &[&str])] = &[
     ),
     ("SIGNAL", &[]),
     ("SLAB", &["i40_two_calls_of_one_slab_beside_the_end_of_their_thread"]),
-    ("SLEEP", &["i16_two_jobs_come_to_run_side_by_side", "i19_a_tombstone_is_taken_away"]),
+    ("SLEEP", &["i16_two_jobs_come_to_run_side_by_side", "i19_a_stale_entry_is_taken_away"]),
     ("SPACE", &["i19_an_entry_holds_the_end_off"]),
     ("STOP", &["i19_an_entry_is_resolved_by_terminate"]),
     ("SWEEP", &["i44_entries_are_taken_in_order_beside_a_sweep"]),
     ("SWEPT", &["i44_no_look_misses_an_entry_that_is_swept"]),
-    ("TOKENS", &["i21_i22_i24_two_runners_and_a_taker"]),
-    ("UNITS", &["i21_i22_i24_two_runners_and_a_taker"]),
+    ("RIGHTS", &["i21_i22_i24_two_runners_and_a_taker"]),
+    ("CHUNKS", &["i21_i22_i24_two_runners_and_a_taker"]),
 ];
 
 #[test]
@@ -215,7 +222,9 @@ fn the_ledger_of_orderings_is_fresh() {
     }
     let models: BTreeSet<String> = files_below(&root().join("loom-tests/models"))
         .iter()
-        .flat_map(|path| fs::read_to_string(path).unwrap().lines().filter_map(head).collect::<Vec<_>>())
+        .flat_map(|path| {
+            fs::read_to_string(path).unwrap().lines().filter_map(head).collect::<Vec<_>>()
+        })
         .collect();
     let mut text = String::from(
         "# Orderings\n\nEvery happens-before edge of the library: where each end stands, what it carries, and the models that fail \
@@ -228,7 +237,14 @@ fn the_ledger_of_orderings_is_fresh() {
         write!(text, "\n## {edge}\n\n| end | where | what it carries |\n|---|---|---|\n").unwrap();
         for (end, note) in ends {
             let (_, says) = note.text.split_once(':').expect("as above");
-            writeln!(text, "| {end} | `{}`, `{}` | {} |", note.file, note.within, cell(says.trim())).unwrap();
+            writeln!(
+                text,
+                "| {end} | `{}`, `{}` | {} |",
+                note.file,
+                note.within,
+                cell(says.trim())
+            )
+            .unwrap();
         }
         let (_, proofs) = MODELS
             .iter()
@@ -239,7 +255,9 @@ fn the_ledger_of_orderings_is_fresh() {
         }
         let proofs: Vec<_> = proofs.iter().map(|proof| format!("`{proof}`")).collect();
         if proofs.is_empty() {
-            text.push_str("\nNo model fails: see the reason in loom-tests/orderings/allowed.txt.\n");
+            text.push_str(
+                "\nNo model fails: see the reason in loom-tests/orderings/allowed.txt.\n",
+            );
         } else {
             writeln!(text, "\nModels: {}.", proofs.join(", ")).unwrap();
         }
@@ -252,7 +270,7 @@ fn the_ledger_of_orderings_is_fresh() {
 
 /// What checks the unsafe code of a folder or file, the longest path first.
 const CHECKS: &[(&str, &str)] = &[
-    ("api/", "tests/drops.rs, tests/allocations.rs, compile-fail tests; AddressSanitizer"),
+    ("call/", "tests/drops.rs, tests/apply.rs; AddressSanitizer"),
     ("pool/", "tests/lifecycle.rs, tests/drops.rs; AddressSanitizer"),
     ("sched/", "loom-tests/models/sched.rs (leaks, late accesses); tests/rounds.rs"),
     ("sync/lock.rs", "loom-tests/models/space.rs (races on the line)"),
@@ -260,15 +278,18 @@ const CHECKS: &[(&str, &str)] = &[
     ("sync/shuttle/", "shuttle-tests (leaks, double frees, touches after the end)"),
     ("sync/real/", "tests/fork.rs, tests/results.rs; AddressSanitizer"),
     (
-        "task/batch/",
+        "batch/",
         "loom-tests/models/batch.rs (races, late accesses, leaks, drops counted); tests/drops.rs, tests/map.rs",
     ),
-    ("task/scope.rs", "loom-tests/models/scope.rs (races on the frame, late accesses); tests/scopes.rs"),
+    ("scope/", "loom-tests/models/scope.rs (races on the frame, late accesses); tests/scopes.rs"),
     (
-        "task/stream/",
+        "stream/",
         "loom-tests/models/stream.rs (races, late accesses, leaks, drops counted); tests/drops.rs, tests/streams.rs",
     ),
-    ("task/", "loom-tests/models/cell.rs (races, late accesses, leaks, drops counted); tests/drops.rs"),
+    (
+        "block/",
+        "loom-tests/models/cell.rs (races, late accesses, leaks, drops counted); tests/drops.rs",
+    ),
     ("worker/", "loom-tests/models/sched.rs; tests/drops.rs, tests/nesting.rs"),
 ];
 
@@ -291,8 +312,11 @@ fn the_ledger_of_unsafe_code_is_fresh() {
             .filter(|(path, _)| file.starts_with(path))
             .max_by_key(|(path, _)| path.len())
             .unwrap_or_else(|| panic!("nothing is named that checks {file}"));
-        write!(text, "\n## {file}\n\nChecked by {checks}.\n\n| where | what | why it may |\n|---|---|---|\n")
-            .unwrap();
+        write!(
+            text,
+            "\n## {file}\n\nChecked by {checks}.\n\n| where | what | why it may |\n|---|---|---|\n"
+        )
+        .unwrap();
         for Note { within, text: why, code, .. } in notes {
             writeln!(text, "| `{within}` | `{}` | {} |", cell(code), cell(why)).unwrap();
         }

@@ -37,7 +37,7 @@ fn waits_for_group<T, E>(what: &str, mut group: Vec<AsyncResult<T, E>>, done: us
         }
         let waited = lasts(&format!("wait, {when:?}, {what}"), || wait(group, when, Some(LIMIT)));
         assert_eq!(waited.done.len(), done, "{when:?}, {what}");
-        group = waited.done.into_iter().chain(waited.not_done).collect();
+        group = waited.done.into_iter().chain(waited.not_done).map(|(_, handle)| handle).collect();
     }
     let mut completed = as_completed(group);
     for _ in 0..done {

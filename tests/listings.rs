@@ -166,7 +166,10 @@ fn s1_e2_cb_03_cb_09_follow_ups_from_a_callback() {
     out.say("All done.");
 
     let lines = out.lines();
-    assert!(lines[..10].iter().all(|line| line.starts_with('>') && !line.starts_with(">>")), "{lines:#?}");
+    assert!(
+        lines[..10].iter().all(|line| line.starts_with('>') && !line.starts_with(">>")),
+        "{lines:#?}"
+    );
     let mut follow_ups: Vec<_> = values.iter().filter(|(_, value)| *value > 0.5).collect();
     assert!((1..10).contains(&follow_ups.len()), "the seed must give both kinds");
     for line in &lines[10..lines.len() - 1] {
@@ -189,7 +192,10 @@ fn s2_e1_get_in_a_block() {
     out.say("Waiting for result...");
     let value = result.unwrap().get().unwrap();
     out.say(format!("Got: {value}"));
-    assert_eq!(out.lines(), ["Waiting for result...".into(), format!("Got: {}", Random::new(21).draw())]);
+    assert_eq!(
+        out.lines(),
+        ["Waiting for result...".into(), format!("Got: {}", Random::new(21).draw())]
+    );
     assert!((0.0..1.0).contains(&value));
 }
 
@@ -213,7 +219,10 @@ fn s2_e3_starmap_async() {
     };
     let items: Vec<_> = (0..5).map(|i| (i, i * 2, i * 3)).collect();
     let values = pool().starmap_async(task, items).unwrap().get().unwrap();
-    assert_eq!(values.into_iter().map(f64::floor).collect::<Vec<_>>(), [0.0, 6.0, 12.0, 18.0, 24.0]);
+    assert_eq!(
+        values.into_iter().map(f64::floor).collect::<Vec<_>>(),
+        [0.0, 6.0, 12.0, 18.0, 24.0]
+    );
 }
 
 // ---- S4: AsyncResult ----
@@ -293,7 +302,11 @@ fn s4_e5_res_07_get_with_a_time_limit() {
         let mut lines = out.lines();
         let said = lines.remove(lines.iter().position(|line| !line.starts_with("Task")).unwrap());
         assert_eq!(said, if quick { "Got: 0.4" } else { "Failed to get the result" });
-        assert_eq!(lines, ["Task 0 executing", "Task 0 done"], "join waits for the task in any case");
+        assert_eq!(
+            lines,
+            ["Task 0 executing", "Task 0 done"],
+            "join waits for the task in any case"
+        );
     }
 }
 
@@ -309,12 +322,17 @@ fn s4_e6_s4_e11_a_failing_task() {
     };
     match pool.apply_async(task()).unwrap().get() {
         Ok(value) => out.say(format!("Got: {value}")),
-        Err(millpond::TaskError::Panicked(panic)) => out.say(format!("Failed to get the result: {panic}")),
+        Err(millpond::TaskError::Panicked(panic)) => {
+            out.say(format!("Failed to get the result: {panic}"))
+        }
         Err(other) => panic!("{other}"),
     }
     let result = pool.apply_async(task()).unwrap();
     result.wait();
-    out.say(format!("Tasks were {}successful", if result.successful().unwrap() { "" } else { "not " }));
+    out.say(format!(
+        "Tasks were {}successful",
+        if result.successful().unwrap() { "" } else { "not " }
+    ));
     let executing = "Task 0 executing with 0.25";
     let failed = "Failed to get the result: Something bad happened";
     assert_eq!(out.lines(), [executing, failed, executing, "Tasks were not successful"]);
@@ -346,6 +364,10 @@ fn s4_e10_successful() {
     let print = out.clone();
     let result = pool.apply_async(move || execute(0, 0.5, &print)).unwrap();
     result.wait();
-    out.say(if result.successful().unwrap() { "Tasks were successful" } else { "Tasks were not successful" });
+    out.say(if result.successful().unwrap() {
+        "Tasks were successful"
+    } else {
+        "Tasks were not successful"
+    });
     assert_eq!(out.lines(), ["Task 0 executing with 0.5", "Tasks were successful"]);
 }

@@ -114,7 +114,11 @@ fn queue_a_million(
     let most = in_use();
     assert!(most > before + 40 * QUEUED, "{what}: they are there");
     let pool = end(pool, handles);
-    assert_eq!(Arc::strong_count(&captured), 1, "{what}: each was dropped, though the worker is held up");
+    assert_eq!(
+        Arc::strong_count(&captured),
+        1,
+        "{what}: each was dropped, though the worker is held up"
+    );
     gate.open();
     if let Some(pool) = pool {
         pool.close();
@@ -198,7 +202,8 @@ fn f31_a_thousand_pools_one_after_the_other() {
     alone("f31_a_thousand_pools_one_after_the_other", || {
         let use_one = |round: usize| {
             let policy = [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain][round % 3];
-            let builder = ThreadPool::builder().workers(2).stack_size(64 * 1024).drop_policy(policy);
+            let builder =
+                ThreadPool::builder().workers(2).stack_size(64 * 1024).drop_policy(policy);
             let pool = builder.build().unwrap();
             let result = pool.apply_async(move || vec![round; 100]).unwrap();
             assert_eq!(pool.map(|x: usize| x, 0..10).unwrap().len(), 10);

@@ -4,7 +4,7 @@ mod common;
 mod parity;
 
 use common::Gate;
-use millpond::{SubmitErrorKind, TaskError, ThreadPool, default_chunksize};
+use millpond::{SubmitErrorKind, TaskError, ThreadPool, default_chunksize, star};
 use parity::Ledger;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -65,7 +65,18 @@ fn map_02_starmap_takes_tuples_apart() {
         pool.starmap(|a: &str, b: usize| a.repeat(b), [("ab", 2), ("c", 3)]).unwrap(),
         ["abab", "ccc"]
     );
-    let all = |a: u8, b: u16, c: u32, d: u64, e: i8, f: i16, g: i32, h: i64, i: u8, j: u8, k: u8, l: u8| {
+    let all = |a: u8,
+               b: u16,
+               c: u32,
+               d: u64,
+               e: i8,
+               f: i16,
+               g: i32,
+               h: i64,
+               i: u8,
+               j: u8,
+               k: u8,
+               l: u8| {
         let signed = i64::from(e) + i64::from(f) + i64::from(g) + h;
         let unsigned = u64::from(a) + u64::from(b) + u64::from(c) + d;
         (signed, unsigned, [i, j, k, l])
@@ -74,7 +85,10 @@ fn map_02_starmap_takes_tuples_apart() {
     assert_eq!(pool.starmap(all, [twelve]).unwrap(), [(-10, 10, [9, 10, 11, 12])]);
     // The tuples may come from any iterable.
     let pairs = (0..3).zip((0..3).rev());
-    assert_eq!(pool.star_batch(|a: i32, b: i32| a * b, pairs).chunksize(2).map().unwrap(), [0, 1, 0]);
+    assert_eq!(
+        pool.batch(star(|a: i32, b: i32| a * b), pairs).chunksize(2).map().unwrap(),
+        [0, 1, 0]
+    );
 }
 
 #[test]
@@ -144,13 +158,17 @@ fn map_05_a_chunk_is_a_run_of_items_done_in_order_by_one_worker() {
         for first in (0..items).step_by(chunk.min(items)) {
             let members: Vec<_> = (first..items.min(first.saturating_add(chunk))).collect();
             let (worker, _) = *seen.iter().find(|(_, item)| *item == first).unwrap();
-            let by_worker = seen.iter().filter(|(who, item)| *who == worker && members.contains(item));
+            let by_worker =
+                seen.iter().filter(|(who, item)| *who == worker && members.contains(item));
             let by_worker: Vec<_> = by_worker.map(|(_, item)| *item).collect();
             assert_eq!(by_worker, members, "chunks of {chunk}: {seen:?}");
             // Nothing else of the same worker's comes between.
             let turns: Vec<_> =
                 seen.iter().filter(|(who, _)| *who == worker).map(|(_, item)| *item).collect();
-            assert!(turns.windows(members.len()).any(|run| run == members), "chunks of {chunk}: {turns:?}");
+            assert!(
+                turns.windows(members.len()).any(|run| run == members),
+                "chunks of {chunk}: {turns:?}"
+            );
         }
     }
 }
@@ -165,7 +183,10 @@ fn map_06_a_chunk_of_nothing_is_refused_and_nothing_runs() {
         i
     };
     let error = pool.batch(&each, 0..5).chunksize(0).map().unwrap_err();
-    assert!(matches!(error, TaskError::NotSubmitted(SubmitErrorKind::InvalidChunkSize)), "{error:?}");
+    assert!(
+        matches!(error, TaskError::NotSubmitted(SubmitErrorKind::InvalidChunkSize)),
+        "{error:?}"
+    );
     assert_eq!(error.to_string(), "Chunksize must be 1+, not 0");
     let refused = pool.batch(each, 0..5).chunksize(0).map_async().unwrap_err();
     assert_eq!(refused.kind(), SubmitErrorKind::InvalidChunkSize);
@@ -222,7 +243,8 @@ fn map_09_an_empty_batch_is_ready_at_once() {
 fn map_10_the_callback_of_an_empty_batch_is_called() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = channel();
-    let batch = pool.batch(|i: u32| i, []).callback(move |all: &Vec<u32>| send.send(all.len()).unwrap());
+    let batch =
+        pool.batch(|i: u32| i, []).callback(move |all: &Vec<u32>| send.send(all.len()).unwrap());
     let result = batch.error_callback(|error| panic!("{error}")).map_async().unwrap();
     assert_eq!(receive.try_iter().collect::<Vec<_>>(), [0], "once, before the call returns");
     assert_eq!(result.get().unwrap(), []);
@@ -275,7 +297,10 @@ fn map_13_a_failure_does_not_end_the_wait_for_the_others() {
     };
     let result = pool.batch(each, 0..2).chunksize(1).map_async().unwrap();
     failed.wait();
-    assert!(!result.wait_timeout(std::time::Duration::from_millis(20)), "one item is still running");
+    assert!(
+        !result.wait_timeout(std::time::Duration::from_millis(20)),
+        "one item is still running"
+    );
     gate.open();
     assert_eq!(result.get().unwrap_err().item(), Some(0));
 }
@@ -283,7 +308,9 @@ fn map_13_a_failure_does_not_end_the_wait_for_the_others() {
 #[test]
 fn map_13_fail_fast_keeps_the_rest_from_starting() {
     let pool = ThreadPool::new(1).unwrap();
-    for (chunk, ran_expected) in [(Some(1), vec![0, 1, 2]), (Some(2), vec![0, 1, 2]), (None, vec![])] {
+    for (chunk, ran_expected) in
+        [(Some(1), vec![0, 1, 2]), (Some(2), vec![0, 1, 2]), (None, vec![])]
+    {
         let ran = Seen::default();
         let each = |i: usize| {
             ran.add(i);
@@ -370,7 +397,11 @@ fn map_22_nothing_is_kept_longer_than_it_is_needed() {
         let _borrowed = &captured;
         drop(argument);
         if i == 2 {
-            assert_eq!(look.dropped(), 3, "the arguments of the earlier items went with their calls");
+            assert_eq!(
+                look.dropped(),
+                3,
+                "the arguments of the earlier items went with their calls"
+            );
             pass.wait();
         }
         makes.value(false)
@@ -391,8 +422,8 @@ fn map_24_the_callback_sees_the_very_list_that_get_gives() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = channel();
     let batch = pool.batch(|i: u32| i + 1, 0..3);
-    let batch =
-        batch.callback(move |all: &Vec<u32>| send.send((all.as_ptr() as usize, all.clone())).unwrap());
+    let batch = batch
+        .callback(move |all: &Vec<u32>| send.send((all.as_ptr() as usize, all.clone())).unwrap());
     let values = batch.map_async().unwrap().get().unwrap();
     let (address, seen) = receive.recv().unwrap();
     assert_eq!((address, &seen), (values.as_ptr() as usize, &values), "not a copy");

@@ -44,9 +44,15 @@ fn nest_01_f32_a_wait_with_a_time_limit_runs_nothing() {
         let looks = Arc::clone(&sets);
         let inner = current().apply_async(move || sets.store(true, Ordering::Relaxed)).unwrap();
         let batch = current().map_async(|i: u32| i, 0..3).unwrap();
-        assert!(!inner.wait_timeout(Duration::from_millis(5)) && !batch.wait_timeout(Duration::ZERO));
-        let Err(Timeout(inner)) = inner.get_timeout(Duration::from_millis(5)) else { panic!("it ran") };
-        let Err(Timeout(batch)) = batch.get_timeout(Duration::from_millis(5)) else { panic!("it ran") };
+        assert!(
+            !inner.wait_timeout(Duration::from_millis(5)) && !batch.wait_timeout(Duration::ZERO)
+        );
+        let Err(Timeout(inner)) = inner.get_timeout(Duration::from_millis(5)) else {
+            panic!("it ran")
+        };
+        let Err(Timeout(batch)) = batch.get_timeout(Duration::from_millis(5)) else {
+            panic!("it ran")
+        };
         assert!(!looks.load(Ordering::Relaxed));
         inner.get().unwrap();
         assert!(looks.load(Ordering::Relaxed), "a wait without one does");

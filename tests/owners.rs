@@ -152,7 +152,11 @@ fn f30_a_pool_may_go_anywhere() {
     drop(pool.lock().unwrap().take());
     // In a static: never dropped, used by many.
     let users: Vec<_> = (0..4_u32)
-        .map(|i| thread::spawn(move || POOL.get_or_init(|| ThreadPool::new(2).unwrap()).apply(|| i).unwrap()))
+        .map(|i| {
+            thread::spawn(move || {
+                POOL.get_or_init(|| ThreadPool::new(2).unwrap()).apply(|| i).unwrap()
+            })
+        })
         .collect();
     assert_eq!(users.into_iter().map(|user| user.join().unwrap()).sum::<u32>(), 6);
 }
@@ -179,7 +183,10 @@ fn f30_a_pool_that_is_leaked_leaks_its_threads_and_nothing_more() {
         while threads() > before {
             thread::yield_now();
         }
-        assert!(matches!(handle.apply(|| 1), Err(TaskError::NotSubmitted(SubmitErrorKind::NotRunning))));
+        assert!(matches!(
+            handle.apply(|| 1),
+            Err(TaskError::NotSubmitted(SubmitErrorKind::NotRunning))
+        ));
     });
 }
 
@@ -239,8 +246,9 @@ fn f16_a_thread_local_of_a_worker_submits_while_the_pool_ends() {
         let refusals = told.recv().unwrap();
         let (refused, waits) = refusals;
         assert_eq!(refused, [SubmitErrorKind::NotRunning; 4]);
-        let refused =
-            |error: &TaskError| matches!(error, TaskError::NotSubmitted(SubmitErrorKind::NotRunning));
+        let refused = |error: &TaskError| {
+            matches!(error, TaskError::NotSubmitted(SubmitErrorKind::NotRunning))
+        };
         assert!(waits.iter().all(refused), "{waits:?}");
     }
 }

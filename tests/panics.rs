@@ -56,7 +56,8 @@ fn f02_a_payload_that_was_taken_panics_in_the_taker_s_thread() {
     let pool = Watched::new();
     let ledger = Ledger::new();
     let payload = ledger.value(true);
-    let error = pool.0.apply_async(|| panic_any(payload)).unwrap().get().map(|(): ()| ()).unwrap_err();
+    let error =
+        pool.0.apply_async(|| panic_any(payload)).unwrap().get().map(|(): ()| ()).unwrap_err();
     let TaskError::Panicked(panic) = error else { panic!("{error:?}") };
     assert_eq!(ledger.dropped(), 0, "it is the caller's");
     assert!(catch_unwind(AssertUnwindSafe(|| drop(panic))).is_err());
@@ -189,7 +190,11 @@ fn f03_f13_init_05_an_initializer_panics_with_a_payload_that_panics() {
     while pool.spawn(|| ()).is_ok() {
         thread::yield_now();
     }
-    assert_eq!(pool.join_timeout(Duration::MAX), Ok(()), "the worker leaves the pool as any other does");
+    assert_eq!(
+        pool.join_timeout(Duration::MAX),
+        Ok(()),
+        "the worker leaves the pool as any other does"
+    );
     assert_eq!(pool.join(), Ok(()));
     ledger.settle("the payload");
     assert!(receive.try_recv().is_err(), "no exit hook where there was no beginning");
@@ -236,13 +241,16 @@ fn f08_callbacks_that_panic_or_that_hold_what_panics() {
             assert!(!fails);
             values.value(true)
         });
-        let task = task.callback(move |_: &Counted| panic_any(one)).error_callback(|_| panic_any(other));
+        let task =
+            task.callback(move |_: &Counted| panic_any(one)).error_callback(|_| panic_any(other));
         let result = task.apply_async().unwrap();
         result.wait();
         // The value or the error's payload was dropped where it was of no use; the callback's payload is in the result.
         assert_eq!(ledger.made() - ledger.dropped(), 1, "fails: {fails}");
         let error = result.get().unwrap_err();
-        assert!(matches!(&error, TaskError::CallbackPanicked { cause, .. } if cause.is_some() == fails));
+        assert!(
+            matches!(&error, TaskError::CallbackPanicked { cause, .. } if cause.is_some() == fails)
+        );
         dispose(error);
         ledger.settle("callbacks");
         pool.lives();
@@ -382,7 +390,8 @@ fn f44_large_closures_and_values() {
         }
         let sum = |all: [u8; SIZE]| all.iter().map(|byte| u64::from(*byte)).sum::<u64>();
         assert_eq!(pool.map(sum, [large, large]).unwrap(), [7 << 20; 2]);
-        let nested = || PoolHandle::current().unwrap().apply_async(move || large).unwrap().get().unwrap()[1];
+        let nested =
+            || PoolHandle::current().unwrap().apply_async(move || large).unwrap().get().unwrap()[1];
         assert_eq!(pool.apply(nested).unwrap(), 7);
     };
     thread::Builder::new().stack_size(64 << 20).spawn(body).unwrap().join().unwrap();
@@ -406,10 +415,13 @@ fn f45_values_of_no_size_of_great_alignment_and_pinned() {
     assert_eq!(at(&peeked.1), 0);
     let (send, receive) = channel();
     let batch = pool.batch(move |value: Aligned| (at(&value), value), (0..10).map(Aligned));
-    let batch =
-        batch.callback(move |all: &Vec<_>| send.send(all.iter().map(|(_, value)| at(value)).sum()).unwrap());
+    let batch = batch.callback(move |all: &Vec<_>| {
+        send.send(all.iter().map(|(_, value)| at(value)).sum()).unwrap()
+    });
     let values = batch.map_async().unwrap().get().unwrap();
-    assert!(values.into_iter().enumerate().all(|(i, (at, value))| at == 0 && usize::from(value.0) == i));
+    assert!(
+        values.into_iter().enumerate().all(|(i, (at, value))| at == 0 && usize::from(value.0) == i)
+    );
     assert_eq!(receive.recv(), Ok(0_usize));
     struct Pinned(u8, PhantomPinned);
     assert_eq!(block_on(pool.apply_async(|| Pinned(4, PhantomPinned)).unwrap()).unwrap().0, 4);

@@ -35,7 +35,9 @@ impl Summary {
         let line = stdout.lines().last().expect("a report");
         let (form, numbers) = split_numbers(line);
         assert_eq!(form, SUMMARY, "{line}");
-        let [ports, took, workers, open, serial, sampled, _factor] = numbers[..] else { panic!("{line}") };
+        let [ports, took, workers, open, serial, sampled, _factor] = numbers[..] else {
+            panic!("{line}")
+        };
         Self { ports, took, workers, open, serial, sampled }
     }
 }
@@ -61,7 +63,11 @@ fn example() -> PathBuf {
     // target/<profile>/deps/<test>
     let profile = test.ancestors().nth(2).expect("a test lies in a target directory");
     let example = profile.join("examples").join(format!("port_scanner{EXE_SUFFIX}"));
-    assert!(example.exists(), "no {}: `cargo build --example port_scanner` makes it", example.display());
+    assert!(
+        example.exists(),
+        "no {}: `cargo build --example port_scanner` makes it",
+        example.display()
+    );
     example
 }
 
@@ -145,7 +151,10 @@ fn a_port_that_nobody_listens_on_is_not_open() {
     let port = bound.local_addr().expect("bound").as_socket().expect("an address").port();
     let output = scan(&["127.0.0.1", &format!("{port}-{port}")]);
     let summary = Summary::of(&output);
-    assert_eq!((summary.ports, summary.workers, summary.open, summary.sampled), (1.0, 1.0, 0.0, 1.0));
+    assert_eq!(
+        (summary.ports, summary.workers, summary.open, summary.sampled),
+        (1.0, 1.0, 0.0, 1.0)
+    );
     assert!(open_ports(&output).is_empty());
 }
 

@@ -114,8 +114,13 @@ fn succeed(command: &mut Command) -> Output {
 fn library_that_aborts() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic-abort");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--lib", "--locked", "--offline", "-p", "millpond", "--target-dir"]).arg(&target);
-    cargo.current_dir(root()).env("CARGO_PROFILE_DEV_PANIC", "abort").env("CARGO_PROFILE_DEV_DEBUG", "0");
+    cargo
+        .args(["build", "--lib", "--locked", "--offline", "-p", "millpond", "--target-dir"])
+        .arg(&target);
+    cargo
+        .current_dir(root())
+        .env("CARGO_PROFILE_DEV_PANIC", "abort")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
     succeed(&mut cargo);
     target.join("debug")
 }
@@ -151,26 +156,37 @@ fn f12_the_system_refuses_a_thread_midway() {
         let before = threads();
         let page = 4096;
         let size = || {
-            let sizes = std::fs::read_to_string("/proc/self/statm").expect("Linux says how large it is");
+            let sizes =
+                std::fs::read_to_string("/proc/self/statm").expect("Linux says how large it is");
             let pages = sizes.split(' ').next().and_then(|pages| pages.parse::<usize>().ok());
             pages.expect("a number of pages") * page
         };
         // Room for about three stacks, nothing of which is ever touched.
         let (soft, hard) = rlimit::getrlimit(rlimit::Resource::AS).unwrap();
         let size_before = size();
-        rlimit::setrlimit(rlimit::Resource::AS, (size_before + 4 * STACK - STACK / 2) as u64, hard).unwrap();
+        rlimit::setrlimit(rlimit::Resource::AS, (size_before + 4 * STACK - STACK / 2) as u64, hard)
+            .unwrap();
         let (initializer, exit) = (Arc::new(()), Arc::new(()));
         let (held, also_held) = (Arc::clone(&initializer), Arc::clone(&exit));
         let builder = ThreadPool::builder().workers(8).stack_size(STACK);
-        let builder = builder.initializer(move |_| _ = &held).on_worker_exit(move |_| _ = &also_held);
+        let builder =
+            builder.initializer(move |_| _ = &held).on_worker_exit(move |_| _ = &also_held);
         let error = builder.build().unwrap_err();
         let BuildError::Spawn { started, .. } = error else { panic!("{error}") };
         assert!((1..8).contains(&started), "{started} had been started");
         rlimit::setrlimit(rlimit::Resource::AS, soft, hard).unwrap();
         assert_eq!(threads(), before, "they were joined");
         assert!(size() < size_before + STACK, "and their stacks are gone");
-        assert_eq!((Arc::strong_count(&initializer), Arc::strong_count(&exit)), (1, 1), "and the hooks");
-        assert_eq!(ThreadPool::new(2).unwrap().apply(|| 1).unwrap(), 1, "the next pool is none the worse");
+        assert_eq!(
+            (Arc::strong_count(&initializer), Arc::strong_count(&exit)),
+            (1, 1),
+            "and the hooks"
+        );
+        assert_eq!(
+            ThreadPool::new(2).unwrap().apply(|| 1).unwrap(),
+            1,
+            "the next pool is none the worse"
+        );
     });
 }
 

@@ -16,7 +16,8 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % sides
     }
 }
@@ -26,7 +27,8 @@ fn for_seeds(count: u64, program: impl Fn(&mut Dice)) {
     let only = std::env::var("MILLPOND_MIX_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = only.map_or(0..count, |seed| seed..seed + 1);
     for seed in seeds {
-        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| program(&mut Dice(seed))));
+        let ran =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| program(&mut Dice(seed))));
         if let Err(panic) = ran {
             eprintln!("the program with MILLPOND_MIX_SEED={seed} failed");
             std::panic::resume_unwind(panic);
@@ -176,7 +178,9 @@ fn overtaking(flood: impl FnOnce(&ThreadPool, Arc<dyn Fn() + Send + Sync>)) -> u
 }
 
 /// A task that lasts for longer than a turn of a batch.
-fn longer_than_a_turn(count: &Arc<dyn Fn() + Send + Sync>) -> impl Fn(usize) + Send + Sync + 'static {
+fn longer_than_a_turn(
+    count: &Arc<dyn Fn() + Send + Sync>,
+) -> impl Fn(usize) + Send + Sync + 'static {
     let count = Arc::clone(count);
     move |_| {
         count();
@@ -215,7 +219,10 @@ fn time_03_a_batch_gives_way_after_its_turn() {
                 batch.map_async().unwrap().detach();
             });
             // The item that runs, and those that are begun before its runner has looked up.
-            assert!(overtaken <= 3, "{overtaken} items began first ({chunksize:?}, {quick} quick ones)");
+            assert!(
+                overtaken <= 3,
+                "{overtaken} items began first ({chunksize:?}, {quick} quick ones)"
+            );
         }
     }
 }
@@ -256,7 +263,10 @@ fn time_04_what_is_queued_is_what_is_alive() {
                         2 => handle.imap(|x: usize| x, 0..16).unwrap().for_each(drop),
                         3 => assert!(handle.apply_async(|| 1).unwrap().cancel() || workers > 1),
                         _ => {
-                            let pair = [handle.apply_async(|| 1).unwrap(), handle.apply_async(|| 2).unwrap()];
+                            let pair = [
+                                handle.apply_async(|| 1).unwrap(),
+                                handle.apply_async(|| 2).unwrap(),
+                            ];
                             pair.into_iter().for_each(|result| _ = result.get().unwrap());
                         }
                     }
@@ -265,7 +275,10 @@ fn time_04_what_is_queued_is_what_is_alive() {
             })
             .unwrap();
         // With several workers a thief may have an entry in its hands.
-        assert!(left <= workers, "{left} queued after {turns} turns of way {way}, {workers} workers");
+        assert!(
+            left <= workers,
+            "{left} queued after {turns} turns of way {way}, {workers} workers"
+        );
     });
 }
 
@@ -314,7 +327,9 @@ fn begun_after(
 #[test]
 fn time_05_nothing_begins_after_the_end() {
     // Of a few slow items most lie in the hands of one worker, and nothing is left to take.
-    for (workers, slow) in [1, 2, 4].into_iter().flat_map(|workers| [(workers, 1_000), (workers, 6)]) {
+    for (workers, slow) in
+        [1, 2, 4].into_iter().flat_map(|workers| [(workers, 1_000), (workers, 6)])
+    {
         let late = begun_after(|pool, _| pool.terminate(), false, (workers, slow));
         assert_eq!(late, 0, "after terminate, {workers} workers, {slow} items");
         let late = begun_after(|_, result| _ = result.cancel(), false, (workers, slow));
@@ -472,7 +487,8 @@ fn time_06_an_item_begins_before_the_input_is_asked_again() {
             count.fetch_add(1, Ordering::SeqCst);
             number
         };
-        let results = if unordered { pool.imap_unordered(item, input) } else { pool.imap(item, input) };
+        let results =
+            if unordered { pool.imap_unordered(item, input) } else { pool.imap(item, input) };
         assert_eq!(results.unwrap().map(Result::unwrap).sum::<usize>(), 199 * 200 / 2);
     }
 }
@@ -489,7 +505,11 @@ fn time_06_what_is_ready_is_yielded_before_the_input_is_asked() {
     let pulled = asked.load(Ordering::SeqCst);
     for number in 0..pulled {
         assert_eq!(results.next().unwrap().unwrap(), number);
-        assert_eq!(asked.load(Ordering::SeqCst), pulled, "the input was asked though a result was ready");
+        assert_eq!(
+            asked.load(Ordering::SeqCst),
+            pulled,
+            "the input was asked though a result was ready"
+        );
     }
 }
 
@@ -501,7 +521,8 @@ fn time_07_a_window_keeps_as_many_running() {
         let barrier = Arc::new(std::sync::Barrier::new(window));
         let meet = Arc::clone(&barrier);
         // Each group of eight meets: it takes eight at once.
-        let stream = pool.stream(move |_: usize| _ = meet.wait(), 0..20 * window).buffersize(window);
+        let stream =
+            pool.stream(move |_: usize| _ = meet.wait(), 0..20 * window).buffersize(window);
         let results = if unordered { stream.imap_unordered() } else { stream.imap() };
         assert_eq!(results.unwrap().filter(Result::is_ok).count(), 20 * window);
     }
@@ -509,7 +530,8 @@ fn time_07_a_window_keeps_as_many_running() {
 
 #[test]
 fn time_07_a_published_item_and_an_idle_worker_find_each_other() {
-    for (waits_for, unordered) in [(1, false), (64, false), (65, false), (300, false), (1, true), (500, true)]
+    for (waits_for, unordered) in
+        [(1, false), (64, false), (65, false), (300, false), (1, true), (500, true)]
     {
         let pool = ThreadPool::new(2).unwrap();
         let gate = Gate::new();
@@ -519,8 +541,11 @@ fn time_07_a_published_item_and_an_idle_worker_find_each_other() {
             number if number == waits_for => meet.open(),
             _ => {}
         };
-        let results =
-            if unordered { pool.imap_unordered(item, 0..=waits_for) } else { pool.imap(item, 0..=waits_for) };
+        let results = if unordered {
+            pool.imap_unordered(item, 0..=waits_for)
+        } else {
+            pool.imap(item, 0..=waits_for)
+        };
         assert_eq!(results.unwrap().filter(Result::is_ok).count(), waits_for + 1);
     }
 }

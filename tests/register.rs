@@ -66,7 +66,10 @@ const CPYTHON: [&str; 25] = [
 /// What comes with the features for services. The first word is the row; a row with more words has a test for its other half.
 const LATER: [(&str, &str); 3] = [
     ("INIT-02", "state of a type that each worker owns"),
-    ("LIFE-16 shutdown", "closing, waiting and terminating by one deadline; `join_timeout` is there"),
+    (
+        "LIFE-16 shutdown",
+        "closing, waiting and terminating by one deadline; `join_timeout` is there",
+    ),
     ("NEST-06", "the submitter's span travels with its task"),
 ];
 
@@ -105,7 +108,9 @@ fn text(path: &str) -> String {
 
 fn sources_below(folder: &Path) -> Vec<PathBuf> {
     let mut sources = Vec::new();
-    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+    for entry in
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+    {
         let path = entry.unwrap().path();
         if path.is_dir() {
             sources.extend(sources_below(&path));
@@ -176,8 +181,10 @@ fn every_id_has_a_test() {
         covered.extend(borne_by(name, &required).into_iter().map(|id| (id, file.as_str())));
     }
 
-    let rows_of_benches = sources_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/src/rows"));
-    let benches: String = rows_of_benches.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let rows_of_benches =
+        sources_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/src/rows"));
+    let benches: String =
+        rows_of_benches.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
     for (row, bench) in BENCHES {
         assert!(benches.contains(&format!("\"{bench}\"")), "{row} has no bench {bench}");
         println!("{row}: a row of the benches: {bench}");
@@ -194,7 +201,11 @@ fn every_id_has_a_test() {
         assert!(required.contains(&id), "{row} is no row");
         // Half a row that comes later does not excuse the other half.
         if !is_half {
-            assert!(!covered.contains_key(&id), "{row} has a test in {}: it needs no excuse", covered[&id]);
+            assert!(
+                !covered.contains_key(&id),
+                "{row} has a test in {}: it needs no excuse",
+                covered[&id]
+            );
             required.remove(&id);
         }
     }
@@ -235,7 +246,8 @@ fn every_row_is_in_the_table_for_python_users_once() {
             lists_rows = cells.last().is_some_and(|title| title == "rows");
         } else if !cells.is_empty() && cells.len() != columns {
             wrong.push(format!("line {number} has {} cells, not {columns}", cells.len()));
-        } else if let Some(rows) = cells.last().filter(|last| lists_rows && !last.starts_with('-')) {
+        } else if let Some(rows) = cells.last().filter(|last| lists_rows && !last.starts_with('-'))
+        {
             for row in rows.split(", ") {
                 match counts.get_mut(row) {
                     Some(count) => *count += 1,
@@ -246,7 +258,10 @@ fn every_row_is_in_the_table_for_python_users_once() {
         columns = cells.len();
     }
     wrong.extend(
-        counts.iter().filter(|(_, count)| **count != 1).map(|(row, count)| format!("{row}: {count} times")),
+        counts
+            .iter()
+            .filter(|(_, count)| **count != 1)
+            .map(|(row, count)| format!("{row}: {count} times")),
     );
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

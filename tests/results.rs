@@ -79,7 +79,9 @@ fn res_07_a_time_out_gives_the_handle_back_and_the_task_goes_on() {
     let pool = ThreadPool::new(1).unwrap();
     let (mut result, gate) = gated(&pool, "in the end");
     for _ in 0..3 {
-        let Err(Timeout(back)) = result.get_timeout(Duration::from_millis(2)) else { panic!("too early") };
+        let Err(Timeout(back)) = result.get_timeout(Duration::from_millis(2)) else {
+            panic!("too early")
+        };
         result = back;
     }
     gate.open();
@@ -139,7 +141,9 @@ fn res_10_peek_reads_the_value_where_it_is_any_number_of_times() {
     let failed = pool.apply_async(|| panic!("still there")).unwrap();
     failed.wait();
     for _ in 0..2 {
-        assert!(matches!(failed.peek(), Some(Err(TaskError::Panicked(panic))) if panic.message().is_some()));
+        assert!(
+            matches!(failed.peek(), Some(Err(TaskError::Panicked(panic))) if panic.message().is_some())
+        );
     }
 }
 
@@ -245,7 +249,8 @@ fn res_16_a_handle_can_be_awaited() {
     let pool = ThreadPool::new(2).unwrap();
     assert_eq!(block_on(pool.apply_async(|| 6 * 7).unwrap()).unwrap(), 42);
     let all = async {
-        let (one, many) = (pool.apply_async(|| 1).unwrap(), pool.map_async(|i: i32| i, 0..1_000).unwrap());
+        let (one, many) =
+            (pool.apply_async(|| 1).unwrap(), pool.map_async(|i: i32| i, 0..1_000).unwrap());
         one.await.unwrap() + many.await.unwrap().into_iter().sum::<i32>()
     };
     assert_eq!(block_on(all), 499_501);

@@ -12,7 +12,8 @@ struct Random(u64);
 impl Random {
     fn below(&mut self, limit: u64) -> u64 {
         // The constants are Knuth's for a linear congruential generator.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 }
@@ -29,7 +30,10 @@ fn f20_f21_f31_every_handle_resolves_however_the_pool_ends() {
             terminated += t;
         }
         println!("{accepted} accepted, of these {terminated} terminated; {refused} refused");
-        assert!(accepted > 0 && refused > 0 && terminated > 0, "the rounds must meet every way to end");
+        assert!(
+            accepted > 0 && refused > 0 && terminated > 0,
+            "the rounds must meet every way to end"
+        );
         // The detached ones of pools that were dropped without join are on their way out.
         while threads() > before {
             std::thread::yield_now();
@@ -40,9 +44,14 @@ fn f20_f21_f31_every_handle_resolves_however_the_pool_ends() {
 /// Returns how many tasks were accepted, refused and terminated.
 fn one_round(random: &mut Random) -> (usize, usize, usize) {
     let workers = 1 + random.below(3) as usize;
-    let policy = [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain][random.below(3) as usize];
-    let pool =
-        ThreadPool::builder().workers(workers).stack_size(64 * 1024).drop_policy(policy).build().unwrap();
+    let policy =
+        [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain][random.below(3) as usize];
+    let pool = ThreadPool::builder()
+        .workers(workers)
+        .stack_size(64 * 1024)
+        .drop_policy(policy)
+        .build()
+        .unwrap();
     let (moment, end) = (random.below(16) as usize, random.below(3));
     let ran = AtomicUsize::new(0);
     let submitted = AtomicUsize::new(0);

@@ -6,7 +6,8 @@ mod parity;
 
 use common::Gate;
 use millpond::{
-    DropPolicy, JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool, Timeout, current_task,
+    DropPolicy, JoinError, Pool, PoolHandle, SubmitErrorKind, TaskError, ThreadPool, Timeout,
+    is_cancelled,
 };
 use parity::Ledger;
 use std::process::{Command, Stdio};
@@ -89,9 +90,9 @@ fn life_07_terminate_asks_what_runs_to_stop_and_ends_nothing_by_force() {
     let (patient_begins, begun) = channel();
     let patient = pool
         .apply_async(move || {
-            assert!(!current_task().is_cancelled(), "not yet");
+            assert!(!is_cancelled(), "not yet");
             patient_begins.send(()).unwrap();
-            while !current_task().is_cancelled() {
+            while !is_cancelled() {
                 thread::yield_now();
             }
             "asked, and stopped"
@@ -121,7 +122,11 @@ fn life_12_f19_a_process_that_ends_does_not_wait_for_its_pools() {
     }
     let name = "life_12_f19_a_process_that_ends_does_not_wait_for_its_pools";
     let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", name, "--nocapture"]).env(MARK, "1").stdout(Stdio::piped()).stderr(Stdio::piped());
+    again
+        .args(["--exact", name, "--nocapture"])
+        .env(MARK, "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let child = again.spawn().unwrap();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -141,7 +146,8 @@ fn life_15_the_drop_policy_decides_how_long_pending_work_lives() {
         let ledger = Ledger::new();
         let captured = ledger.value(false);
         let queued = pool.apply_async(move || drop(captured)).unwrap();
-        let refused = || handle.apply_async(|| ()).is_err_and(|e| e.kind() == SubmitErrorKind::NotRunning);
+        let refused =
+            || handle.apply_async(|| ()).is_err_and(|e| e.kind() == SubmitErrorKind::NotRunning);
         if policy == DropPolicy::Terminate {
             drop(pool);
             assert!(queued.ready() && !held.ready(), "it does not wait for what runs");
@@ -224,7 +230,8 @@ fn imap_19_what_is_in_the_window_runs_though_nobody_takes_a_result() {
     let (runs, ran) = channel();
     let mut pulled = 0;
     let input = (0..10).inspect(|_| pulled += 1);
-    let mut it = pool.stream(move |x: u32| runs.send(x).unwrap(), input).buffersize(4).imap().unwrap();
+    let mut it =
+        pool.stream(move |x: u32| runs.send(x).unwrap(), input).buffersize(4).imap().unwrap();
     let mut first: Vec<_> = (0..4).map(|_| ran.recv().unwrap()).collect();
     first.sort_unstable();
     assert_eq!(first, [0, 1, 2, 3]);
@@ -260,7 +267,7 @@ fn imap_20_map_22_a_stream_lets_go_of_its_function_its_items_and_its_results() {
 
 #[test]
 fn imap_24_a_closed_pool_refuses_a_stream_at_the_call_and_gives_it_back() {
-    for end in [ThreadPool::close, ThreadPool::terminate] {
+    for end in [Pool::close, Pool::terminate] {
         let pool = ThreadPool::new(1).unwrap();
         end(&pool);
         let mut pulled = 0;
@@ -269,7 +276,8 @@ fn imap_24_a_closed_pool_refuses_a_stream_at_the_call_and_gives_it_back() {
             (refused.kind(), refused.to_string().as_str()),
             (SubmitErrorKind::NotRunning, "Pool not running")
         );
-        let again = refused.into_task().imap_unordered().unwrap_err().kind();
+        let (f, input) = refused.into_task();
+        let again = pool.imap_unordered(f, input).unwrap_err().kind();
         assert_eq!(again, SubmitErrorKind::NotRunning);
         assert_eq!(pulled, 0, "the input is as it was");
         assert!(pool.try_imap(|x: u32| Err::<u32, _>(x), 0..3).is_err());
@@ -291,7 +299,8 @@ fn map_23_a_slice_is_mapped_where_it_lies() {
         }
     }
     let pool = ThreadPool::new(2).unwrap();
-    let error = pool.map_slice(|i: &u32| assert!(*i != 7), &(0..20).collect::<Vec<_>>()).unwrap_err();
+    let error =
+        pool.map_slice(|i: &u32| assert!(*i != 7), &(0..20).collect::<Vec<_>>()).unwrap_err();
     assert_eq!(error.item(), Some(7));
     pool.close();
     let refused = pool.map_slice(|i: &u32| *i, &[1, 2]).unwrap_err();
@@ -319,13 +328,16 @@ fn map_15_map_results_keeps_every_other_value() {
                 Err(other) => panic!("{other}"),
             }
         }
-        assert_eq!((results.iter().filter(|result| result.is_err()).count(), ledger.dropped()), (10, 0));
+        assert_eq!(
+            (results.iter().filter(|result| result.is_err()).count(), ledger.dropped()),
+            (10, 0)
+        );
         drop(results);
         ledger.settle("the values");
         assert!(pool.map_results(work, []).unwrap().is_empty());
         // It nests as every blocking verb does.
-        let nested =
-            pool.apply(|| PoolHandle::current().unwrap().map_results(|i: u32| i, 0..10).unwrap().len());
+        let nested = pool
+            .apply(|| PoolHandle::current().unwrap().map_results(|i: u32| i, 0..10).unwrap().len());
         assert_eq!(nested.unwrap(), 10);
         pool.close();
         let refused = pool.map_results(|i: u32| i, 0..3).unwrap_err();

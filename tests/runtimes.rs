@@ -72,7 +72,8 @@ fn res_16_many_tasks_of_a_runtime_await_one_pool() {
     assert_eq!(total, (0..200).map(|x| x * x).sum::<u64>());
     let executor = smol::Executor::new();
     let total = smol::block_on(executor.run(async {
-        let tasks: Vec<_> = (0..200).map(|x| executor.spawn(square(Arc::clone(&pool), x))).collect();
+        let tasks: Vec<_> =
+            (0..200).map(|x| executor.spawn(square(Arc::clone(&pool), x))).collect();
         let mut total = 0;
         for task in tasks {
             total += task.await;
@@ -87,7 +88,8 @@ fn res_16_the_end_of_the_pool_wakes_who_awaits() {
     runtimes(|name| async move {
         let pool = ThreadPool::new(1).unwrap();
         let (held, gate) = gated(&pool, ());
-        let (queued, cancelled) = (pool.apply_async(|| 1).unwrap(), pool.apply_async(|| 2).unwrap());
+        let (queued, cancelled) =
+            (pool.apply_async(|| 1).unwrap(), pool.apply_async(|| 2).unwrap());
         assert!(cancelled.cancel());
         let end = async {
             yield_now().await;
@@ -188,7 +190,10 @@ fn res_16_a_waker_is_replaced_while_the_task_ends_and_the_last_one_hears_of_it()
             assert!(alarm.0.load(Ordering::SeqCst) <= 1, "woken once at most");
         }
         if let Some(last) = last {
-            assert!(alarms[..last].iter().all(|alarm| alarm.0.load(Ordering::SeqCst) == 0), "replaced");
+            assert!(
+                alarms[..last].iter().all(|alarm| alarm.0.load(Ordering::SeqCst) == 0),
+                "replaced"
+            );
         }
     }
     assert_eq!(woken + ready_at_once, 2_000);

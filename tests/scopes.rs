@@ -21,8 +21,9 @@ fn f50_a_scope_ends_after_all_its_tasks() {
                 s.spawn(|| *cell = *word).unwrap();
             }
             // From within a task of the scope; and its handle is never dropped.
-            let handle =
-                s.apply_async(|| s.spawn(|| _ = sum.fetch_add(words.len(), Ordering::Relaxed)).is_ok());
+            let handle = s.apply_async(|| {
+                s.spawn(|| _ = sum.fetch_add(words.len(), Ordering::Relaxed)).is_ok()
+            });
             KEPT.lock().unwrap().push(handle.unwrap());
             s.apply_async(|| words.len()).unwrap()
         });

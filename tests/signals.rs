@@ -78,7 +78,11 @@ fn f37_f38_no_wait_ends_because_of_a_signal() {
     let ended = AtomicUsize::new(0);
     let workers = targets.clone();
     // Six are held by what is awaited below, three sleep.
-    let pool = ThreadPool::builder().workers(WORKERS).initializer(move |_| workers.join()).build().unwrap();
+    let pool = ThreadPool::builder()
+        .workers(WORKERS)
+        .initializer(move |_| workers.join())
+        .build()
+        .unwrap();
     let held = || {
         let pass = gate.clone();
         move || {

@@ -33,7 +33,8 @@ fn imap_02_test_imap_unordered() {
     for workers in WORKERS {
         let pool = ThreadPool::new(workers).unwrap();
         for (chunksize, buffersize) in [(1, 64), (53, 64), (1, 1), (3, 2), (1, 1000)] {
-            let it = pool.stream(|x: u64| x * x, 0..1000).chunksize(chunksize).buffersize(buffersize);
+            let it =
+                pool.stream(|x: u64| x * x, 0..1000).chunksize(chunksize).buffersize(buffersize);
             let mut squares: Vec<u64> = it.imap_unordered().unwrap().map(Result::unwrap).collect();
             squares.sort_unstable();
             assert_eq!(squares, (0..1000).map(|x| x * x).collect::<Vec<_>>());
@@ -152,7 +153,8 @@ fn imap_07_imap_08_s3_e16_an_item_that_fails_is_an_error_of_its_own() {
     for chunksize in [1, 4] {
         let pool = ThreadPool::new(2).unwrap();
         let work = |x: u32| if x == 2 { panic!("Something bad happened") } else { x };
-        let results: Vec<_> = pool.stream(work, 0..6).chunksize(chunksize).imap().unwrap().collect();
+        let results: Vec<_> =
+            pool.stream(work, 0..6).chunksize(chunksize).imap().unwrap().collect();
         assert_eq!(results.len(), 6);
         for (i, result) in results.into_iter().enumerate() {
             match result {
@@ -215,7 +217,11 @@ fn imap_12_imap_13_imap_15_the_look_ahead_is_strict_and_the_input_needs_no_send(
         assert_eq!(pulled.get(), buffersize, "imap_19: the first of them start at the call");
         for yielded in 1..200 {
             it.next().unwrap().unwrap();
-            assert!(pulled.get() <= yielded - 1 + buffersize, "{} pulled, {yielded} yielded", pulled.get());
+            assert!(
+                pulled.get() <= yielded - 1 + buffersize,
+                "{} pulled, {yielded} yielded",
+                pulled.get()
+            );
         }
     }
 }
@@ -469,13 +475,18 @@ fn life_05_a_worker_opens_a_stream_while_its_pool_is_closed_and_nobody_else_does
 fn life_05_a_closed_pool_whose_last_stream_has_ended_ends_though_nobody_joins() {
     for ordered in [true, false] {
         let (send, receive) = mpsc::channel();
-        let builder = ThreadPool::builder().workers(2).on_worker_exit(move |_| send.send(()).unwrap());
+        let builder =
+            ThreadPool::builder().workers(2).on_worker_exit(move |_| send.send(()).unwrap());
         let pool = builder.build().unwrap();
         let stream = pool.stream(|x: u64| x, 0..100).buffersize(4);
         let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
         pool.close();
         assert_eq!(it.map(Result::unwrap).sum::<u64>(), 4950);
-        assert_eq!((receive.recv(), receive.recv()), (Ok(()), Ok(())), "the workers leave by themselves");
+        assert_eq!(
+            (receive.recv(), receive.recv()),
+            (Ok(()), Ok(())),
+            "the workers leave by themselves"
+        );
     }
 }
 
@@ -510,7 +521,8 @@ fn nest_01_a_stream_that_is_consumed_by_its_own_item_says_that_this_would_never_
             let mut it = itself.lock().unwrap().recv().unwrap();
             send.send(matches!(it.next(), Some(Err(TaskError::WouldDeadlock)))).unwrap();
         };
-        let it = if ordered { pool.imap(work, 0..1) } else { pool.imap_unordered(work, 0..1) }.unwrap();
+        let it =
+            if ordered { pool.imap(work, 0..1) } else { pool.imap_unordered(work, 0..1) }.unwrap();
         hand_over.send(it).unwrap();
         assert_eq!(receive.recv(), Ok(true));
     }

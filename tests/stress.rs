@@ -4,7 +4,9 @@
 mod common;
 mod parity;
 
-use millpond::{DropPolicy, PoolHandle, ReturnWhen, SubmitError, TaskError, ThreadPool, as_completed, wait};
+use millpond::{
+    DropPolicy, PoolHandle, ReturnWhen, SubmitError, TaskError, ThreadPool, as_completed, wait,
+};
 use parity::{Counted, Ledger};
 use std::thread;
 
@@ -32,7 +34,8 @@ fn everything(pool: &PoolHandle, ledger: &Ledger, round: usize) {
     };
     let items = || (0..40).map(|number| (number, ledger.value(false)));
 
-    let mut handles: Vec<_> = (0..20).filter_map(|number| pool.try_apply_async(call(number)).ok()).collect();
+    let mut handles: Vec<_> =
+        (0..20).filter_map(|number| pool.try_apply_async(call(number)).ok()).collect();
     drop(handles.pop());
     handles.iter().step_by(5).for_each(|handle| _ = handle.cancel());
     let told = ledger.value(false);
@@ -60,15 +63,16 @@ fn everything(pool: &PoolHandle, ledger: &Ledger, round: usize) {
     }
 
     pool.scope(|s| {
-        let kept = (0..10).map(|number| s.try_apply_async(call(number)).map_err(SubmitError::into_task));
+        let kept =
+            (0..10).map(|number| s.try_apply_async(call(number)).map_err(SubmitError::into_task));
         let kept: Vec<_> = kept.collect();
         kept.into_iter().flatten().step_by(2).for_each(|handle| drop(handle.get()));
     });
 
     let rest = handles.split_off(handles.len() / 2);
     let waited = wait(handles, ReturnWhen::FirstException, None);
-    waited.done.into_iter().for_each(|handle| drop(handle.get()));
-    as_completed(rest).take(5).for_each(|handle| drop(handle.get()));
+    waited.done.into_iter().for_each(|(_, handle)| drop(handle.get()));
+    as_completed(rest).take(5).for_each(|(_, handle)| drop(handle.get()));
     for outcome in batches.into_iter().flatten().map(|handle| handle.get()) {
         assert!(!matches!(outcome, Err(TaskError::WouldDeadlock)));
     }
@@ -92,7 +96,8 @@ fn f20_everything_at_once_on_pools_that_end_at_any_moment() {
     for round in 0..ROUNDS {
         let ledger = Ledger::new();
         let policy = [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain][round % 3];
-        let pool = ThreadPool::builder().workers(1 + round % 4).drop_policy(policy).build().unwrap();
+        let pool =
+            ThreadPool::builder().workers(1 + round % 4).drop_policy(policy).build().unwrap();
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| everything(&pool.handle(), &ledger, round));

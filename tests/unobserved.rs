@@ -3,7 +3,7 @@
 mod common;
 
 use common::Gate;
-use millpond::{Failure, ThreadPool, Unobserved};
+use millpond::{ThreadPool, Unobserved};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// A pool of one worker, and what its hook has been told.
@@ -11,7 +11,9 @@ fn watched() -> (ThreadPool, Arc<Mutex<Vec<String>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);
     let builder = ThreadPool::builder().workers(1);
-    let pool = builder.on_unobserved(move |failure| tell.lock().unwrap().push(failure.to_string())).build();
+    let pool = builder
+        .on_unobserved(move |failure| tell.lock().unwrap().push(failure.to_string()))
+        .build();
     (pool.unwrap(), told)
 }
 
@@ -70,8 +72,8 @@ fn err_03_what_was_seen_or_is_no_failure_of_the_function_is_not_told() {
 
 #[test]
 fn err_03_a_hook_that_panics_harms_nobody() {
-    let pool = ThreadPool::builder().workers(1).on_unobserved(|failure| match failure.failure {
-        Failure::Failed(_) => panic!("in the hook"),
+    let pool = ThreadPool::builder().workers(1).on_unobserved(|failure| match failure {
+        Unobserved::Failed { .. } => panic!("in the hook"),
         _ => unreachable!(),
     });
     let pool = pool.build().unwrap();
@@ -111,7 +113,8 @@ fn err_03_a_hook_may_itself_drop_a_failure_and_own_a_pool_with_a_hook() {
     // The last owner of one pool is the hook of another.
     inner.close();
     inner.join().unwrap();
-    let outer = ThreadPool::builder().workers(1).on_unobserved(move |_| _ = &inner).build().unwrap();
+    let outer =
+        ThreadPool::builder().workers(1).on_unobserved(move |_| _ = &inner).build().unwrap();
     outer.close();
     outer.join().unwrap();
     drop(outer);

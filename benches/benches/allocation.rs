@@ -21,7 +21,8 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use millpond::as_completed;
 use rayon::iter::{
-    IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelBridge as _, ParallelIterator as _,
+    IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelBridge as _,
+    ParallelIterator as _,
 };
 
 use alloc::{Counting, count};
@@ -101,7 +102,7 @@ fn many_calls(table: &mut Table) {
     let mut row = Row::new(table, "as_completed, 100 handles", 4950);
     row.pool::<Millpond>(|pool| {
         let handles = (0..100_u64).map(|i| pool.submit(move || black_box(i)));
-        as_completed(handles).map(|handle| handle.get().expect("no task panics")).sum()
+        as_completed(handles).map(|(_, handle)| handle.get().expect("no task panics")).sum()
     });
     let mut row = Row::new(table, "scope with 100 tasks", 100);
     row.pool::<Millpond>(|pool| {
@@ -125,7 +126,9 @@ fn many_items(table: &mut Table) {
     let total = |values: Vec<u64>| values.into_iter().sum::<u64>();
     let mut row = Row::new(table, "map, 1,000 items", 2 * sum);
     row.pool::<Millpond>(|pool| total(pool.0.map(double, 0..ITEMS).expect("no panic")));
-    row.pool::<Rayon>(|pool| total(pool.0.install(|| (0..ITEMS).into_par_iter().map(double).collect())));
+    row.pool::<Rayon>(|pool| {
+        total(pool.0.install(|| (0..ITEMS).into_par_iter().map(double).collect()))
+    });
     let mut row = Row::new(table, "map_slice, 1,000 items", 2 * sum);
     row.pool::<Millpond>(|pool| total(pool.0.map_slice(|i| 2 * i, &numbers).expect("no panic")));
     row.pool::<Rayon>(|pool| total(pool.0.install(|| numbers.par_iter().map(|i| 2 * i).collect())));

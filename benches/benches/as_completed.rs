@@ -18,7 +18,8 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use tokio::task::JoinSet;
 
 use common::{
-    Millpond, Peer, Rayon, Row, RustyPool, Threadpool, TokioBlocking, TokioSpawn, criterion, others, work,
+    Millpond, Peer, Rayon, Row, RustyPool, Threadpool, TokioBlocking, TokioSpawn, criterion,
+    others, work,
 };
 
 const TASKS: u64 = 64;
@@ -86,7 +87,7 @@ fn handles(c: &mut Criterion) {
     row.sequential(should);
     row.pool::<Millpond>(|pool| {
         let handles: Vec<_> = (0..TASKS).map(|i| pool.submit(move || task(i))).collect();
-        sum(as_completed(handles).map(|handle| handle.get().expect("no task panics")))
+        sum(as_completed(handles).map(|(_, handle)| handle.get().expect("no task panics")))
     });
     row.pool::<Rayon>(rayon_and_channel);
     row.pool::<Threadpool>(one_channel);

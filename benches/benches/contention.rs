@@ -36,7 +36,8 @@ fn submitters<P: Peer>(pool: &P, threads: u64, times: u64) -> (u64, Duration) {
         sum
     };
     thread::scope(|scope| {
-        let submitters: Vec<_> = (0..threads).map(|thread| scope.spawn(move || submit(thread))).collect();
+        let submitters: Vec<_> =
+            (0..threads).map(|thread| scope.spawn(move || submit(thread))).collect();
         start.wait();
         let begin = Instant::now();
         let sum = submitters.into_iter().map(|thread| thread.join().expect("no task panics")).sum();

@@ -64,7 +64,10 @@ fn from_a_call(c: &mut Criterion) {
         counted(tally, || {
             for i in 0..TASKS {
                 let call = pool.0.task(move || first(i));
-                call.callback(|&value| follow_up(pool, tally, value)).apply_async().expect("open").detach();
+                call.callback(|&value| follow_up(pool, tally, value))
+                    .apply_async()
+                    .expect("open")
+                    .detach();
             }
         })
     });
@@ -85,7 +88,8 @@ fn from_a_map(c: &mut Criterion) {
     let (mut row, tally) = row(&mut group);
     row.forever::<Millpond>(|pool| {
         counted(tally, || {
-            let each = |values: &Vec<u64>| values.iter().for_each(|&value| follow_up(pool, tally, value));
+            let each =
+                |values: &Vec<u64>| values.iter().for_each(|&value| follow_up(pool, tally, value));
             pool.0.batch(first, 0..TASKS).callback(each).map_async().expect("open").detach();
         })
     });
@@ -136,7 +140,9 @@ fn by_hand(c: &mut Criterion) {
     row.forever::<Rayon>(|pool| {
         counted(tally, || {
             let (sender, receiver) = mpsc::channel();
-            let send = |sender: &mut mpsc::Sender<u64>, i| sender.send(first(i)).expect("somebody listens");
+            let send = |sender: &mut mpsc::Sender<u64>, i| {
+                sender.send(first(i)).expect("somebody listens")
+            };
             pool.0.spawn(move || (0..TASKS).into_par_iter().for_each_with(sender, send));
             receiver.into_iter().for_each(|value| follow_up(pool, tally, value));
         })

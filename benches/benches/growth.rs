@@ -15,10 +15,13 @@ use std::hint::black_box;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use criterion::{AxisScale, Criterion, PlotConfiguration, SamplingMode, criterion_group, criterion_main};
+use criterion::{
+    AxisScale, Criterion, PlotConfiguration, SamplingMode, criterion_group, criterion_main,
+};
 
 use common::{
-    Group, Millpond, Peer, Rayon, Row, RustyPool, Tally, Threadpool, WORKERS, criterion, testing, work,
+    Group, Millpond, Peer, Rayon, Row, RustyPool, Tally, Threadpool, WORKERS, criterion, testing,
+    work,
 };
 
 /// In flight together, unless the curve is about their number.

@@ -25,7 +25,8 @@ use hdrhistogram::Histogram;
 use millpond::{DropPolicy, Profile, ThreadPool};
 
 use common::{
-    Millpond, Peer, Rayon, RustyPool, Tally, Threadpool, TokioBlocking, TokioSpawn, WORKERS, testing, wanted,
+    Millpond, Peer, Rayon, RustyPool, Tally, Threadpool, TokioBlocking, TokioSpawn, WORKERS,
+    testing, wanted,
 };
 
 const TASK: Duration = Duration::from_micros(20);
@@ -107,7 +108,12 @@ fn profile(profile: Profile, case: Case, arrivals: &[Duration]) -> Vec<u64> {
 fn on<P: Peer>(pool: P, case: Case, arrivals: &[Duration]) -> Vec<u64> {
     // Its threads have started by then.
     for i in 0..if testing() { 10 } else { 1_000 } {
-        assert_eq!(pool.get(pool.submit(move || 3 * i)), 3 * i, "{} computes something else", P::NAME);
+        assert_eq!(
+            pool.get(pool.submit(move || 3 * i)),
+            3 * i,
+            "{} computes something else",
+            P::NAME
+        );
     }
     // A place for each task: nobody meets anybody else there.
     let times: Arc<[AtomicU64]> = arrivals.iter().map(|_| AtomicU64::new(0)).collect();
@@ -170,10 +176,20 @@ fn micros(nanos: u64) -> String {
 fn cells(name: &str, turns: &Turns) -> [String; 8] {
     let mut all = Histogram::<u64>::new(3).expect("three digits are sensible");
     turns.iter().for_each(|turn| all.add(turn).expect("it grows as it must"));
-    let [p50, p90, p99, p999] = [0.5, 0.9, 0.99, 0.999].map(|part| micros(all.value_at_quantile(part)));
+    let [p50, p90, p99, p999] =
+        [0.5, 0.9, 0.99, 0.999].map(|part| micros(all.value_at_quantile(part)));
     let by_turn = || turns.iter().map(|turn| turn.value_at_quantile(0.99));
     let apart = [by_turn().min(), by_turn().max()].map(|end| micros(end.expect("there are turns")));
-    [name.to_owned(), p50, p90, p99, p999, micros(all.max()), apart.join("..."), all.len().to_string()]
+    [
+        name.to_owned(),
+        p50,
+        p90,
+        p99,
+        p999,
+        micros(all.max()),
+        apart.join("..."),
+        all.len().to_string(),
+    ]
 }
 
 fn table(case: Case) -> Table {

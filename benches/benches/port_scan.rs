@@ -18,7 +18,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use socket2::{Domain, Socket, Type};
 
-use common::{Millpond, Peer, Rayon, Row, RustyPool, Threadpool, TokioBlocking, WORKERS, criterion};
+use common::{
+    Millpond, Peer, Rayon, Row, RustyPool, Threadpool, TokioBlocking, WORKERS, criterion,
+};
 
 const PORTS: usize = 256;
 const PROBES_AT_ONCE: usize = 64;

@@ -19,7 +19,8 @@ use futures::stream::{StreamExt as _, iter};
 use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
 
 use common::{
-    Group, Millpond, Peer, Rayon, Row, RustyPool, Threadpool, TokioBlocking, TokioSpawn, criterion, work,
+    Group, Millpond, Peer, Rayon, Row, RustyPool, Threadpool, TokioBlocking, TokioSpawn, criterion,
+    work,
 };
 
 /// Of streams that are told none; ours begins with it too.
@@ -44,7 +45,11 @@ impl Items {
         sum((0..self.number).map(self.task()))
     }
 
-    fn row<'g, 'c>(self, group: &'g mut Group<'c>, parameter: impl std::fmt::Display) -> Row<'g, 'c, u64> {
+    fn row<'g, 'c>(
+        self,
+        group: &'g mut Group<'c>,
+        parameter: impl std::fmt::Display,
+    ) -> Row<'g, 'c, u64> {
         group.throughput(Throughput::Elements(self.number));
         Row::at(group, parameter, self.sequential())
     }
@@ -94,7 +99,8 @@ type Joined = tokio::task::JoinHandle<u64>;
 
 fn buffered(items: Items, window: usize, ordered: bool, submit: impl Fn(u64) -> Joined) -> u64 {
     let handles = iter((0..items.number).map(submit));
-    let add = async |all: u64, result: Result<u64, _>| all.wrapping_add(result.expect("no item panics"));
+    let add =
+        async |all: u64, result: Result<u64, _>| all.wrapping_add(result.expect("no item panics"));
     if ordered {
         block_on(handles.buffered(window).fold(0, add))
     } else {
@@ -104,8 +110,12 @@ fn buffered(items: Items, window: usize, ordered: bool, submit: impl Fn(u64) -> 
 
 fn tokio(row: &mut Row<'_, '_, u64>, items: Items, window: usize, ordered: bool) {
     let task = items.task();
-    row.pool::<TokioSpawn>(|pool| buffered(items, window, ordered, |i| pool.submit(move || task(i))));
-    row.pool::<TokioBlocking>(|pool| buffered(items, window, ordered, |i| pool.submit(move || task(i))));
+    row.pool::<TokioSpawn>(|pool| {
+        buffered(items, window, ordered, |i| pool.submit(move || task(i)))
+    });
+    row.pool::<TokioBlocking>(|pool| {
+        buffered(items, window, ordered, |i| pool.submit(move || task(i)))
+    });
 }
 
 fn one_channel<P: Peer>(pool: &P, items: Items) -> u64 {
@@ -123,10 +133,12 @@ fn one_channel<P: Peer>(pool: &P, items: Items) -> u64 {
 fn rayon_and_channel(pool: &Rayon, items: Items, chunk: Option<usize>) -> u64 {
     let task = items.task();
     let (sender, receiver) = mpsc::channel();
-    let send = move |sender: &mut mpsc::Sender<u64>, i| sender.send(task(i)).expect("somebody listens");
+    let send =
+        move |sender: &mut mpsc::Sender<u64>, i| sender.send(task(i)).expect("somebody listens");
     pool.0.spawn(move || match chunk {
         Some(chunk) => {
-            let cut = (0..items.number as usize).into_par_iter().with_min_len(chunk).with_max_len(chunk);
+            let cut =
+                (0..items.number as usize).into_par_iter().with_min_len(chunk).with_max_len(chunk);
             cut.for_each_with(sender, |sender, i| send(sender, i as u64));
         }
         None => (0..items.number).into_par_iter().for_each_with(sender, send),

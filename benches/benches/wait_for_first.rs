@@ -19,7 +19,8 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use tokio::task::JoinSet;
 
 use common::{
-    Group, Millpond, Peer, Rayon, Row, RustyPool, Threadpool, TokioBlocking, TokioSpawn, criterion, work,
+    Group, Millpond, Peer, Rayon, Row, RustyPool, Threadpool, TokioBlocking, TokioSpawn, criterion,
+    work,
 };
 
 const TASKS: u64 = 10;
@@ -85,9 +86,9 @@ fn handles(c: &mut Criterion) {
         let handles: Vec<_> = (0..TASKS).map(|i| pool.submit(move || task(i))).collect();
         let waited = wait(handles, ReturnWhen::FirstCompleted, None);
         for late in &waited.not_done {
-            late.cancel();
+            late.1.cancel();
         }
-        waited.done.into_iter().next().expect("one comes first").get().expect("no task panics")
+        waited.done.into_iter().next().expect("one comes first").1.get().expect("no task panics")
     });
 }
 

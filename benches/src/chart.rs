@@ -125,7 +125,8 @@ mod tests {
             let figure = Interval { low, median: f64::midpoint(low, high), high };
             Standing { name: "somebody", role: Role::Peer, figure }
         };
-        Axis::over(&figures.iter().copied().map(standing).collect::<Vec<_>>()).expect("somebody has a figure")
+        Axis::over(&figures.iter().copied().map(standing).collect::<Vec<_>>())
+            .expect("somebody has a figure")
     }
 
     #[test]

@@ -9,7 +9,10 @@ pub(crate) type Figures = BTreeMap<String, f64>;
 pub(crate) type Outcome = Result<Figures, String>;
 
 /// One figure.
-#[expect(clippy::unnecessary_wraps, reason = "it ends a contestant, which may also have failed a check")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it ends a contestant, which may also have failed a check"
+)]
 pub(crate) fn figure(key: &str, value: f64) -> Outcome {
     Ok(figures([(key, value)]))
 }
@@ -24,6 +27,14 @@ pub(crate) fn figures<const N: usize>(all: [(&str, f64); N]) -> Figures {
 /// # Errors
 ///
 /// If `got` is not what it should be.
-pub(crate) fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, should: &T) -> Result<(), String> {
-    if got == should { Ok(()) } else { Err(format!("wrong result: {what} is {got:?}, should be {should:?}")) }
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    got: &T,
+    should: &T,
+) -> Result<(), String> {
+    if got == should {
+        Ok(())
+    } else {
+        Err(format!("wrong result: {what} is {got:?}, should be {should:?}"))
+    }
 }

@@ -111,7 +111,8 @@ fn measure(rows: &[Row], cli: &Cli, python: Option<&Python>) -> Vec<Done> {
     for row in rows {
         progress.begin(row);
         let (race, nanos) = time(|| race(row, usize::from(cli.rounds), python));
-        let lines = row.measures.iter().map(|measure| line(row, measure, &race, cli.noise_limit)).collect();
+        let lines =
+            row.measures.iter().map(|measure| line(row, measure, &race, cli.noise_limit)).collect();
         let (id, work, missing) = (row.id, row.work, row.missing.clone());
         done.push(Done { id, work, seconds: nanos / 1e9, lines, missing, race });
         progress.done(row);
@@ -129,10 +130,9 @@ fn cannot_write(path: &Path, error: &io::Error) -> String {
 }
 
 fn contestant(row: &str, name: &str) -> ExitCode {
-    let run = rows::all()
-        .into_iter()
-        .find(|r| r.id == row)
-        .and_then(|row| row.contestants.iter().find(|c| c.name == name).map(|contestant| contestant.runner));
+    let run = rows::all().into_iter().find(|r| r.id == row).and_then(|row| {
+        row.contestants.iter().find(|c| c.name == name).map(|contestant| contestant.runner)
+    });
     let Some(Runner::Here(run)) = run else {
         eprintln!("row {row} has no contestant {name:?} here");
         return ExitCode::from(2);
@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn rows_may_be_named_in_one_go_or_one_by_one() {
-        let only = |args: &[&str]| Cli::try_parse_from(args).map(|cli| cli.only).unwrap_or_default();
+        let only =
+            |args: &[&str]| Cli::try_parse_from(args).map(|cli| cli.only).unwrap_or_default();
         assert_eq!(only(&["targets", "--only", "P1,p4"]), ["P1", "p4"]);
         assert_eq!(only(&["targets", "--only", "P1", "--only", "p4"]), ["P1", "p4"]);
         assert!(Cli::try_parse_from(["targets", "--rounds", "0"]).is_err());

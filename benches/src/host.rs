@@ -32,7 +32,8 @@ impl Host {
         room_for_sockets()?;
         let explain = |error| format!("cannot start a host of {ports} ports: {error}");
         let bind = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        let host = Self { listeners: (0..ports).map(bind).collect::<Result<_, _>>().map_err(explain)? };
+        let host =
+            Self { listeners: (0..ports).map(bind).collect::<Result<_, _>>().map_err(explain)? };
         for (listener, open) in host.listeners.iter().zip(host.open()) {
             if !open {
                 listen(listener, 0).map_err(|error| explain(error.into()))?;

@@ -12,7 +12,12 @@ use crate::select::by_reason;
 const STYLE: &str = include_str!("report.css");
 
 /// The page.
-pub(crate) fn page(circumstances: &Circumstances, rounds: u16, noise_limit: f64, rows: &[Done]) -> String {
+pub(crate) fn page(
+    circumstances: &Circumstances,
+    rounds: u16,
+    noise_limit: f64,
+    rows: &[Done],
+) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -64,7 +69,13 @@ fn counts(rows: &[Done]) -> Markup {
             .filter(|j| j.verdict == verdict)
             .count()
     };
-    let all = [Verdict::Reached, Verdict::Missed, Verdict::Undecided, Verdict::Noise, Verdict::Unmeasured];
+    let all = [
+        Verdict::Reached,
+        Verdict::Missed,
+        Verdict::Undecided,
+        Verdict::Noise,
+        Verdict::Unmeasured,
+    ];
     html! {
         ul.counts { @for verdict in all { li class=(class(verdict)) { b { (judged(verdict)) } " " (verdict) } } }
     }

@@ -54,9 +54,17 @@ mod tests {
         let mut text = Vec::new();
         Everything::new(&machine, 3, 0.2, &done).write(&mut text).expect("memory takes it");
         let all: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
-        for key in
-            ["format", "date", "millpond", "commit", "rustc", "machine", "peers", "rounds", "noise_limit"]
-        {
+        for key in [
+            "format",
+            "date",
+            "millpond",
+            "commit",
+            "rustc",
+            "machine",
+            "peers",
+            "rounds",
+            "noise_limit",
+        ] {
             assert!(all.get(key).is_some(), "{key}");
         }
         let [one, two] = [0, 1].map(|at| &all["rows"][0]["measures"][at]);

@@ -36,7 +36,11 @@ impl Interval {
             }
             cut = k;
         }
-        let median = if n % 2 == 1 { values[n / 2] } else { f64::midpoint(values[n / 2 - 1], values[n / 2]) };
+        let median = if n % 2 == 1 {
+            values[n / 2]
+        } else {
+            f64::midpoint(values[n / 2 - 1], values[n / 2])
+        };
         Some(Self { low: values[cut], median, high: values[n - 1 - cut] })
     }
 }
@@ -156,7 +160,8 @@ pub(crate) fn line(row: &Row, measure: &Measure, race: &Race, noise_limit: f64) 
 /// Who is better than the one with this role, turn by turn, with the whole interval.
 fn better_than(role: Role, all: &[Standing], measure: &Measure, race: &Race) -> Vec<Ahead> {
     let Some(one) = all.iter().find(|standing| standing.role == role) else { return vec![] };
-    let others = all.iter().filter(|other| !matches!(other.role, Role::Floor) && other.name != one.name);
+    let others =
+        all.iter().filter(|other| !matches!(other.role, Role::Floor) && other.name != one.name);
     let mut ahead: Vec<Ahead> = others
         .filter_map(|other| {
             let times = if measure.unit.more_is_better() {
@@ -201,7 +206,9 @@ fn judge(row: &Row, measure: &Measure, must: &Must, race: &Race, noisy: bool) ->
 /// One contestant's figures divided by another's, turn by turn.
 fn ratio(race: &Race, key: &str, one: &str, other: &str) -> Option<Interval> {
     let others = values(race, other, key);
-    Interval::of(values(race, one, key).into_iter().zip(others).map(|(one, other)| one / other).collect())
+    Interval::of(
+        values(race, one, key).into_iter().zip(others).map(|(one, other)| one / other).collect(),
+    )
 }
 
 fn verdict(ratio: Option<Interval>, bound: f64, more: bool, noisy: bool) -> Verdict {
@@ -233,7 +240,9 @@ mod tests {
 
     #[test]
     fn the_interval_of_a_median_drops_extremes_only_when_it_may() {
-        let to = |n: i32| Interval::of((1..=n).map(f64::from).collect()).map(|i| (i.low, i.median, i.high));
+        let to = |n: i32| {
+            Interval::of((1..=n).map(f64::from).collect()).map(|i| (i.low, i.median, i.high))
+        };
         assert_eq!(to(0), None);
         assert_eq!(to(1), Some((1.0, 1.0, 1.0)));
         // 2 × 1/64 is less than 5 %: all of six hold the median in 96.9 % of cases, and five of them would not.
@@ -271,12 +280,21 @@ mod tests {
             .with(Contestant::peer("sometimes", nobody))
             .with(Contestant::peer("nothing", nobody));
         let turns = |walls: [f64; 2]| walls.map(|wall| figures([("wall", wall)])).to_vec();
-        let all =
-            [("floor", [1.0, 1.0]), (OURS, [4.0, 4.0]), ("always", [2.0, 3.0]), ("sometimes", [2.0, 5.0])];
-        let all = all.into_iter().chain([("nothing", [0.0, 0.0])]).map(|(name, walls)| (name, turns(walls)));
+        let all = [
+            ("floor", [1.0, 1.0]),
+            (OURS, [4.0, 4.0]),
+            ("always", [2.0, 3.0]),
+            ("sometimes", [2.0, 5.0]),
+        ];
+        let all = all
+            .into_iter()
+            .chain([("nothing", [0.0, 0.0])])
+            .map(|(name, walls)| (name, turns(walls)));
         let race = Race { turns: all.collect(), ..Race::default() };
         let line = line(&row, &row.measures[0], &race, 1.0);
-        let ahead = |all: &[Ahead]| all.iter().map(|a| (a.name, a.times.map(|t| t.high))).collect::<Vec<_>>();
+        let ahead = |all: &[Ahead]| {
+            all.iter().map(|a| (a.name, a.times.map(|t| t.high))).collect::<Vec<_>>()
+        };
         assert_eq!(ahead(&line.better_than_ours), [("nothing", None), ("always", Some(2.0))]);
         assert_eq!(ahead(&line.better_than_floor), [("nothing", None)]);
         assert_eq!(

@@ -59,9 +59,10 @@ impl Circumstances {
 
 impl Machine {
     fn here(python: Option<&Python>) -> Self {
-        let processor = CpuInfo::current().ok().and_then(|info| info.model_name(0).map(str::to_owned));
-        let kernel =
-            procfs::sys::kernel::Version::current().map(|v| format!("{}.{}.{}", v.major, v.minor, v.patch));
+        let processor =
+            CpuInfo::current().ok().and_then(|info| info.model_name(0).map(str::to_owned));
+        let kernel = procfs::sys::kernel::Version::current()
+            .map(|v| format!("{}.{}.{}", v.major, v.minor, v.patch));
         Self {
             cores: available_parallelism().map_or(1, usize::from),
             processor: processor.unwrap_or_else(|| "unknown processor".to_owned()),
@@ -89,8 +90,9 @@ const LOCK: &str = include_str!("../../Cargo.lock");
 /// Name and version of each peer.
 fn packages(lock: &'static str) -> Vec<Package> {
     let packages = lock.split("[[package]]").map(|package| {
-        let value =
-            |key: &str| package.lines().find_map(|line| line.strip_prefix(key)).map(|v| v.trim_matches('"'));
+        let value = |key: &str| {
+            package.lines().find_map(|line| line.strip_prefix(key)).map(|v| v.trim_matches('"'))
+        };
         Package { name: value("name = ").unwrap_or(""), version: value("version = ").unwrap_or("") }
     });
     packages.filter(|package| KNOWN.iter().any(|peer| peer.package == Some(package.name))).collect()
@@ -136,6 +138,9 @@ mod tests {
     fn a_commit_is_a_hash_with_a_mark_if_changed() {
         let Some(commit) = commit() else { return };
         let hash = commit.strip_suffix("-dirty").unwrap_or(&commit);
-        assert!(hash.len() == 40 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()), "{commit}");
+        assert!(
+            hash.len() == 40 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()),
+            "{commit}"
+        );
     }
 }

@@ -19,10 +19,15 @@ impl Reading {
     pub(crate) fn now() -> Option<Self> {
         let CpuTime { user, nice, system, idle, iowait, irq, softirq, steal, .. } =
             KernelStats::current().ok()?.total;
-        let busy = user + nice + system + irq.unwrap_or(0) + softirq.unwrap_or(0) + steal.unwrap_or(0);
+        let busy =
+            user + nice + system + irq.unwrap_or(0) + softirq.unwrap_or(0) + steal.unwrap_or(0);
         let me = Process::myself().and_then(|me| me.stat()).ok()?;
         let children = u64::try_from(me.cutime + me.cstime).unwrap_or(0);
-        Some(Self { all: busy + idle + iowait.unwrap_or(0), busy, own: me.utime + me.stime + children })
+        Some(Self {
+            all: busy + idle + iowait.unwrap_or(0),
+            busy,
+            own: me.utime + me.stime + children,
+        })
     }
 
     /// The share of the machine, 0 to 1, that others had since `before`.

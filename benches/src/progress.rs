@@ -22,7 +22,8 @@ impl Progress {
     }
 
     pub(crate) fn begin(&self, row: &Row) {
-        let left = self.left().map_or(String::new(), |left| format!(", about {} to go", minutes(left)));
+        let left =
+            self.left().map_or(String::new(), |left| format!(", about {} to go", minutes(left)));
         let who = match row.contestants.len() {
             0 => "not measured yet".to_owned(),
             1 => format!("1 contestant, {} turns", 2 * self.rounds),
@@ -68,7 +69,9 @@ mod tests {
     #[test]
     fn what_is_left_is_told_by_the_turns_so_far() {
         let nobody = || unreachable!("nobody runs here");
-        let long = Row::new("P1", "").with(Contestant::ours(nobody)).with(Contestant::peer("rayon", nobody));
+        let long = Row::new("P1", "")
+            .with(Contestant::ours(nobody))
+            .with(Contestant::peer("rayon", nobody));
         let rows = [long, Row::new("P2", "").with(Contestant::ours(nobody))];
         let mut progress = Progress::new(&rows, 3);
         assert_eq!((progress.turns, progress.left()), (18, None));

@@ -48,8 +48,9 @@ pub(crate) fn race(row: &Row, rounds: usize, python: Option<&Python>) -> Race {
     let mut race = Race::default();
     race.absent.extend(row.absent.iter().map(|(name, why)| (*name, (*why).to_owned())));
     let before = Reading::now();
-    let there =
-        |contestant: &&Contestant| python.is_some() || !matches!(contestant.runner, Runner::Python(_));
+    let there = |contestant: &&Contestant| {
+        python.is_some() || !matches!(contestant.runner, Runner::Python(_))
+    };
     for contestant in row.contestants.iter().filter(|contestant| !there(contestant)) {
         race.absent.insert(contestant.name, "no python3 found".to_owned());
     }

@@ -27,7 +27,8 @@ pub(crate) fn table(rows: &[Done]) -> Table {
         "others' CPU",
     ]);
     for row in rows {
-        let share = row.race.others.map_or("?".to_owned(), |share| format!("{:.0} %", share * 100.0));
+        let share =
+            row.race.others.map_or("?".to_owned(), |share| format!("{:.0} %", share * 100.0));
         for line in &row.lines {
             let work = if line.what.is_empty() {
                 wrap(row.work, 30)
@@ -64,7 +65,8 @@ pub(crate) fn table(rows: &[Done]) -> Table {
 
 /// Where somebody beats us with the whole interval: missed bounds first, then by how much.
 pub(crate) fn losses(rows: &[Done]) -> String {
-    let mut text = String::from("\nWhere others are better with the whole interval, and how many times:\n");
+    let mut text =
+        String::from("\nWhere others are better with the whole interval, and how many times:\n");
     for Loss { row, line, missed } in sorted_losses(rows) {
         let all: Vec<_> = line.better_than_ours.iter().map(show_ahead).collect();
         let missed = if missed { " (missed)" } else { "" };
@@ -104,7 +106,9 @@ pub(crate) fn sorted_losses(rows: &[Done]) -> Vec<Loss<'_>> {
 /// `rayon 1.20 × (1.10..1.30)`.
 pub(crate) fn show_ahead(ahead: &Ahead) -> String {
     match ahead.times {
-        Some(Interval { low, median, high }) => format!("{} {median:.2} × ({low:.2}..{high:.2})", ahead.name),
+        Some(Interval { low, median, high }) => {
+            format!("{} {median:.2} × ({low:.2}..{high:.2})", ahead.name)
+        }
         None => format!("{} with 0", ahead.name),
     }
 }
@@ -150,7 +154,8 @@ fn absences(rows: &[Done]) -> String {
     let asked = rows.iter().filter(|row| !row.lines.is_empty()).count();
     let mut text = String::new();
     for ((why, rows), names) in together {
-        let rows = if asked > 1 && rows.len() == asked { "all rows".to_owned() } else { rows.join(", ") };
+        let rows =
+            if asked > 1 && rows.len() == asked { "all rows".to_owned() } else { rows.join(", ") };
         _ = writeln!(text, "  {}: {why} ({rows})", names.join(", "));
     }
     if text.is_empty() { text } else { format!("\nWho did not take part:\n{text}") }
@@ -177,7 +182,9 @@ fn beaten_floors(rows: &[Done]) -> String {
 
 fn summary(rows: &[Done], noise_limit: f64) -> String {
     let judged = || {
-        rows.iter().flat_map(|row| row.lines.iter().flat_map(|line| &line.judged).map(move |j| (row.id, j)))
+        rows.iter().flat_map(|row| {
+            row.lines.iter().flat_map(|line| &line.judged).map(move |j| (row.id, j))
+        })
     };
     let number = |verdict| judged().filter(|(_, judged)| judged.verdict == verdict).count();
     let mut text = format!(
@@ -204,8 +211,11 @@ fn summary(rows: &[Done], noise_limit: f64) -> String {
 
 /// The peer that a bound on the best was judged against, or else the one that did best by itself.
 pub(crate) fn best(line: &Line) -> Option<Standing> {
-    let against =
-        line.judged.iter().find(|judged| judged.must.ends_with("best")).map(|judged| &judged.against);
+    let against = line
+        .judged
+        .iter()
+        .find(|judged| judged.must.ends_with("best"))
+        .map(|judged| &judged.against);
     let found = match against {
         Some(name) => line.others().find(|other| other.name == name),
         None => line.others().find(|other| other.role == Role::Peer),
@@ -225,7 +235,8 @@ pub(crate) fn ratio(judged: &Judged, unit: Unit) -> String {
 impl Unit {
     pub(crate) fn show(self, value: f64) -> String {
         let scaled = |steps: &[(f64, &str)]| {
-            let (step, name) = steps.iter().rev().find(|(step, _)| value >= *step).unwrap_or(&steps[0]);
+            let (step, name) =
+                steps.iter().rev().find(|(step, _)| value >= *step).unwrap_or(&steps[0]);
             let value = value / step;
             let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
             format!("{value:.digits$} {name}")
@@ -301,8 +312,9 @@ pub(crate) mod tests {
             .with(Contestant::peer("rayon", nobody));
         let figures = |one, two| vec![figures([("one", one), ("two", two)]); 2];
         let turns = [(OURS, figures(20.0, 4.0)), ("rayon", figures(10.0, 2.0))].into();
-        let absent =
-            [("chili", "sleeps"), ("forte", "sleeps")].map(|(name, why)| (name, why.to_owned())).into();
+        let absent = [("chili", "sleeps"), ("forte", "sleeps")]
+            .map(|(name, why)| (name, why.to_owned()))
+            .into();
         let race = Race { turns, absent, ..Race::default() };
         let lines = row.measures.iter().map(|measure| line(&row, measure, &race, 1.0)).collect();
         Done { id, work: row.work, seconds: 1.0, lines, missing: vec![], race }

@@ -60,7 +60,11 @@ impl Row {
     }
 
     /// Several that are absent for the same reason.
-    pub(crate) fn all_absent<const N: usize>(mut self, names: [&'static str; N], why: &'static str) -> Self {
+    pub(crate) fn all_absent<const N: usize>(
+        mut self,
+        names: [&'static str; N],
+        why: &'static str,
+    ) -> Self {
         self.absent.extend(names.map(|name| (name, why)));
         self
     }
@@ -79,8 +83,11 @@ impl Row {
     /// Names as absent whoever is known and not named yet: with the peer's own reason, or else with the row's.
     pub(crate) fn complete(mut self) -> Self {
         for peer in KNOWN.iter().filter(|_| !self.contestants.is_empty()) {
-            let mut named =
-                self.contestants.iter().map(|c| c.name).chain(self.absent.iter().map(|(name, _)| *name));
+            let mut named = self
+                .contestants
+                .iter()
+                .map(|c| c.name)
+                .chain(self.absent.iter().map(|(name, _)| *name));
             if !named.any(|name| peer.is(name)) {
                 self.absent.extend(peer.elsewhere.or(self.otherwise).map(|why| (peer.name, why)));
             }

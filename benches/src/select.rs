@@ -46,7 +46,8 @@ pub(crate) fn list(rows: &[Row]) -> String {
             ("beside", Role::Beside),
             ("baseline", Role::Baseline),
         ] {
-            let names: Vec<_> = row.contestants.iter().filter(|c| c.role == role).map(|c| c.name).collect();
+            let names: Vec<_> =
+                row.contestants.iter().filter(|c| c.role == role).map(|c| c.name).collect();
             if !names.is_empty() {
                 _ = writeln!(text, "  {title}: {}", names.join(" · "));
             }
@@ -94,7 +95,10 @@ mod tests {
     #[test]
     fn a_row_that_there_is_not_is_answered_with_those_that_there_are() {
         let error = ids(&["P4", "P26"]).expect_err("there is no such row");
-        assert!(error.contains("\"P26\"") && error.contains("P1, P2,") && error.contains("P25"), "{error}");
+        assert!(
+            error.contains("\"P26\"") && error.contains("P1, P2,") && error.contains("P25"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -69,7 +69,9 @@ impl DemoHost {
     /// If there is no such range of free ports, or the system does not let the host be as it should.
     pub(crate) fn start(count: u16) -> io::Result<Self> {
         if count < FEWEST_PORTS {
-            return Err(io::Error::other(format!("{count} ports are too few, {FEWEST_PORTS} are needed")));
+            return Err(io::Error::other(format!(
+                "{count} ports are too few, {FEWEST_PORTS} are needed"
+            )));
         }
         let (first, sockets) = bind_somewhere(count)?;
         let host = Self { first, sockets };
@@ -161,7 +163,8 @@ fn bind_somewhere(count: u16) -> io::Result<(u16, Vec<Socket>)> {
         match (start..start + count).map(bind).collect() {
             Ok(sockets) => return Ok((start, sockets)),
             // Somebody else's, or set aside by the system.
-            Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {}
             Err(error) => return Err(error),
         }
     }
@@ -183,7 +186,9 @@ fn fill(port: u16) -> io::Result<usize> {
             Err(error) => return Err(error),
         }
     }
-    Err(io::Error::other(format!("{MOST_FILLERS} connections do not silence a port on this system")))
+    Err(io::Error::other(format!(
+        "{MOST_FILLERS} connections do not silence a port on this system"
+    )))
 }
 
 /// Connects and hangs up, which leaves the connection in the queue.

@@ -98,7 +98,10 @@ fn run(args: Args) -> Result<(), Failure> {
         let mut workers = workers.unwrap_or(args.ports.len());
         let at_once = workers.min(args.ports.len());
         if at_once > room {
-            writeln!(out, "the limit on open files leaves room for {room} ports at a time, not {at_once}")?;
+            writeln!(
+                out,
+                "the limit on open files leaves room for {room} ports at a time, not {at_once}"
+            )?;
             workers = room;
         }
         writeln!(out, "{host}, ports {}-{}", args.ports.start(), args.ports.end())?;
@@ -112,7 +115,8 @@ fn run(args: Args) -> Result<(), Failure> {
             "the limit on open files leaves room for {count} ports, not {DEMO_PORTS}: scanning {count}"
         )?;
     }
-    let demo = DemoHost::start(count).map_err(|why| Failure::run("cannot start the demo host", why))?;
+    let demo =
+        DemoHost::start(count).map_err(|why| Failure::run("cannot start the demo host", why))?;
     writeln!(out, "{demo}")?;
     let workers = workers.unwrap_or(count.into());
     let plan = Plan { host: demo.address(), ports: demo.ports(), workers, timeout };
@@ -207,7 +211,10 @@ fn room_for_descriptors() -> Result<usize, Failure> {
     let limit = rlimit::increase_nofile_limit(u64::MAX)
         .map_err(|why| Failure::run("cannot find out how many files may be open", why))?;
     match usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(SPARE_DESCRIPTORS) {
-        0 => Err(Failure::run("cannot scan", format_args!("no more than {limit} files may be open at once"))),
+        0 => Err(Failure::run(
+            "cannot scan",
+            format_args!("no more than {limit} files may be open at once"),
+        )),
         room => Ok(room),
     }
 }

@@ -55,9 +55,9 @@ pub(crate) fn probe(target: SocketAddr, timeout: Duration) -> Answer {
         Err(error) => match error.kind() {
             ErrorKind::TimedOut => Answer::Silent,
             // Unreachable is what a firewall says that rejects instead of dropping.
-            ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::HostUnreachable => {
-                Answer::Closed
-            }
+            ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::HostUnreachable => Answer::Closed,
             _ => Answer::Failed(error),
         },
     }

@@ -1,9 +1,9 @@
-//! A batch, I21 to I25: its units, its error, its tokens and its end.
+//! A batch, I21 to I25: its chunks, its error, its entries and its end.
 
 use super::*;
+use crate::block::{Fallible, Plain, PoolView, Reason, Tell};
 use crate::models::harness::{Bound, Futex, Running, Watched, check, control, spawn};
 use crate::sync::Ordering;
-use crate::task::{Fallible, Host, Plain, Reason, Tell};
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
 use std::sync::{Arc, Mutex};
 
@@ -33,14 +33,14 @@ fn count(counter: &AtomicUsize) -> usize {
     counter.load(Std::Relaxed)
 }
 
-/// Runs the tokens but for the last on threads of their own, and the last one here.
-fn run_all(mut tokens: Tokens) -> Vec<crate::sync::thread::JoinHandle<()>> {
+/// Runs the entries but for the last on threads of their own, and the last one here.
+fn run_all(mut entries: NewEntries) -> Vec<crate::sync::thread::JoinHandle<()>> {
     let mut threads = Vec::new();
-    while tokens.len() > 1 {
-        let token = tokens.next().expect("more than one");
-        threads.push(spawn(move || token.run(&Running)));
+    while entries.len() > 1 {
+        let entry = entries.next().expect("more than one");
+        threads.push(spawn(move || entry.run(&Running)));
     }
-    tokens.next().expect("the last").run(&Running);
+    entries.next().expect("the last").run(&Running);
     threads
 }
 
@@ -55,12 +55,18 @@ fn i21_i22_i24_two_runners_and_a_taker() {
             (index, Counted::new(&made))
         });
         // SAFETY: models borrow nothing.
-        let (tokens, handle) =
-            unsafe { Batch::create(Map::new(each), input, Cut::default(), 2, 1, true, None) };
-        let threads = run_all(tokens);
+        let (entries, handle) = unsafe {
+            Batch::create(Map::new(each), input, BatchOptions::default(), 2, 1, true, None)
+        };
+        let threads = run_all(entries);
         assert!(handle.wait(None));
-        assert_eq!(count(&items), 2, "I21: each item is taken once, and I22: DONE comes after all of them");
-        let output = handle.take_done().unwrap_or_else(|_| panic!("I22: DONE")).expect("no item fails");
+        assert_eq!(
+            count(&items),
+            2,
+            "I21: each item is taken once, and I22: DONE comes after all of them"
+        );
+        let output =
+            handle.take_done().unwrap_or_else(|_| panic!("I22: DONE")).expect("no item fails");
         assert_eq!(output.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 1]);
         drop(output);
         assert_eq!(count(&values), 2);
@@ -69,19 +75,21 @@ fn i21_i22_i24_two_runners_and_a_taker() {
 }
 
 #[test]
-fn i24_a_token_that_is_given_up_frees_once() {
-    type Same = Map<Plain<fn(Counted) -> Counted>, Counted, Counted, std::convert::Infallible, (), ()>;
+fn i24_an_entry_that_is_given_up_frees_once() {
+    type Same =
+        Map<Plain<fn(Counted) -> Counted>, Counted, Counted, std::convert::Infallible, (), ()>;
     check("I24 runner ‖ wait, take, give up", Bound::None, Futex::Block, |_| {
         let [drops] = counters();
         let input = vec![Counted::new(&drops), Counted::new(&drops)];
         let mapping: Same = Map::new(Plain(|item| item));
         // SAFETY: models borrow nothing.
-        let (mut tokens, handle) = unsafe { Batch::create(mapping, input, Cut::default(), 2, 1, true, None) };
-        let token = tokens.next().expect("one for each runner");
-        let runner = spawn(move || token.run(&Running));
+        let (mut entries, handle) =
+            unsafe { Batch::create(mapping, input, BatchOptions::default(), 2, 1, true, None) };
+        let entry = entries.next().expect("one for each runner");
+        let runner = spawn(move || entry.run(&Running));
         assert!(handle.wait(None));
         // SAFETY: they are of this batch, which is DONE.
-        unsafe { Batch::<Same>::give_up(tokens) };
+        unsafe { Batch::<Same>::give_up(entries) };
         drop(handle.take_done().unwrap_or_else(|_| panic!("I22: DONE")));
         runner.join().expect("the runner returns");
         assert_eq!(count(&drops), 2, "I24: freed once, with everything in it");
@@ -89,20 +97,25 @@ fn i24_a_token_that_is_given_up_frees_once() {
 }
 
 #[test]
-fn i24_a_late_token_touches_what_is_there() {
-    check("I24 drop of the handle ‖ runner ‖ late token", Bound::Whole, Futex::Block, |_| {
+fn i24_a_late_entry_touches_what_is_there() {
+    check("I24 drop of the handle ‖ runner ‖ late entry", Bound::Whole, Futex::Block, |_| {
         let [items, values] = counters();
         let input = vec![Counted::new(&items), Counted::new(&items)];
         let made = Arc::clone(&values);
         // SAFETY: models borrow nothing.
-        let (mut tokens, handle) = unsafe {
+        let (mut entries, handle) = unsafe {
             let each = Plain(move |_: Counted| Counted::new(&made));
-            Batch::create(Map::new(each), input, Cut::default(), 2, 1, true, None)
+            Batch::create(Map::new(each), input, BatchOptions::default(), 2, 1, true, None)
         };
-        let threads: Vec<_> = tokens.by_ref().map(|token| spawn(move || token.run(&Running))).collect();
+        let threads: Vec<_> =
+            entries.by_ref().map(|entry| spawn(move || entry.run(&Running))).collect();
         drop(handle);
         threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
-        assert_eq!((count(&items), count(&values)), (2, 2), "I24: freed once, with everything in it");
+        assert_eq!(
+            (count(&items), count(&values)),
+            (2, 2),
+            "I24: freed once, with everything in it"
+        );
     });
 }
 
@@ -113,12 +126,9 @@ fn i23_i25_the_first_error_wins_and_the_others_are_dropped() {
         let (made, failed) = (Arc::clone(&values), Arc::clone(&errors));
         let told = Arc::new(AtomicUsize::new(0));
         let tell = Arc::clone(&told);
-        let each =
-            Fallible(
-                move |index: usize| {
-                    if index == 1 { Ok(Counted::new(&made)) } else { Err((index, Counted::new(&failed))) }
-                },
-            );
+        let each = Fallible(move |index: usize| {
+            if index == 1 { Ok(Counted::new(&made)) } else { Err((index, Counted::new(&failed))) }
+        });
         let map = Map {
             each,
             on_value: (),
@@ -128,10 +138,12 @@ fn i23_i25_the_first_error_wins_and_the_others_are_dropped() {
             types: std::marker::PhantomData,
         };
         // SAFETY: models borrow nothing.
-        let (tokens, handle) = unsafe { Batch::create(map, vec![0, 1, 2], Cut::default(), 2, 1, true, None) };
-        let threads = run_all(tokens);
+        let (entries, handle) =
+            unsafe { Batch::create(map, vec![0, 1, 2], BatchOptions::default(), 2, 1, true, None) };
+        let threads = run_all(entries);
         assert!(handle.wait(None));
-        let error = handle.take_done().unwrap_or_else(|_| panic!("DONE")).err().expect("two items fail");
+        let error =
+            handle.take_done().unwrap_or_else(|_| panic!("DONE")).err().expect("two items fail");
         outcomes.insert(error.item());
         drop(error);
         threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
@@ -145,29 +157,29 @@ fn i23_i25_the_first_error_wins_and_the_others_are_dropped() {
 }
 
 #[test]
-fn i21_control_a_bite_in_two_steps() {
-    control("I21 control: a bite in two steps", Bound::None, Futex::Block, |_| {
-        fn bite(slot: &crate::sync::AtomicU64) -> Option<u64> {
-            let next = slot.load(Ordering::Relaxed);
+fn i21_control_a_claim_in_two_steps() {
+    control("I21 control: a claim in two steps", Bound::None, Futex::Block, |_| {
+        fn claim_lowest(word: &crate::sync::AtomicU64) -> Option<u64> {
+            let next = word.load(Ordering::Relaxed);
             (next < 1).then(|| {
-                slot.store(next + 1, Ordering::Relaxed);
+                word.store(next + 1, Ordering::Relaxed);
                 next
             })
         }
-        let slot = Arc::new(crate::sync::AtomicU64::new(0));
+        let word = Arc::new(crate::sync::AtomicU64::new(0));
         let taken = Arc::new(AtomicUsize::new(0));
-        let (theirs, counted) = (Arc::clone(&slot), Arc::clone(&taken));
+        let (theirs, counted) = (Arc::clone(&word), Arc::clone(&taken));
         let other = spawn(move || {
-            counted.fetch_add(usize::from(bite(&theirs).is_some()), Std::Relaxed);
+            counted.fetch_add(usize::from(claim_lowest(&theirs).is_some()), Std::Relaxed);
         });
-        taken.fetch_add(usize::from(bite(&slot).is_some()), Std::Relaxed);
+        taken.fetch_add(usize::from(claim_lowest(&word).is_some()), Std::Relaxed);
         other.join().expect("the other returns");
-        assert_eq!(count(&taken), 1, "I21: each unit is taken once");
+        assert_eq!(count(&taken), 1, "I21: each chunk is taken once");
     });
 }
 
 #[test]
-fn i22_control_units_are_accounted_for_before_they_are_done() {
+fn i22_control_chunks_are_accounted_for_before_they_are_done() {
     control("I22 control: accounted for too early", Bound::None, Futex::Block, |_| {
         let [values] = counters();
         let pending = Arc::new(AtomicUsize::new(0));
@@ -187,72 +199,84 @@ fn i22_control_units_are_accounted_for_before_they_are_done() {
 
 #[test]
 fn i23_control_the_error_slot_is_taken_in_two_steps() {
-    control("I23 control: the error slot in two steps", Bound::None, Futex::Block, |_| {
+    control("I23 control: the error word in two steps", Bound::None, Futex::Block, |_| {
         let failed = Arc::new(AtomicU32::new(0));
-        let slot = Arc::new(Watched::new());
-        let fail = |failed: &AtomicU32, slot: &Watched| {
+        let word = Arc::new(Watched::new());
+        let fail = |failed: &AtomicU32, word: &Watched| {
             if failed.load(Ordering::Relaxed) == 0 {
                 failed.store(1, Ordering::Relaxed);
-                slot.write();
+                word.write();
             }
         };
-        let (theirs, their_slot) = (Arc::clone(&failed), Arc::clone(&slot));
+        let (theirs, their_slot) = (Arc::clone(&failed), Arc::clone(&word));
         let other = spawn(move || fail(&theirs, &their_slot));
-        fail(&failed, &slot);
+        fail(&failed, &word);
         other.join().expect("the other returns");
     });
 }
 
 #[test]
-fn i24_control_the_first_token_spends_the_queues_right() {
-    control("I24 control: the first token spent clears the queue's bit", Bound::Usual, Futex::Block, |_| {
-        let each = Plain(|index: usize| index);
-        // SAFETY: models borrow nothing.
-        let (mut tokens, handle) =
-            unsafe { Batch::create(Map::new(each), vec![0, 1], Cut::default(), 2, 1, true, None) };
-        let (one, two) = (tokens.next().expect("two tokens"), tokens.next().expect("two tokens"));
-        // As if there were one token only.
-        // SAFETY: the tokens keep the block alive.
-        let block = unsafe {
-            Batch::<Map<Plain<fn(usize) -> usize>, usize, usize, std::convert::Infallible, (), ()>>::of(
-                one.id(),
-            )
-        };
-        block.tokens.store(1, Ordering::Relaxed);
-        drop(handle);
-        let other = spawn(move || one.run(&Running));
-        two.run(&Running);
-        other.join().expect("the other returns");
-    });
+fn i24_control_the_first_entry_spends_the_queues_right() {
+    control(
+        "I24 control: the first entry spent clears the queue's bit",
+        Bound::Usual,
+        Futex::Block,
+        |_| {
+            let each = Plain(|index: usize| index);
+            // SAFETY: models borrow nothing.
+            let (mut entries, handle) = unsafe {
+                Batch::create(Map::new(each), vec![0, 1], BatchOptions::default(), 2, 1, true, None)
+            };
+            let (one, two) =
+                (entries.next().expect("two entries"), entries.next().expect("two entries"));
+            // As if there were one entry only.
+            // SAFETY: the entries keep the block alive.
+            let block = unsafe {
+                Batch::<
+                    Map<Plain<fn(usize) -> usize>, usize, usize, std::convert::Infallible, (), ()>,
+                >::of(one.id())
+            };
+            block.rights.store(1, Ordering::Relaxed);
+            drop(handle);
+            let other = spawn(move || one.run(&Running));
+            two.run(&Running);
+            other.join().expect("the other returns");
+        },
+    );
 }
 
 #[test]
 fn i25_control_the_loser_keeps_its_error() {
-    control("I25 control: an error that comes second is not dropped", Bound::None, Futex::Block, |_| {
-        let [errors] = counters();
-        let failed = Arc::new(AtomicU32::new(0));
-        let fail = |failed: &AtomicU32, error: Counted| {
-            if failed.swap(1, Ordering::AcqRel) == 0 {
-                drop(error);
-            } else {
-                std::mem::forget(error);
-            }
-        };
-        let (theirs, other) = (Arc::clone(&failed), Counted::new(&errors));
-        let other = spawn(move || fail(&theirs, other));
-        fail(&failed, Counted::new(&errors));
-        other.join().expect("the other returns");
-        assert_eq!(count(&errors), 2, "I25: each value and each error is dropped once");
-    });
+    control(
+        "I25 control: an error that comes second is not dropped",
+        Bound::None,
+        Futex::Block,
+        |_| {
+            let [errors] = counters();
+            let failed = Arc::new(AtomicU32::new(0));
+            let fail = |failed: &AtomicU32, error: Counted| {
+                if failed.swap(1, Ordering::AcqRel) == 0 {
+                    drop(error);
+                } else {
+                    std::mem::forget(error);
+                }
+            };
+            let (theirs, other) = (Arc::clone(&failed), Counted::new(&errors));
+            let other = spawn(move || fail(&theirs, other));
+            fail(&failed, Counted::new(&errors));
+            other.join().expect("the other returns");
+            assert_eq!(count(&errors), 2, "I25: each value and each error is dropped once");
+        },
+    );
 }
 
-// ---- I41: units that are put back ----
+// ---- I41: chunks that are put back ----
 
-/// A worker's host; what is put back lies in the list.
+/// A worker's view; what is put back lies in the list.
 #[derive(Clone)]
 struct Seated(usize, Arc<Mutex<Vec<TaskRef>>>);
 
-impl Host for Seated {
+impl PoolView for Seated {
     fn stopping(&self) -> Option<Reason> {
         None
     }
@@ -269,19 +293,28 @@ impl Host for Seated {
 
 type Numbers = Map<Plain<fn(usize) -> usize>, usize, usize, std::convert::Infallible, (), ()>;
 
-/// Worker 0 has all four units in its hands, has done one of them and puts the others back, and then stays in its item until they
-/// are done; worker 1 `leaves` meanwhile for want of units, and runs what has been put back for it.
+/// Worker 0 has all four chunks in its hands, has done one of them and puts the others back, and then stays in its item until they
+/// are done; worker 1 `leaves` meanwhile for want of chunks, and runs what has been put back for it.
 fn put_back_for_one_that_leaves(leaves: fn(TaskRef, &Seated)) {
     let back = Arc::new(Mutex::new(Vec::new()));
     let mapping: Numbers = Map::new(Plain(|number| number));
     // SAFETY: models borrow nothing.
-    let (mut tokens, handle) =
-        unsafe { Batch::create(mapping, (0..4).collect(), Cut::default(), 2, 1, true, None) };
-    let (one, two) = (tokens.next().expect("two tokens"), tokens.next().expect("two tokens"));
-    // SAFETY: the token keeps the block alive.
-    let slots = unsafe { Batch::<Numbers>::slots(one.id()) };
-    for slot in slots {
-        slot.store(0, Ordering::Relaxed);
+    let (mut entries, handle) = unsafe {
+        Batch::create(
+            mapping,
+            (0..4).collect::<Vec<_>>(),
+            BatchOptions::default(),
+            2,
+            1,
+            true,
+            None,
+        )
+    };
+    let (one, two) = (entries.next().expect("two entries"), entries.next().expect("two entries"));
+    // SAFETY: the entry keeps the block alive.
+    let words = unsafe { Batch::<Numbers>::words(one.id()) };
+    for word in words {
+        word.store(0, Ordering::Relaxed);
     }
     let late = Seated(1, Arc::clone(&back));
     let other = spawn(move || {
@@ -293,49 +326,60 @@ fn put_back_for_one_that_leaves(leaves: fn(TaskRef, &Seated)) {
             entry.run(&late);
         }
     });
-    let host = Seated(0, Arc::clone(&back));
-    // SAFETY: the token keeps the block alive.
-    assert!(unsafe { Batch::<Numbers>::hand_back(one.id(), 1..4, &host) }, "the range is its own and empty");
+    let view = Seated(0, Arc::clone(&back));
+    // SAFETY: the entry keeps the block alive.
+    assert!(
+        unsafe { Batch::<Numbers>::hand_back(one.id(), 1..4, &view) },
+        "the range is its own and empty"
+    );
     other.join().expect("the other worker returns");
     // An entry may have come after the other worker had looked: another worker takes it.
     let entries = std::mem::take(&mut *back.lock().expect("no panic"));
     entries.into_iter().for_each(|entry| entry.run(&Seated(1, Arc::clone(&back))));
     // SAFETY: as above.
     let left = unsafe { Batch::<Numbers>::of(one.id()) }.pending.load(Ordering::Relaxed);
-    assert_eq!(left, 1, "I41: units that were put back wait for a runner that is in a long item");
+    assert_eq!(left, 1, "I41: chunks that were put back wait for a runner that is in a long item");
     // The long item ends.
     // SAFETY: as above.
-    let done = unsafe { Batch::<Numbers>::map(one.id(), &(0..1), &host, None) };
+    let done = unsafe { Batch::<Numbers>::map(one.id(), &(0..1), &view, None) };
     // SAFETY: as above.
     let batch = unsafe { Batch::<Numbers>::of(one.id()) };
     assert_eq!(batch.pending.fetch_sub(done as usize, Ordering::AcqRel), 1);
-    // SAFETY: the token's right, and these were the last units.
-    unsafe { Batch::<Numbers>::conclude(one.id(), &host) };
-    one.run(&host);
-    assert_eq!(handle.take_done().unwrap_or_else(|_| panic!("DONE")).expect("no item fails"), [0, 1, 2, 3]);
+    // SAFETY: the entry's right, and these were the last chunks.
+    unsafe { Batch::<Numbers>::conclude(one.id(), &view) };
+    one.run(&view);
+    assert_eq!(
+        handle.take_done().unwrap_or_else(|_| panic!("DONE")).expect("no item fails"),
+        [0, 1, 2, 3]
+    );
 }
 
 #[test]
-fn i41_units_that_are_put_back_are_taken() {
-    check("I41 put units back ‖ leave", Bound::None, Futex::Block, |_| {
-        put_back_for_one_that_leaves(|token, host| token.run(host));
+fn i41_chunks_that_are_put_back_are_taken() {
+    check("I41 put chunks back ‖ leave", Bound::None, Futex::Block, |_| {
+        put_back_for_one_that_leaves(|entry, view| entry.run(view));
     });
 }
 
 #[test]
 fn i41_control_a_runner_leaves_without_a_second_look() {
-    control("I41 control: a runner leaves without a second look", Bound::None, Futex::Block, |_| {
-        put_back_for_one_that_leaves(|token, _| {
-            // SAFETY: the token keeps the block alive.
-            let batch = unsafe { Batch::<Numbers>::of(token.id()) };
-            // SAFETY: as above.
-            if ranges::are_empty(unsafe { Batch::<Numbers>::slots(token.id()) }) {
-                batch.signal.fetch_add(1, Ordering::Relaxed);
-                // SAFETY: the token is spent here.
-                unsafe { Batch::<Numbers>::spend(token.id(), crate::task::header::Side::Queue) };
-            } else {
-                token.run(&Running);
-            }
-        });
-    });
+    control(
+        "I41 control: a runner leaves without a second look",
+        Bound::None,
+        Futex::Block,
+        |_| {
+            put_back_for_one_that_leaves(|entry, _| {
+                // SAFETY: the entry keeps the block alive.
+                let batch = unsafe { Batch::<Numbers>::of(entry.id()) };
+                // SAFETY: as above.
+                if ranges::are_empty(unsafe { Batch::<Numbers>::words(entry.id()) }) {
+                    batch.signal.fetch_add(1, Ordering::Relaxed);
+                    // SAFETY: the entry is spent here.
+                    unsafe { Batch::<Numbers>::spend(entry.id(), crate::block::Owner::Queue) };
+                } else {
+                    entry.run(&Running);
+                }
+            });
+        },
+    );
 }

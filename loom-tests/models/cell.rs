@@ -164,7 +164,7 @@ fn i2_i3_i7_handle_drop_beside_resolving() {
 }
 
 #[test]
-fn i4_i7_hooked_handle_drop_beside_completion() {
+fn i4_i7_waker_handle_drop_beside_completion() {
     check("I4 I7 drop of a polled handle ‖ complete", Bound::None, Futex::Block, |outcomes| {
         let counts = Counts::default();
         let (task, mut handle) = counts.task();
@@ -201,26 +201,31 @@ fn i4_i7_handle_drop_beside_completion_that_wakes() {
 
 #[test]
 fn i2_i4_control_the_handle_is_given_up_before_the_output_is_dropped() {
-    control("I2 I4 control: HANDLE cleared before the output is dropped", Bound::None, Futex::Block, |_| {
-        let counts = Counts::default();
-        let (task, handle) = counts.task();
-        let waits = Arc::new(handle);
-        let shared = Arc::clone(&waits);
-        let worker = spawn(move || task.run(&Running));
-        // A waiter sends the completer down its slow path, where it may be the one that frees.
-        shared.wait(None);
-        drop(shared);
-        let handle = Arc::into_inner(waits).expect("the only one");
-        let (header, vtable) = (handle.id(), handle.block().vtable());
-        std::mem::forget(handle);
-        // SAFETY: none: that is the bug.
-        let duty = unsafe { header.as_ref() }.state().leave_handle();
-        // SAFETY: none: that is the bug.
-        unsafe { (vtable.drop_outcome)(header) };
-        // SAFETY: the duty is of this block.
-        unsafe { discharge(header, duty) };
-        worker.join().expect("the worker returns");
-    });
+    control(
+        "I2 I4 control: HANDLE cleared before the output is dropped",
+        Bound::None,
+        Futex::Block,
+        |_| {
+            let counts = Counts::default();
+            let (task, handle) = counts.task();
+            let waits = Arc::new(handle);
+            let shared = Arc::clone(&waits);
+            let worker = spawn(move || task.run(&Running));
+            // A waiter sends the completer down its slow path, where it may be the one that frees.
+            shared.wait(None);
+            drop(shared);
+            let handle = Arc::into_inner(waits).expect("the only one");
+            let (header, table) = (handle.id(), handle.table());
+            std::mem::forget(handle);
+            // SAFETY: none: that is the bug.
+            let duty = unsafe { header.as_ref() }.state().leave_handle();
+            // SAFETY: none: that is the bug.
+            unsafe { (table.drop_outcome)(header) };
+            // SAFETY: the duty is of this block.
+            unsafe { discharge(header, duty) };
+            worker.join().expect("the worker returns");
+        },
+    );
 }
 
 #[test]
@@ -230,7 +235,7 @@ fn i3_control_the_last_owner_does_not_free() {
         let worker = spawn(move || task.run(&Running));
         handle.wait(None);
         // SAFETY: the outcome is this side's; the block is left behind: that is the bug.
-        unsafe { (handle.block().vtable().drop_outcome)(handle.id()) };
+        unsafe { (handle.table().drop_outcome)(handle.id()) };
         std::mem::forget(handle);
         worker.join().expect("the worker returns");
     });
@@ -313,7 +318,11 @@ struct Signal {
 
 impl Signal {
     fn new() -> Arc<Self> {
-        Arc::new(Self { word: AtomicU32::new(0), woken: AtomicUsize::new(0), dropped: Watched::new() })
+        Arc::new(Self {
+            word: AtomicU32::new(0),
+            woken: AtomicUsize::new(0),
+            dropped: Watched::new(),
+        })
     }
 
     fn waker(self: &Arc<Self>) -> Waker {
@@ -350,7 +359,10 @@ fn i6_a_pending_poll_is_woken_exactly_once() {
         let pending = handle.poll(&signal.waker()).is_pending();
         if pending {
             signal.wait();
-            assert!(handle.poll(&signal.waker()).is_ready(), "I6: the waker is woken when the task is DONE");
+            assert!(
+                handle.poll(&signal.waker()).is_ready(),
+                "I6: the waker is woken when the task is DONE"
+            );
         }
         drop(outcome(handle));
         worker.join().expect("the worker returns");
@@ -376,8 +388,15 @@ fn i6_a_replaced_waker_is_not_woken_and_the_new_one_is() {
         }
         worker.join().expect("the worker returns");
         assert!(handle.load().is_done());
-        assert_eq!(second.wakes(), usize::from(again), "I6: the last hook given is woken exactly once");
-        assert!(first.wakes() <= usize::from(polled && !again), "I6: a hook that was replaced is not woken");
+        assert_eq!(
+            second.wakes(),
+            usize::from(again),
+            "I6: the last hook given is woken exactly once"
+        );
+        assert!(
+            first.wakes() <= usize::from(polled && !again),
+            "I6: a hook that was replaced is not woken"
+        );
         drop(handle);
         assert_eq!(
             (Arc::strong_count(&first), Arc::strong_count(&second)),
@@ -413,8 +432,8 @@ fn i6_control_the_slot_is_written_while_it_is_lent() {
         let worker = spawn(move || task.run(&Running));
         let signal = Signal::new();
         if handle.poll(&signal.waker()) == Poll::Pending {
-            // SAFETY: none: HOOK is up. That is the bug.
-            unsafe { handle.block().put_hook(signal.waker()) };
+            // SAFETY: none: WAKER is up. That is the bug.
+            unsafe { handle.block().put_waker(signal.waker()) };
         }
         drop(handle);
         worker.join().expect("the worker returns");
@@ -429,7 +448,8 @@ fn two_waiters(futex: Futex) {
         let (task, handle) = counts.task();
         let handle = Arc::new(handle);
         let shared = Arc::clone(&handle);
-        let waiter = spawn(move || assert!(shared.wait(None), "I8: a wait without a limit ends with DONE"));
+        let waiter =
+            spawn(move || assert!(shared.wait(None), "I8: a wait without a limit ends with DONE"));
         let worker = spawn(move || task.run(&Running));
         assert!(handle.wait(None), "I8: a wait without a limit ends with DONE");
         waiter.join().expect("the waiter returns");
@@ -480,7 +500,7 @@ fn i8_control_the_outcome_is_taken_on_an_unordered_look() {
             crate::sync::thread::relax();
         }
         // SAFETY: none: DONE was seen without an ordering. That is the bug.
-        let value = unsafe { (handle.block().vtable().outcome)(handle.id(), header::Access::Read) };
+        let value = unsafe { (handle.table().outcome)(handle.id(), header::Access::Read) };
         let _ = value;
         drop(handle);
         worker.join().expect("the worker returns");
@@ -494,7 +514,8 @@ fn i11_a_wait_that_timed_out_leaves_the_handle_as_good_as_before() {
         let (task, handle) = counts.task();
         let worker = spawn(move || task.run(&Running));
         let time = spawn(clock::expire);
-        let deadline = clock::Deadline::after(std::time::Duration::from_secs(1)).expect("within the clock");
+        let deadline =
+            clock::Deadline::after(std::time::Duration::from_secs(1)).expect("within the clock");
         let done = handle.wait(Some(&deadline));
         if done {
             assert!(handle.load().is_done(), "I11: a timed wait says done only when DONE");
@@ -516,7 +537,8 @@ fn i11_control_a_time_out_is_taken_for_done() {
         let (task, handle) = Counts::default().task();
         let worker = spawn(move || task.run(&Running));
         let time = spawn(clock::expire);
-        let deadline = clock::Deadline::after(std::time::Duration::from_secs(1)).expect("within the clock");
+        let deadline =
+            clock::Deadline::after(std::time::Duration::from_secs(1)).expect("within the clock");
         handle.wait(Some(&deadline));
         drop(outcome(handle));
         worker.join().expect("the worker returns");
@@ -524,29 +546,34 @@ fn i11_control_a_time_out_is_taken_for_done() {
     });
 }
 
-// ---- I10: tombstones ----
+// ---- I10: stale entries ----
 
 #[test]
-fn i10_a_tombstone_is_freed_once_in_every_order() {
-    check("I10 inline claim; get ‖ pop of the tombstone", Bound::None, Futex::Block, |outcomes| {
-        let counts = Counts::default();
-        let (task, handle) = counts.task();
-        let theirs = counts.clone();
-        let worker = Seen::by(move || {
-            task.run(&Running);
-            Counts::of(&theirs.runs)
-        });
-        handle.help(&Running);
-        assert!(handle.wait(None));
-        drop(outcome(handle));
-        outcomes.insert(worker.join());
-        counts.consumed(1);
-        counts.value_gone();
-    });
+fn i10_a_stale_entry_is_freed_once_in_every_order() {
+    check(
+        "I10 inline claim; get ‖ pop of the stale entry",
+        Bound::None,
+        Futex::Block,
+        |outcomes| {
+            let counts = Counts::default();
+            let (task, handle) = counts.task();
+            let theirs = counts.clone();
+            let worker = Seen::by(move || {
+                task.run(&Running);
+                Counts::of(&theirs.runs)
+            });
+            handle.help(&Running);
+            assert!(handle.wait(None));
+            drop(outcome(handle));
+            outcomes.insert(worker.join());
+            counts.consumed(1);
+            counts.value_gone();
+        },
+    );
 }
 
 #[test]
-fn i10_work_taken_back_leaves_a_tombstone() {
+fn i10_work_taken_back_leaves_a_stale_entry() {
     check("I10 take back ‖ pop", Bound::None, Futex::Block, |outcomes| {
         let runs = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&runs);
@@ -580,14 +607,14 @@ fn i10_work_taken_back_leaves_a_tombstone() {
 }
 
 #[test]
-fn i10_control_whoever_pops_a_tombstone_frees_it() {
-    control("I10 control: the popper frees a tombstone", Bound::None, Futex::Block, |_| {
+fn i10_control_whoever_pops_a_stale_entry_frees_it() {
+    control("I10 control: the popper frees a stale entry", Bound::None, Futex::Block, |_| {
         let (task, handle) = Counts::default().task();
         handle.help(&Running);
         let worker = spawn(move || {
             let header = task.id();
             // SAFETY: none: the handle may still be there. That is the bug.
-            unsafe { super::block::free(header, Layout::new::<u64>()) };
+            unsafe { memory::free(header, Layout::new::<u64>()) };
         });
         assert!(handle.wait(None));
         drop(outcome(handle));

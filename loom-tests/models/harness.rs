@@ -1,7 +1,7 @@
 //! Running a model: every execution counted, every rejection caught.
 //!
 //! A model that explores one execution proves nothing, and one that has never been seen to fail proves little: so
-//! [`check`] prints and tests the number of executions, and [`control`] runs the same protocol with its edge cut and
+//! [`check`] prints and tests the number of executions, and [`control`] runs the same protocol with its edge options and
 //! demands that it fails, in the invariant's own words.
 //!
 //! The name of a model and of a control begins with the invariants that it is about: `I12 I15 submit ‖ worker`.
@@ -12,9 +12,9 @@
 //! What a model must respect stands in the README of the room `sync`.
 
 use super::invariants;
+use crate::block::{PoolView, Reason, TaskRef};
 use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicUsize as Count, execution, fence, thread};
-use crate::task::{Host, Reason, TaskRef};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -78,10 +78,10 @@ pub(crate) struct Report {
     pub(crate) outcomes: Vec<String>,
 }
 
-/// The host of a model's runners: it never stops, and its runners have no range of their own and so put nothing back.
+/// The view of a model's runners: it never stops, and its runners have no range of their own and so put nothing back.
 pub(crate) struct Running;
 
-impl Host for Running {
+impl PoolView for Running {
     fn stopping(&self) -> Option<Reason> {
         None
     }
@@ -91,10 +91,10 @@ impl Host for Running {
     }
 }
 
-/// A host that loses what a runner puts back: for controls.
+/// A view that loses what a runner puts back: for controls.
 pub(crate) struct Mute;
 
-impl Host for Mute {
+impl PoolView for Mute {
     fn stopping(&self) -> Option<Reason> {
         None
     }
@@ -117,7 +117,9 @@ pub(crate) fn check(
     }
     let (bound, seconds) = (bound.name(), began.elapsed().as_secs_f64());
     let outcomes_seen = outcomes.len();
-    say(&format!("{name}: {executions} executions, {outcomes_seen} outcomes, bound {bound}, {seconds:.1} s"));
+    say(&format!(
+        "{name}: {executions} executions, {outcomes_seen} outcomes, bound {bound}, {seconds:.1} s"
+    ));
     assert!(executions > 1, "{name}: one execution proves nothing");
     Report { executions, outcomes }
 }

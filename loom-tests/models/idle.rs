@@ -103,7 +103,8 @@ fn i14_control_the_tag_stands_still() {
             let seat = &idle.seats[top as usize - 1];
             let below = seat.below.load(Ordering::Relaxed);
             let next = word.0 & !TOP | u64::from(below); // nobody is counted: the word can come back to what it was
-            if idle.word.compare_exchange(word.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            if idle.word.compare_exchange(word.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            {
                 seat.signal.store(1, Ordering::Relaxed);
                 futex::wake_one(&seat.signal);
                 return;

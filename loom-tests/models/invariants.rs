@@ -42,21 +42,33 @@ const INVARIANTS: [Invariant; 46] = [
     must("I3", "the block is freed exactly once, after both owners have left", &[Leak, Race]),
     must("I4", "nobody touches the block after its own right is given up", &[Race]),
     must("I5", "a callback has returned before anybody sees DONE", &[Race]),
-    must("I6", "a pending poll is woken once, and its hook is touched by one at a time", &[Deadlock, Race]),
+    must(
+        "I6",
+        "a pending poll is woken once, and its hook is touched by one at a time",
+        &[Deadlock, Race],
+    ),
     must("I7", "the handle may be dropped at any moment", &[Race, Leak]),
     must("I8", "a wait ends with DONE, and the outcome is visible then", &[Deadlock, Race]),
     must("I9", "one of run and cancel wins", &[Race]),
-    must("I10", "a tombstone is freed once, when its owners have left", &[Race, Leak]),
+    must("I10", "a stale entry is freed once, when its owners have left", &[Race, Leak]),
     must("I11", "a wait that timed out leaves the handle as good as before", &[Deadlock, Race]),
-    must("I12", "no wake-up is lost: accepted work does not lie beside sleeping workers", &[Deadlock]),
+    must(
+        "I12",
+        "no wake-up is lost: accepted work does not lie beside sleeping workers",
+        &[Deadlock],
+    ),
     must("I13", "the searchers are counted, each of them once", &[]),
     must("I14", "every sleeping worker is on the stack once", &[Deadlock]),
     must("I15", "the last look may find and wake its own worker", &[Deadlock]),
     must("I16", "the last searcher to find work hands the search over", &[Deadlock]),
     must("I17", "nothing that was accepted is left in a queue at join", &[Deadlock]),
-    must("I18", "tasks from outside begin in order, each taken by a worker that begins it next", &[Deadlock]),
+    must(
+        "I18",
+        "tasks from outside begin in order, each taken by a worker that begins it next",
+        &[Deadlock],
+    ),
     must("I19", "a submitter that waits for room is woken", &[Deadlock]),
-    must("I20", "a tombstone is no work that keeps a worker awake", &[Deadlock]),
+    must("I20", "a stale entry is no work that keeps a worker awake", &[Deadlock]),
     must("I21", "each unit of a batch is taken exactly once", &[Race]),
     must("I22", "a batch is DONE once, after all its units", &[Race, Deadlock]),
     must("I23", "one error is a batch's error", &[Race]),
@@ -71,20 +83,36 @@ const INVARIANTS: [Invariant; 46] = [
     must("I32", "the pool is found drained exactly once", &[Deadlock]),
     must("I33", "one of terminate, inline claim and pop wins", &[Race]),
     must("I34", "no worker sleeps through the end of the pool", &[Deadlock]),
-    must("I35", "a scope ends after all that its tasks hold is dropped, and does end", &[Race, Deadlock]),
+    must(
+        "I35",
+        "a scope ends after all that its tasks hold is dropped, and does end",
+        &[Race, Deadlock],
+    ),
     must("I36", "the last task touches nothing of the frame after its last step", &[Race, Leak]),
     must("I37", "with every queue empty no worker takes more than one turn through park", &[]),
     must("I38", "whoever sees no worker left sees what all of them did", &[Race]),
     must("I39", "whoever sees the pool broken sees why", &[Race]),
     must("I40", "a slab is freed once, after the last access to any of its cells", &[Race, Leak]),
-    must("I41", "units that a runner puts back are taken, though all other runners have left", &[Deadlock]),
-    must("I42", "an item that waits brings a runner, though all active ones are in long items", &[Deadlock]),
+    must(
+        "I41",
+        "units that a runner puts back are taken, though all other runners have left",
+        &[Deadlock],
+    ),
+    must(
+        "I42",
+        "an item that waits brings a runner, though all active ones are in long items",
+        &[Deadlock],
+    ),
     must(
         "I43",
         "no more is queued than the limit, and places are given in the order of the line",
         &[Deadlock],
     ),
-    must("I44", "a sweep changes no order, and no look misses an entry that is swept", &[Race, Deadlock]),
+    must(
+        "I44",
+        "a sweep changes no order, and no look misses an entry that is swept",
+        &[Race, Deadlock],
+    ),
     must("I45", "a consumer that could pull more is told when the runners run dry", &[Deadlock]),
     must("I46", "work that is submitted while every worker is busy does not go unheard", &[]),
 ];
@@ -115,7 +143,8 @@ pub(super) fn breaks(name: &str, failure: &str) -> bool {
 fn every_invariant_has_a_model_and_a_control() {
     let tests = std::env::current_exe().expect("a test knows its program");
     let tests = std::process::Command::new(tests).args(["--list", "--format", "terse"]).output();
-    let tests = String::from_utf8(tests.expect("the program starts again").stdout).expect("names are text");
+    let tests =
+        String::from_utf8(tests.expect("the program starts again").stdout).expect("names are text");
     let mut seen = BTreeMap::<&str, (usize, usize)>::new();
     for name in tests.lines().filter_map(|line| line.strip_suffix(": test")?.rsplit("::").next()) {
         let name = name.replace('_', " ").replace('i', "I");

@@ -8,7 +8,12 @@ use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence}
 use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::Arc;
 
-fn expect(name: &str, executions: usize, outcomes: usize, model: impl Fn(&Outcomes) + Send + Sync + 'static) {
+fn expect(
+    name: &str,
+    executions: usize,
+    outcomes: usize,
+    model: impl Fn(&Outcomes) + Send + Sync + 'static,
+) {
     let report = check(name, Bound::None, Futex::Block, model);
     println!("{name} {:?}", report.outcomes);
     assert_eq!((report.executions, report.outcomes.len()), (executions, outcomes), "{name}");
@@ -126,7 +131,13 @@ fn message_passing_in_three_strengths() {
     message_passing("message passing, fences", 19, 3, Relaxed, Relaxed, true);
 }
 
-fn store_buffering(name: &str, executions: usize, outcomes: usize, their_fence: bool, our_fence: bool) {
+fn store_buffering(
+    name: &str,
+    executions: usize,
+    outcomes: usize,
+    their_fence: bool,
+    our_fence: bool,
+) {
     expect(name, executions, outcomes, move |outcomes| {
         let x = Arc::new(AtomicU32::new(0));
         let y = Arc::new(AtomicU32::new(0));

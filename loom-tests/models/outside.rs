@@ -1,8 +1,8 @@
 //! The sweep of what comes from outside, I44: no younger entry is taken before an older one, and no look misses an entry.
 
 use super::*;
+use crate::block::{Call, Job, Reason, ResultRef};
 use crate::models::harness::{Bound, Futex, check, control, spawn};
-use crate::task::{Call, Job, Reason, ResultRef};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -43,7 +43,10 @@ fn taken_beside_a_sweep(worker: usize) {
     }
     // The first living entry is never the one that is left.
     let done: Vec<_> = handles.iter().map(|handle| handle.load().is_done()).collect();
-    assert!(done[0] || !done[1], "I44: a younger entry is taken before an older one, of {taken} taken");
+    assert!(
+        done[0] || !done[1],
+        "I44: a younger entry is taken before an older one, of {taken} taken"
+    );
     sweeper.join().expect("the sweeper returns");
     while let Some(task) = outside.take(0) {
         task.run(&crate::models::harness::Running);
@@ -79,7 +82,9 @@ fn looked_at_beside_a_sweep(is_empty: fn(&Outside) -> bool) {
 
 #[test]
 fn i44_no_look_misses_an_entry_that_is_swept() {
-    check("I44 look ‖ sweep", Bound::None, Futex::Block, |_| looked_at_beside_a_sweep(Outside::is_empty));
+    check("I44 look ‖ sweep", Bound::None, Futex::Block, |_| {
+        looked_at_beside_a_sweep(Outside::is_empty)
+    });
 }
 
 #[test]

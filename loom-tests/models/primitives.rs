@@ -1,7 +1,9 @@
 //! The model's futex, clock and threads under test, and what becomes of an execution that has failed. What must be
 //! allowed passes, what must be caught is rejected.
 
-use super::harness::{Bound, Futex, Outcomes, Seen, Watched, beside, check, panic_deliberately, rejects};
+use super::harness::{
+    Bound, Futex, Outcomes, Seen, Watched, beside, check, panic_deliberately, rejects,
+};
 use crate::sync::clock::{self, Deadline};
 use crate::sync::deque::Injector;
 use crate::sync::{AtomicU32, Ordering, fence, futex, local, thread};
@@ -161,17 +163,18 @@ fn wait_in_time(word: &AtomicU32) -> bool {
 #[test]
 fn a_deadline_and_a_wake_race_both_ways() {
     for mode in [Futex::Block, Futex::Spurious] {
-        let report = check(&format!("deadline ‖ wake, {mode:?}"), Bound::Usual, mode, |outcomes| {
-            let word = word();
-            let theirs = Arc::clone(&word);
-            let clock = Seen::by(clock::expire);
-            let waker = move || {
-                theirs.store(1, Release);
-                futex::wake_one(&theirs);
-            };
-            outcomes.insert(beside(waker, || wait_in_time(&word)).0);
-            clock.join();
-        });
+        let report =
+            check(&format!("deadline ‖ wake, {mode:?}"), Bound::Usual, mode, |outcomes| {
+                let word = word();
+                let theirs = Arc::clone(&word);
+                let clock = Seen::by(clock::expire);
+                let waker = move || {
+                    theirs.store(1, Release);
+                    futex::wake_one(&theirs);
+                };
+                outcomes.insert(beside(waker, || wait_in_time(&word)).0);
+                clock.join();
+            });
         assert_eq!(report.outcomes, ["false", "true"]);
     }
 }
@@ -326,7 +329,8 @@ fn a_failure_that_is_caught_is_still_a_failure() {
 fn a_model_without_the_harness_begins_its_executions_itself() {
     let model = || {
         loom::model(|| {
-            let deadline = Deadline::after(Duration::from_secs(1)).expect("a second is within reach");
+            let deadline =
+                Deadline::after(Duration::from_secs(1)).expect("a second is within reach");
             assert!(!deadline.passed(), "the clock stands as it did before the first execution");
             let word = word();
             beside(clock::expire, || wait_in_time(&word));

@@ -5,8 +5,8 @@
 
 use super::life::Life;
 use super::*;
+use crate::block::{Call, Job, ResultRef, TaskError};
 use crate::models::harness::{Bound, Futex, Seen, Watched, check, control, spawn};
-use crate::task::{Call, Job, ResultRef, TaskError};
 use crate::worker::{self, Context, Profile};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
@@ -64,7 +64,7 @@ fn value(handle: Handle) -> Result<usize, TaskError> {
 
 // ---- I12, I15, I16: no wake-up is lost ----
 
-/// A worker by hand, over the real `inject`, `found` and `park`: it looks into the injector alone, and ends the pool when
+/// A worker by hand, over the real `inject`, `stop_searching` and `park`: it looks into the injector alone, and ends the pool when
 /// the last of the `left` tasks has been run.
 fn plain_worker(sched: &Sched, me: usize, mut searching: bool, left: &AtomicUsize) {
     if searching {
@@ -73,7 +73,7 @@ fn plain_worker(sched: &Sched, me: usize, mut searching: bool, left: &AtomicUsiz
     while !sched.stage().is_over() {
         if let Some(task) = sched.queues.take_injected(0) {
             if searching {
-                sched.found();
+                sched.stop_searching();
                 searching = false;
             }
             task.run(sched);
@@ -87,7 +87,7 @@ fn plain_worker(sched: &Sched, me: usize, mut searching: bool, left: &AtomicUsiz
         }
     }
     if searching {
-        sched.found();
+        sched.stop_searching();
     }
 }
 
@@ -149,7 +149,9 @@ fn i12_i15_one_submitter_beside_one_worker() {
 
 #[test]
 fn i12_i13_one_submitter_beside_two_workers() {
-    submitted_and_run("I12 I13 submit ‖ worker ‖ worker", 2, 1, Bound::Whole, false, || vec![task(|| 0)]);
+    submitted_and_run("I12 I13 submit ‖ worker ‖ worker", 2, 1, Bound::Whole, false, || {
+        vec![task(|| 0)]
+    });
 }
 
 #[test]
@@ -189,7 +191,7 @@ fn thief(sched: &Arc<Sched>) -> thread::JoinHandle<()> {
         loop {
             if let Some(task) = sched.queues.steal_any(0) {
                 if searching {
-                    sched.found();
+                    sched.stop_searching();
                 }
                 return task.run(&*sched);
             }
@@ -208,7 +210,7 @@ fn i12_a_task_pushed_by_a_worker_reaches_a_sleeper() {
         let owner = &idlers[0];
         owner.deque.push(task);
         sched.queues.mark_loaded(0);
-        sched.announce(true).expect("the pool runs");
+        sched.tell_workers(true).expect("the pool runs");
         thief.join().expect("the thief has run it");
         value(handle).expect("it has run");
     });
@@ -248,10 +250,10 @@ fn i12_i13_a_waiter_submits_again_as_soon_as_it_is_woken() {
     });
 }
 
-/// A host that becomes a searcher before it wakes.
+/// A view that becomes a searcher before it wakes.
 struct Early<'a>(&'a Sched, std::cell::Cell<bool>);
 
-impl Host for Early<'_> {
+impl PoolView for Early<'_> {
     fn stopping(&self) -> Option<Reason> {
         self.0.stopping()
     }
@@ -276,7 +278,7 @@ fn run_one(sched: &Sched, me: usize, mut searching: bool, forgets: bool) {
         searching = true;
     };
     if searching && !forgets {
-        sched.found();
+        sched.stop_searching();
     }
     task.run(sched);
 }
@@ -289,9 +291,9 @@ fn wait_then_two_jobs(forgets: bool) {
     let (first, handle) = task(|| 0);
     let shared = Arc::clone(&sched);
     let early = spawn(move || {
-        let host = Early(&shared, std::cell::Cell::new(false));
-        first.run(&host);
-        run_one(&shared, 0, host.1.get(), forgets);
+        let view = Early(&shared, std::cell::Cell::new(false));
+        first.run(&view);
+        run_one(&shared, 0, view.1.get(), forgets);
     });
     let shared = Arc::clone(&sched);
     let late = spawn(move || {
@@ -324,16 +326,26 @@ fn wait_then_two_jobs(forgets: bool) {
 
 #[test]
 fn i12_i13_i16_a_waiter_submits_two_jobs_as_soon_as_it_is_woken() {
-    check("I12 I13 I16 wait, submit two jobs ‖ worker ‖ worker", Bound::Pair, Futex::Block, |_| {
-        wait_then_two_jobs(false);
-    });
+    check(
+        "I12 I13 I16 wait, submit two jobs ‖ worker ‖ worker",
+        Bound::Pair,
+        Futex::Block,
+        |_| {
+            wait_then_two_jobs(false);
+        },
+    );
 }
 
 #[test]
 fn i16_control_a_searcher_forgets_that_it_is_one() {
-    control("I16 control: who searched before it woke forgets it", Bound::Whole, Futex::Block, |_| {
-        wait_then_two_jobs(true);
-    });
+    control(
+        "I16 control: who searched before it woke forgets it",
+        Bound::Whole,
+        Futex::Block,
+        |_| {
+            wait_then_two_jobs(true);
+        },
+    );
 }
 
 /// What a worker of a negative control leaves out.
@@ -365,7 +377,7 @@ fn flawed_worker(sched: &Sched, me: usize, flaw: Flaw) -> usize {
                 if flaw == Flaw::NoHandOff {
                     let _ = sched.idle.stop_searching();
                 } else {
-                    sched.found();
+                    sched.stop_searching();
                 }
                 searching = false;
             }
@@ -440,7 +452,9 @@ fn i12_control_the_submitter_does_not_fence() {
 
 #[test]
 fn i12_control_the_submitter_does_not_wake() {
-    lost("I12 control: submit without a wake-up", Flaw::None, |sched, task| sched.queues.inject(task));
+    lost("I12 control: submit without a wake-up", Flaw::None, |sched, task| {
+        sched.queues.inject(task)
+    });
 }
 
 #[test]
@@ -488,8 +502,8 @@ fn i16_control_the_last_searcher_does_not_hand_over() {
 
 // ---- I20: what lies in a queue ----
 
-/// A task that its handle has run lies in the injector as a tombstone. Returns how often the worker went through park.
-fn woken_for_a_tombstone(take: fn(&Sched) -> Option<TaskRef>) -> usize {
+/// A task that its handle has run lies in the injector as a stale entry. Returns how often the worker went through park.
+fn woken_for_a_stale_entry(take: fn(&Sched) -> Option<TaskRef>) -> usize {
     let (sched, _) = pool(1);
     let (task, handle) = task(|| 0);
     handle.help(&*sched);
@@ -502,7 +516,7 @@ fn woken_for_a_tombstone(take: fn(&Sched) -> Option<TaskRef>) -> usize {
                 task.run(&*shared);
             } else {
                 parks += 1;
-                assert!(parks <= 3, "I20: a tombstone keeps a worker awake");
+                assert!(parks <= 3, "I20: a stale entry keeps a worker awake");
                 assert!(shared.park(0, parks > 1), "the pool is not closed");
             }
         }
@@ -514,17 +528,22 @@ fn woken_for_a_tombstone(take: fn(&Sched) -> Option<TaskRef>) -> usize {
 }
 
 #[test]
-fn i20_a_tombstone_is_no_work() {
-    check("I20 tombstone, terminate ‖ worker", Bound::Whole, Futex::Block, |outcomes| {
-        outcomes.insert(woken_for_a_tombstone(|sched| sched.queues.take_injected(0)));
+fn i20_a_stale_entry_is_no_work() {
+    check("I20 stale entry, terminate ‖ worker", Bound::Whole, Futex::Block, |outcomes| {
+        outcomes.insert(woken_for_a_stale_entry(|sched| sched.queues.take_injected(0)));
     });
 }
 
 #[test]
-fn i20_control_a_tombstone_is_left_where_it_is() {
-    control("I20 control: a tombstone that nobody takes away", Bound::Whole, Futex::Block, |_| {
-        woken_for_a_tombstone(|_| None);
-    });
+fn i20_control_a_stale_entry_is_left_where_it_is() {
+    control(
+        "I20 control: a stale entry that nobody takes away",
+        Bound::Whole,
+        Futex::Block,
+        |_| {
+            woken_for_a_stale_entry(|_| None);
+        },
+    );
 }
 
 // ---- I37: empty queues let workers sleep ----
@@ -572,7 +591,8 @@ enum Fate {
 
 fn submit(sched: &Sched, runs: &Arc<AtomicUsize>) -> Result<Handle, SubmitErrorKind> {
     let runs = Arc::clone(runs);
-    worker::submit(sched, Job::plain(move || runs.fetch_add(1, Std::Relaxed))).map_err(|(kind, _)| kind)
+    worker::submit(sched, Job::plain(move || runs.fetch_add(1, Std::Relaxed)), WhenFull::Wait)
+        .map_err(|(kind, _)| kind)
 }
 
 fn fate(submitted: Result<Handle, SubmitErrorKind>, runs: &AtomicUsize) -> Fate {
@@ -615,19 +635,20 @@ fn submit_beside_the_end(name: &str, workers: usize, bound: Bound, end: fn(&Sche
 
 #[test]
 fn i30_i31_i34_submit_beside_close() {
-    let seen = submit_beside_the_end("I30 I31 I34 submit ‖ close ‖ worker", 1, Bound::Whole, Sched::close);
+    let seen =
+        submit_beside_the_end("I30 I31 I34 submit ‖ close ‖ worker", 1, Bound::Whole, Sched::close);
     assert_eq!(seen, ["GivenBack", "Ran"]);
 }
 
 #[test]
 fn i17_i30_i32_close_beside_two_workers() {
-    /// A worker by hand, over the real `found` and `park`: it looks into the injector alone, until the pool is over.
+    /// A worker by hand, over the real `stop_searching` and `park`: it looks into the injector alone, until the pool is over.
     fn closing_worker(sched: &Sched, me: usize) {
         let mut searching = false;
         while !sched.stage().is_over() {
             if let Some(task) = sched.queues.take_injected(0) {
                 if searching {
-                    sched.found();
+                    sched.stop_searching();
                     searching = false;
                 }
                 task.run(sched);
@@ -636,7 +657,7 @@ fn i17_i30_i32_close_beside_two_workers() {
             }
         }
         if searching {
-            sched.found();
+            sched.stop_searching();
         }
     }
     check("I17 I30 I32 submit, close ‖ worker ‖ worker", Bound::Pair, Futex::Block, |_| {
@@ -658,8 +679,12 @@ fn i17_i30_i32_close_beside_two_workers() {
 
 #[test]
 fn i31_i33_i34_submit_beside_terminate() {
-    let seen =
-        submit_beside_the_end("I31 I33 I34 submit ‖ terminate ‖ worker", 1, Bound::Whole, Sched::terminate);
+    let seen = submit_beside_the_end(
+        "I31 I33 I34 submit ‖ terminate ‖ worker",
+        1,
+        Bound::Whole,
+        Sched::terminate,
+    );
     assert_eq!(seen, ["GivenBack", "Ran", "Terminated"]);
 }
 
@@ -691,13 +716,13 @@ fn i33_terminate_beside_inline_claim_and_pop() {
 
 #[test]
 fn i32_exactly_one_worker_finds_the_pool_drained() {
-    /// Joins the quiet ones; the last looks again. Says whether it found the pool drained.
+    /// Joins the drained-idle ones; the last looks again. Says whether it found the pool drained.
     fn quiet(life: &Life) -> bool {
         loop {
-            match life.join_quiet() {
-                Quiet::LookAgain if life.settle(false, true) => return true,
-                Quiet::LookAgain => {}
-                Quiet::Park | Quiet::NotClosed => return false,
+            match life.join_drained_idle() {
+                Drain::LookAgain if life.try_finish_drain(false, true) => return true,
+                Drain::LookAgain => {}
+                Drain::Park | Drain::NotClosed => return false,
             }
         }
     }
@@ -710,7 +735,7 @@ fn i32_exactly_one_worker_finds_the_pool_drained() {
                 return 1;
             }
             // Woken for nothing, it leaves and comes back, unless the pool has been found drained.
-            shared.leave_quiet();
+            shared.leave_drained_idle();
             usize::from(quiet(&shared))
         });
         let mine = usize::from(quiet(&life));
@@ -725,16 +750,16 @@ fn i32_control_settling_without_the_count() {
         let life = Arc::new(Life::new(1));
         assert!(life.close());
         let drained = Arc::new(AtomicUsize::new(0));
-        let quiet = |life: &Life| life.stage() == Stage::Closed;
+        let is_closed = |life: &Life| life.stage() == Stage::Closed;
         let (shared, count) = (Arc::clone(&life), Arc::clone(&drained));
         let other = spawn(move || {
-            if quiet(&shared) {
-                let _ = shared.join_quiet();
+            if is_closed(&shared) {
+                let _ = shared.join_drained_idle();
                 count.fetch_add(usize::from(shared.stage() >= Stage::Draining), Std::Relaxed);
             }
         });
-        if quiet(&life) {
-            let _ = life.join_quiet();
+        if is_closed(&life) {
+            let _ = life.join_drained_idle();
             drained.fetch_add(usize::from(life.stage() >= Stage::Draining), Std::Relaxed);
         }
         other.join().expect("the other returns");
@@ -770,8 +795,8 @@ fn drain_as(sched: &Sched, settle: fn(&Sched)) {
 }
 
 fn settle_well(sched: &Sched) {
-    assert_eq!(sched.life.join_quiet(), Quiet::LookAgain);
-    sched.drained(true);
+    assert_eq!(sched.life.join_drained_idle(), Drain::LookAgain);
+    sched.finish_drain(true);
 }
 
 fn submit_looking_twice(sched: &Sched, task: TaskRef) -> bool {
@@ -787,9 +812,9 @@ fn i17_i30_control_look_then_drained() {
     stranded("I17 I30 control: look, then DRAINED", submit_looking_twice, |sched| {
         drain_as(sched, |sched| {
             let found = sched.queues.any_work();
-            assert_eq!(sched.life.join_quiet(), Quiet::LookAgain);
+            assert_eq!(sched.life.join_drained_idle(), Drain::LookAgain);
             fence(Ordering::SeqCst);
-            sched.life.settle(found, true);
+            sched.life.try_finish_drain(found, true);
         });
     });
 }
@@ -798,8 +823,8 @@ fn i17_i30_control_look_then_drained() {
 fn i30_control_drained_without_a_fence() {
     stranded("I30 control: DRAINING without its fence", submit_looking_twice, |sched| {
         drain_as(sched, |sched| {
-            assert_eq!(sched.life.join_quiet(), Quiet::LookAgain);
-            sched.life.settle(sched.queues.any_work(), true);
+            assert_eq!(sched.life.join_drained_idle(), Drain::LookAgain);
+            sched.life.try_finish_drain(sched.queues.any_work(), true);
         });
     });
 }
@@ -904,7 +929,10 @@ fn broken(break_down: fn(&Sched)) -> bool {
     let initializer = spawn(move || break_down(&shared));
     let told = sched.stopping();
     if let Some(reason) = &told {
-        assert!(matches!(reason, Reason::Broken(why) if &**why == "why"), "I39: {reason:?} does not say why");
+        assert!(
+            matches!(reason, Reason::Broken(why) if why.message() == Some("why")),
+            "I39: {reason:?} does not say why"
+        );
     }
     initializer.join().expect("the initializer's worker goes on");
     told.is_some()
@@ -913,7 +941,7 @@ fn broken(break_down: fn(&Sched)) -> bool {
 #[test]
 fn i39_whoever_sees_the_pool_broken_sees_why() {
     check("I39 break down ‖ look", Bound::None, Futex::Block, |outcomes| {
-        outcomes.insert(broken(|sched| sched.break_down("why")));
+        outcomes.insert(broken(|sched| sched.break_down(Panic::new(Box::new("why")))));
     });
 }
 
@@ -922,7 +950,7 @@ fn i39_control_the_message_comes_after_the_stage() {
     control("I39 control: the stage, then the message", Bound::None, Futex::Block, |_| {
         broken(|sched| {
             sched.life.end(Stage::Broken);
-            let _ = sched.broken.set("why".into());
+            let _ = sched.broken.set(Arc::new(Panic::new(Box::new("why"))));
         });
     });
 }

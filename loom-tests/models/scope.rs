@@ -1,8 +1,9 @@
 //! A scope, I35 and I36: it ends after its tasks, and its tasks' last step touches nothing of the frame.
 
+use super::super::scoped::Scoped;
 use super::*;
+use crate::block::{Call, Job};
 use crate::models::harness::{Bound, Futex, Running, Watched, check, control, spawn};
-use crate::task::{Call, Job, Scoped};
 use std::sync::Arc;
 
 /// A value that looks at the frame when it is dropped.
@@ -15,7 +16,7 @@ impl Drop for Looks {
 }
 
 /// A task of the scope that writes to the frame, and whose outcome, with the handle gone, does so again when it is dropped.
-/// Returns the token.
+/// Returns the entry.
 fn submit(scope: &ScopeRef, frame: &Arc<Watched>) -> TaskRef {
     let data = Arc::clone(frame);
     let work = Job::plain(move || {
@@ -24,17 +25,17 @@ fn submit(scope: &ScopeRef, frame: &Arc<Watched>) -> TaskRef {
     });
     // SAFETY: models borrow nothing.
     let (task, handle) = unsafe { Call::create(Scoped { work, pending: scope.begin() }, 1, true) };
-    let token = scope.push(task);
+    let entry = scope.push(task);
     drop(handle);
-    token
+    entry
 }
 
 #[test]
 fn i35_i36_the_frame_ends_after_its_task() {
     check("I35 I36 task ‖ end of the scope", Bound::None, Futex::Block, |_| {
         let (scope, frame) = (ScopeRef::new(1, true), Arc::new(Watched::new()));
-        let token = submit(&scope, &frame);
-        let worker = spawn(move || token.run(&Running));
+        let entry = submit(&scope, &frame);
+        let worker = spawn(move || entry.run(&Running));
         scope.wait();
         // The frame's own: nobody else may touch it any more.
         frame.write();
@@ -48,8 +49,8 @@ fn i35_two_tasks_beside_the_end_of_the_scope() {
     check("I35 task ‖ task ‖ end of the scope", Bound::Usual, Futex::Block, |_| {
         let (scope, frames) = (ScopeRef::new(1, true), [(); 2].map(|()| Arc::new(Watched::new())));
         let workers = [0, 1].map(|i| {
-            let token = submit(&scope, &frames[i]);
-            spawn(move || token.run(&Running))
+            let entry = submit(&scope, &frames[i]);
+            spawn(move || entry.run(&Running))
         });
         scope.wait();
         frames.iter().for_each(|frame| frame.write());
@@ -60,10 +61,10 @@ fn i35_two_tasks_beside_the_end_of_the_scope() {
 
 #[test]
 fn i35_the_frame_runs_what_nobody_has_begun() {
-    check("I35 worker frame ‖ token", Bound::Usual, Futex::Block, |_| {
+    check("I35 worker frame ‖ entry", Bound::Usual, Futex::Block, |_| {
         let (scope, frame) = (ScopeRef::new(1, true), Arc::new(Watched::new()));
-        let token = submit(&scope, &frame);
-        let worker = spawn(move || token.run(&Running));
+        let entry = submit(&scope, &frame);
+        let worker = spawn(move || entry.run(&Running));
         scope.work_and_wait(&Running);
         frame.write();
         drop(scope);
@@ -78,10 +79,10 @@ fn i35_a_task_brings_another_while_the_frame_waits() {
         let (inner, data) = (Arc::clone(&scope), Arc::clone(&frame));
         let pending = scope.begin();
         let worker = spawn(move || {
-            let token = submit(&inner, &data);
+            let entry = submit(&inner, &data);
             drop(pending);
             // Late: the frame need not wait for it.
-            token.run(&Running);
+            entry.run(&Running);
         });
         scope.work_and_wait(&Running);
         frame.write();
@@ -115,7 +116,8 @@ fn i35_control_the_submitter_does_not_tell_the_waiting_frame() {
             let data = Arc::clone(&frame);
             let work = Job::plain(move || data.write());
             // SAFETY: models borrow nothing.
-            let (task, handle) = unsafe { Call::create(Scoped { work, pending: inner.begin() }, 1, true) };
+            let (task, handle) =
+                unsafe { Call::create(Scoped { work, pending: inner.begin() }, 1, true) };
             inner.block().queue.with(|queue| drop(queue.push(task)));
             drop((handle, pending, inner));
         });
@@ -141,8 +143,8 @@ fn i36_control_the_last_task_touches_the_block_after_it_has_left() {
     });
 }
 
-/// A task of the scope that has another run before it ends. The other's token lies in a queue that nobody looks into: the
-/// frame alone can run it. `push` is given the other, and gives its token if it made one.
+/// A task of the scope that has another run before it ends. The other's entry lies in a queue that nobody looks into: the
+/// frame alone can run it. `push` is given the other, and gives its entry if it made one.
 fn waits_for_another(push: fn(&ScopeRef, TaskRef) -> Option<TaskRef>) {
     let (scope, ran) = (Arc::new(ScopeRef::new(1, true)), Arc::new(AtomicU32::new(0)));
     let (inner, told) = (Arc::clone(&scope), Arc::clone(&ran));
@@ -153,13 +155,14 @@ fn waits_for_another(push: fn(&ScopeRef, TaskRef) -> Option<TaskRef>) {
             futex::wake_all(&told);
         });
         // SAFETY: models borrow nothing.
-        let (task, handle) = unsafe { Call::create(Scoped { work, pending: inner.begin() }, 1, true) };
-        let token = push(&inner, task);
+        let (task, handle) =
+            unsafe { Call::create(Scoped { work, pending: inner.begin() }, 1, true) };
+        let entry = push(&inner, task);
         drop(handle);
         block_until(&ran, 0, None, |ran| ran == 1);
         drop(pending);
-        if let Some(token) = token {
-            token.run(&Running);
+        if let Some(entry) = entry {
+            entry.run(&Running);
         }
     });
     scope.work_and_wait(&Running);

@@ -51,7 +51,9 @@ fn two_owners(back: impl Fn(&Shared, u32) + Copy + Send + 'static) {
 
 #[test]
 fn i40_two_calls_of_one_slab_beside_the_end_of_their_thread() {
-    check("I40 owner ‖ owner ‖ end of the thread", Bound::None, Futex::Block, |_| two_owners(give_back));
+    check("I40 owner ‖ owner ‖ end of the thread", Bound::None, Futex::Block, |_| {
+        two_owners(give_back)
+    });
 }
 
 /// The steps of `give_back`, with other orderings.

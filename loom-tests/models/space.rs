@@ -4,18 +4,19 @@
 //! A negative control runs a submitter, a taker or an end of its own, which takes the same steps with one left out.
 
 use super::*;
+use crate::batch::{BatchBlock as Batch, BatchOptions, Map};
+use crate::block::{Call, Job, Outcome, Panic, Plain, ResultRef, SubmitErrorKind, TaskError};
 use crate::models::harness::{Bound, Futex, Seen, check, control, spawn};
-use crate::sched::Sched;
 use crate::sched::life::Stage;
+use crate::sched::{Sched, WhenFull};
 use crate::sync::{fence, thread};
-use crate::task::{Batch, Call, Cut, Job, Map, Outcome, Plain, ResultRef, SubmitErrorKind, TaskError};
 use crate::worker;
 use std::convert::Infallible;
 
 type Handle = ResultRef<usize, Infallible>;
 
 fn submit(sched: &Sched) -> Result<Handle, SubmitErrorKind> {
-    worker::submit(sched, Job::plain(|| 0)).map_err(|(kind, _)| kind)
+    worker::submit(sched, Job::plain(|| 0), WhenFull::Wait).map_err(|(kind, _)| kind)
 }
 
 /// A pool of one worker, which the model plays, with a limit.
@@ -44,13 +45,13 @@ fn run(sched: &Sched) {
     take(sched).expect("an entry is there").run(sched);
 }
 
-/// A worker by hand, over the real `take_injected`, `found` and `park`, until it has taken `count` or the pool is over.
+/// A worker by hand, over the real `take_injected`, `stop_searching` and `park`, until it has taken `count` or the pool is over.
 fn worker(sched: &Sched, count: usize) {
     let (mut searching, mut taken) = (false, 0);
     while taken < count && !sched.stage().is_over() {
         if let Some(task) = take(sched) {
             if searching {
-                sched.found();
+                sched.stop_searching();
                 searching = false;
             }
             task.run(sched);
@@ -60,7 +61,7 @@ fn worker(sched: &Sched, count: usize) {
         }
     }
     if searching {
-        sched.found();
+        sched.stop_searching();
     }
 }
 
@@ -74,7 +75,11 @@ fn until_waiting(sched: &Sched, count: u64) {
 /// Everybody has come and gone.
 fn at_rest(sched: &Sched, places: usize) {
     let word = space(sched).word.load(Ordering::Relaxed);
-    assert_eq!((used(word) as usize, waiting(word)), (places, 0), "I43: used and waiting at the end");
+    assert_eq!(
+        (used(word) as usize, waiting(word)),
+        (places, 0),
+        "I43: used and waiting at the end"
+    );
 }
 
 // ---- a place becomes free ----
@@ -115,7 +120,7 @@ fn i19_a_submitter_beside_a_canceller() {
 }
 
 #[test]
-fn i19_a_tombstone_is_taken_away() {
+fn i19_a_stale_entry_is_taken_away() {
     check("I19 inline claim, submitter ‖ worker", Bound::Whole, Futex::Block, |_| {
         let (sched, handle) = full();
         let shared = Arc::clone(&sched);
@@ -257,7 +262,7 @@ fn i43_a_newcomer_does_not_overtake() {
     check("I43 waiter ‖ taker ‖ newcomer", Bound::Usual, Futex::Block, |_| {
         let (sched, handle) = full();
         newcomer(&sched, run, |sched| {
-            let refused = worker::submit_nonblocking(sched, Job::plain(|| 0));
+            let refused = worker::submit(sched, Job::plain(|| 0), WhenFull::Refuse);
             refused.map(drop).map_err(|(kind, _)| assert_eq!(kind, SubmitErrorKind::Full)).is_ok()
         });
         drop(handle);
@@ -297,7 +302,8 @@ fn in_order(frees: fn(&Space)) {
     space(&sched).enter_beyond().hand_over();
     let waiters = [1, 2].map(|place| {
         let shared = Arc::clone(&sched);
-        let waiter = Seen::by(move || space(&shared).wait(|| true).map(Permit::hand_over).is_some());
+        let waiter =
+            Seen::by(move || space(&shared).wait(|| true).map(Permit::hand_over).is_some());
         until_waiting(&sched, place);
         waiter
     });
@@ -334,14 +340,14 @@ fn i43_control_who_came_last_enters_first() {
 
 type Answer = ResultRef<Vec<usize>, Infallible>;
 
-/// A batch of one item, whose one token stands in the line.
+/// A batch of one item, whose one entry stands in the line.
 fn in_line(sched: &Sched) -> Answer {
     let map: Map<_, usize, usize, Infallible, (), ()> = Map::new(Plain(|item: usize| item));
     let places = Some(Arc::clone(space(sched)) as _);
     // SAFETY: models borrow nothing.
-    let (mut tokens, answer) =
-        unsafe { Batch::create(map, vec![7], Cut::default(), 1, sched.id, true, places) };
-    sched.inject_with_places(None, tokens.uncounted(1)).expect("the pool runs");
+    let (mut entries, answer) =
+        unsafe { Batch::create(map, vec![7], BatchOptions::default(), 1, sched.id, true, places) };
+    sched.inject_with_places(None, entries.uncounted(1)).expect("the pool runs");
     answer
 }
 
@@ -381,8 +387,11 @@ fn i19_an_entry_is_pushed_by_a_canceller() {
 
 #[test]
 fn i19_an_entry_is_resolved_by_terminate() {
-    let report =
-        check("I19 entry in the line ‖ taker ‖ terminate", Bound::Whole, Futex::Block, |outcomes| {
+    let report = check(
+        "I19 entry in the line ‖ taker ‖ terminate",
+        Bound::Whole,
+        Futex::Block,
+        |outcomes| {
             let (sched, handle) = full();
             let answer = in_line(&sched);
             let shared = Arc::clone(&sched);
@@ -402,50 +411,61 @@ fn i19_an_entry_is_resolved_by_terminate() {
             }
             drop(handle);
             at_rest(&sched, 0);
-        });
+        },
+    );
     assert_eq!(report.outcomes, ["\"Ran\"", "\"Terminated\""]);
 }
 
 #[test]
 fn i19_an_entry_holds_the_end_off() {
-    check("I19 entry in the line of a closed pool, cancel ‖ worker", Bound::Usual, Futex::Block, |_| {
-        let (sched, handle) = full();
-        let answer = in_line(&sched);
-        sched.close();
-        let shared = Arc::clone(&sched);
-        let worker = spawn(move || worker(&shared, usize::MAX));
-        handle.resolve(Reason::Cancelled);
-        worker.join().expect("the worker leaves");
-        assert!(answer.load().is_value(), "I19: what was accepted is left in the line");
-        drop((handle, answer));
-        at_rest(&sched, 0);
-    });
+    check(
+        "I19 entry in the line of a closed pool, cancel ‖ worker",
+        Bound::Usual,
+        Futex::Block,
+        |_| {
+            let (sched, handle) = full();
+            let answer = in_line(&sched);
+            sched.close();
+            let shared = Arc::clone(&sched);
+            let worker = spawn(move || worker(&shared, usize::MAX));
+            handle.resolve(Reason::Cancelled);
+            worker.join().expect("the worker leaves");
+            assert!(answer.load().is_value(), "I19: what was accepted is left in the line");
+            drop((handle, answer));
+            at_rest(&sched, 0);
+        },
+    );
 }
 
 #[test]
 fn i19_control_an_entry_is_in_neither() {
-    control("I19 control: out of the line, then into the queue", Bound::Whole, Futex::Block, |_| {
-        let sched = limited(1);
-        space(&sched).enter_beyond().hand_over();
-        let answer = in_line(&sched);
-        let (one, two) = (Arc::clone(&sched), Arc::clone(&sched));
-        let worker = spawn(move || worker(&one, usize::MAX));
-        let frees = spawn(move || {
-            let space = space(&two);
-            let entry = space.line.with(|line| {
-                space.word.fetch_sub(WAITING, Ordering::Relaxed);
-                line.pop_front()
+    control(
+        "I19 control: out of the line, then into the queue",
+        Bound::Whole,
+        Futex::Block,
+        |_| {
+            let sched = limited(1);
+            space(&sched).enter_beyond().hand_over();
+            let answer = in_line(&sched);
+            let (one, two) = (Arc::clone(&sched), Arc::clone(&sched));
+            let worker = spawn(move || worker(&one, usize::MAX));
+            let frees = spawn(move || {
+                let space = space(&two);
+                let entry = space.line.with(|line| {
+                    space.word.fetch_sub(WAITING, Ordering::Relaxed);
+                    line.pop_front()
+                });
+                let Some(Waiter::Entry(entry)) = entry else { panic!("one waits") };
+                assert!(entry.entries().expect("a batch counts").entered(1));
+                two.queues.inject(entry);
+                let _ = two.tell_workers(true);
             });
-            let Some(Waiter::Entry(entry)) = entry else { panic!("one waits") };
-            assert!(entry.entries().expect("a batch counts").entered(1));
-            two.queues.inject(entry);
-            let _ = two.announce(true);
-        });
-        sched.close();
-        let _ = outcome(answer);
-        frees.join().expect("it returns");
-        worker.join().expect("the worker leaves");
-    });
+            sched.close();
+            let _ = outcome(answer);
+            frees.join().expect("it returns");
+            worker.join().expect("the worker leaves");
+        },
+    );
 }
 
 #[test]
@@ -472,7 +492,7 @@ fn submit_beside(name: &str, end: fn(&Sched)) -> Vec<String> {
     check(name, Bound::Usual, Futex::Block, move |outcomes| {
         let (sched, handle) = full();
         let shared = Arc::clone(&sched);
-        let submitter = Seen::by(move || worker::submit(&shared, Job::plain(|| 0)));
+        let submitter = Seen::by(move || worker::submit(&shared, Job::plain(|| 0), WhenFull::Wait));
         end(&sched);
         let Err((kind, job)) = submitter.join() else { panic!("I19: let in by the end") };
         outcomes.insert(kind);
@@ -489,12 +509,17 @@ fn i19_a_submission_beside_close() {
 
 #[test]
 fn i19_a_submission_beside_terminate() {
-    assert_eq!(submit_beside("I19 submit to a full pool ‖ terminate", Sched::terminate), ["NotRunning"]);
+    assert_eq!(
+        submit_beside("I19 submit to a full pool ‖ terminate", Sched::terminate),
+        ["NotRunning"]
+    );
 }
 
 #[test]
 fn i19_a_submission_beside_an_initializer_that_panics() {
-    let seen = submit_beside("I19 submit to a full pool ‖ break down", |sched| sched.break_down("why"));
+    let seen = submit_beside("I19 submit to a full pool ‖ break down", |sched| {
+        sched.break_down(Panic::new(Box::new("why")))
+    });
     assert_eq!(seen, ["Broken"]);
 }
 

@@ -88,7 +88,9 @@ fn the_last_owner_frees() {
     check("two owners", Bound::None, Futex::Block, |_| two_owners(AcqRel));
     for order in [Acquire, Release, Relaxed] {
         let name = format!("two owners, {order:?}");
-        rejects(&name, "Causality violation", Bound::None, Futex::Block, move |_| two_owners(order));
+        rejects(&name, "Causality violation", Bound::None, Futex::Block, move |_| {
+            two_owners(order)
+        });
     }
 }
 
@@ -146,7 +148,9 @@ fn the_queue_lends_a_sleeper_no_fence() {
     check("sleeper", Bound::None, Futex::Block, |_| sleeper(true, true));
     for (push_fence, sleep_fence) in [(false, true), (true, false)] {
         let name = format!("sleeper, fences {push_fence} {sleep_fence}");
-        rejects(&name, "deadlock", Bound::None, Futex::Block, move |_| sleeper(push_fence, sleep_fence));
+        rejects(&name, "deadlock", Bound::None, Futex::Block, move |_| {
+            sleeper(push_fence, sleep_fence)
+        });
     }
 }
 
@@ -277,8 +281,11 @@ fn a_batch_keeps_the_order() {
 #[test]
 fn what_is_set_once_is_there_for_whoever_has_an_edge_to_it() {
     for (order, expected) in [(Release, vec!["true"]), (Relaxed, vec!["false", "true"])] {
-        let report =
-            check(&format!("set once, {order:?} flag"), Bound::None, Futex::Block, move |outcomes| {
+        let report = check(
+            &format!("set once, {order:?} flag"),
+            Bound::None,
+            Futex::Block,
+            move |outcomes| {
                 let shared = Arc::new((OnceLock::new(), AtomicU32::new(0)));
                 let theirs = Arc::clone(&shared);
                 let setter = Seen::by(move || {
@@ -289,7 +296,8 @@ fn what_is_set_once_is_there_for_whoever_has_an_edge_to_it() {
                     outcomes.insert(shared.0.get().is_some());
                 }
                 setter.join();
-            });
+            },
+        );
         assert_eq!(report.outcomes, expected);
     }
 }

@@ -1,10 +1,10 @@
 //! A stream, I26 to I29: its slots, its runners' leaving, its end, its list of what is done.
 
-use super::stride::Stride;
+use super::wake_batch::WakeBatch;
 use super::*;
+use crate::block::{Plain, PoolView, Reason, TaskRef};
 use crate::models::harness::{Bound, Futex, Watched, check, control, spawn};
 use crate::sync::{clock, fence, futex, thread};
-use crate::task::{Host, Plain, Reason, TaskRef};
 use crate::wait::block_until;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
@@ -32,13 +32,15 @@ type Items = StreamRef<Counted, Counted, Infallible>;
 
 /// A stream that passes its items on.
 fn stream(ordered: bool, slots: usize, runners: usize) -> Items {
-    let flow = Flow { chunksize: Some(1), buffersize: None, ordered };
+    let options = StreamOptions { chunksize: Some(1), buffersize: None, ordered };
     let window = Window { least: slots, most: slots };
     // SAFETY: models borrow nothing.
-    unsafe { StreamRef::create(Plain(|item: Counted| item), flow, window, runners, 1, true, None) }
+    unsafe {
+        StreamRef::create(Plain(|item: Counted| item), options, window, runners, 1, true, None)
+    }
 }
 
-/// A worker's host: entries that a runner sends lie in the list until a thread of the model is free.
+/// A worker's view: entries that a runner sends lie in the list until a thread of the model is free.
 #[derive(Clone, Default)]
 struct Sent(Arc<Mutex<Vec<TaskRef>>>);
 
@@ -56,7 +58,7 @@ impl Sent {
     }
 }
 
-impl Host for Sent {
+impl PoolView for Sent {
     fn stopping(&self) -> Option<Reason> {
         None
     }
@@ -86,7 +88,11 @@ fn take(stream: &mut Items, sent: &Sent) -> usize {
         }
         match sent.next() {
             Some(entry) => sent.work(entry),
-            None => assert_eq!(stream.wait(None, false), Waited::Outcome, "I26: a wait ends with an outcome"),
+            None => assert_eq!(
+                stream.wait(None, false),
+                Waited::Outcome,
+                "I26: a wait ends with an outcome"
+            ),
         }
     }
 }
@@ -149,17 +155,24 @@ fn i29_two_runners_out_of_order() {
 
 #[test]
 fn i29_a_place_is_used_again() {
-    passes("I29 I27 unordered, two items through one slot", false, 1, 2, Futex::Block, Bound::Whole);
+    passes(
+        "I29 I27 unordered, two items through one slot",
+        false,
+        1,
+        2,
+        Futex::Block,
+        Bound::Whole,
+    );
 }
 
 #[test]
 fn i26_a_stride_of_two() {
     for ordered in [true, false] {
-        let name = format!("I26 I27 I29 three items, a stride of two (ordered: {ordered})");
+        let name = format!("I26 I27 I29 three items, a wake-up batch of two (ordered: {ordered})");
         check(&name, Bound::Whole, Futex::Block, move |outcomes| {
             let drops = Arc::new(AtomicUsize::new(0));
             let mut stream = stream(ordered, 4, 1);
-            *stream.stride() = Stride::fixed(2);
+            *stream.wake_batch() = WakeBatch::fixed(2);
             let sent = Sent::default();
             let threads: Vec<_> = (0..3)
                 .filter_map(|number| publish(&mut stream, Counted::new(number, &drops), &sent))
@@ -185,16 +198,20 @@ fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
         }
         item
     });
-    let flow = Flow { chunksize: None, buffersize: None, ordered: true };
+    let options = StreamOptions { chunksize: None, buffersize: None, ordered: true };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
-        unsafe { StreamRef::create(each, flow, Window { least: 4, most: 4 }, 1, 1, true, None) };
-    *stream.stride() = Stride::fixed(2);
+        unsafe { StreamRef::create(each, options, Window { least: 4, most: 4 }, 1, 1, true, None) };
+    *stream.wake_batch() = WakeBatch::fixed(2);
     let sent = Sent::default();
     stream.put(0);
     stream.put(1);
-    let mut threads: Vec<_> =
-        stream.publish().inspect(TaskRef::count_anyhow).map(|entry| run(entry, &sent)).into_iter().collect();
+    let mut threads: Vec<_> = stream
+        .publish()
+        .inspect(TaskRef::count_anyhow)
+        .map(|entry| run(entry, &sent))
+        .into_iter()
+        .collect();
     if time_goes_by {
         threads.push(spawn(clock::expire));
     }
@@ -203,7 +220,11 @@ fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
             match stream.try_take() {
                 Some(outcome) => break outcome,
                 None => {
-                    assert_eq!(stream.wait(None, false), Waited::Outcome, "I26: a wait ends with an outcome")
+                    assert_eq!(
+                        stream.wait(None, false),
+                        Waited::Outcome,
+                        "I26: a wait ends with an outcome"
+                    )
                 }
             }
         };
@@ -217,14 +238,19 @@ fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
 
 #[test]
 fn i26_a_stride_ends_though_its_last_item_does_not() {
-    check("I26 stride ‖ item that waits for the consumer ‖ time", Bound::Usual, Futex::Block, |_| {
-        second_waits_for_the_consumer_of_the_first(true);
-    });
+    check(
+        "I26 wake-up batch ‖ item that waits for the consumer ‖ time",
+        Bound::Usual,
+        Futex::Block,
+        |_| {
+            second_waits_for_the_consumer_of_the_first(true);
+        },
+    );
 }
 
 #[test]
 fn i26_control_a_stride_without_a_limit() {
-    control("I26 control: a stride without a limit", Bound::None, Futex::Block, |_| {
+    control("I26 control: a wake-up batch without a limit", Bound::None, Futex::Block, |_| {
         second_waits_for_the_consumer_of_the_first(false);
     });
 }
@@ -246,7 +272,11 @@ fn i28_the_consumer_goes_at_any_moment() {
                 let taken = stream.try_take().is_some();
                 drop(stream);
                 threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
-                assert_eq!(drops.load(Std::Relaxed), 2, "I28: every item and every outcome is dropped once");
+                assert_eq!(
+                    drops.load(Std::Relaxed),
+                    2,
+                    "I28: every item and every outcome is dropped once"
+                );
                 outcomes.insert(taken);
             },
         );
@@ -308,24 +338,29 @@ fn i27_a_runner_leaves_beside_a_consumer_that_publishes() {
 
 #[test]
 fn i27_control_the_runner_does_not_look_again() {
-    control("I27 control: a runner leaves without a second look", Bound::Pair, Futex::Block, |_| {
-        left_beside_publish(|entry, _| {
-            let header = entry.id();
-            // SAFETY: the entry keeps the block alive, which is a stream of this type.
-            let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(header) };
-            assert!(ring.join_crew());
-            fence(Ordering::SeqCst);
-            let mut seen = 0;
-            while let Some((_, slot)) = ring.claim(&mut seen) {
-                // SAFETY: claimed.
-                let item = unsafe { ring.take_item(slot) };
-                ring.done(slot, Ok(item));
-            }
-            assert!(!ring.leave_crew());
-            // SAFETY: the runner is an owner, and touches the stream no more.
-            unsafe { Ring::<Counted, Counted, Infallible>::leave(header) };
-        });
-    });
+    control(
+        "I27 control: a runner leaves without a second look",
+        Bound::Pair,
+        Futex::Block,
+        |_| {
+            left_beside_publish(|entry, _| {
+                let header = entry.id();
+                // SAFETY: the entry keeps the block alive, which is a stream of this type.
+                let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(header) };
+                assert!(ring.join_crew());
+                fence(Ordering::SeqCst);
+                let mut seen = 0;
+                while let Some((_, slot)) = ring.claim(&mut seen) {
+                    // SAFETY: claimed.
+                    let item = unsafe { ring.take_item(slot) };
+                    ring.done(slot, Ok(item));
+                }
+                assert!(!ring.leave_crew());
+                // SAFETY: the runner is an owner, and touches the stream no more.
+                unsafe { Ring::<Counted, Counted, Infallible>::leave(header) };
+            });
+        },
+    );
 }
 
 /// The first item of two waits until the second has begun. Its runner sends, or forgets to, the entry that brings another one.
@@ -341,10 +376,10 @@ fn first_waits_for_second(start: fn(TaskRef, &Sent), is_sent: bool) {
         }
         item
     });
-    let flow = Flow { chunksize: None, buffersize: None, ordered: false };
+    let options = StreamOptions { chunksize: None, buffersize: None, ordered: false };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
-        unsafe { StreamRef::create(each, flow, Window { least: 2, most: 2 }, 2, 1, true, None) };
+        unsafe { StreamRef::create(each, options, Window { least: 2, most: 2 }, 2, 1, true, None) };
     stream.put(0);
     let entry = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
     stream.put(1);
@@ -398,11 +433,11 @@ fn first_waits_for_third(refills: bool) {
         }
         _ => {}
     });
-    let flow = Flow { chunksize: None, buffersize: None, ordered: true };
+    let options = StreamOptions { chunksize: None, buffersize: None, ordered: true };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
-        unsafe { StreamRef::create(each, flow, Window { least: 1, most: 4 }, 2, 1, true, None) };
-    *stream.stride() = Stride::fixed(1);
+        unsafe { StreamRef::create(each, options, Window { least: 1, most: 4 }, 2, 1, true, None) };
+    *stream.wake_batch() = WakeBatch::fixed(1);
     stream.put(0);
     let first = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
     stream.put(1);
@@ -448,9 +483,14 @@ fn i45_a_sleeping_consumer_hears_that_the_runners_are_dry() {
 
 #[test]
 fn i45_control_a_consumer_does_not_ask_to_be_told() {
-    control("I45 control: a consumer sleeps for its outcome alone", Bound::Pair, Futex::Block, |_| {
-        first_waits_for_third(false);
-    });
+    control(
+        "I45 control: a consumer sleeps for its outcome alone",
+        Bound::Pair,
+        Futex::Block,
+        |_| {
+            first_waits_for_third(false);
+        },
+    );
 }
 
 #[test]
@@ -493,24 +533,29 @@ fn i26_control_the_slot_is_filled_while_its_outcome_is_there() {
 
 #[test]
 fn i28_control_the_consumer_frees_beside_a_runner() {
-    control("I28 control: the consumer frees though a runner is there", Bound::None, Futex::Block, |_| {
-        let drops = Arc::new(AtomicUsize::new(0));
-        let mut stream = stream(true, 1, 1);
-        stream.put(Counted::new(0, &drops));
-        let sent = Sent::default();
-        let threads: Vec<_> = stream
-            .publish()
-            .inspect(TaskRef::count_anyhow)
-            .map(|entry| run(entry, &sent))
-            .into_iter()
-            .collect();
-        // SAFETY: the consumer is an owner.
-        let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(stream.header()) };
-        // As if the runner were no owner.
-        ring.owners.fetch_sub(1, Ordering::Relaxed);
-        drop(stream);
-        threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
-    });
+    control(
+        "I28 control: the consumer frees though a runner is there",
+        Bound::None,
+        Futex::Block,
+        |_| {
+            let drops = Arc::new(AtomicUsize::new(0));
+            let mut stream = stream(true, 1, 1);
+            stream.put(Counted::new(0, &drops));
+            let sent = Sent::default();
+            let threads: Vec<_> = stream
+                .publish()
+                .inspect(TaskRef::count_anyhow)
+                .map(|entry| run(entry, &sent))
+                .into_iter()
+                .collect();
+            // SAFETY: the consumer is an owner.
+            let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(stream.header()) };
+            // As if the runner were no owner.
+            let _ = ring.owners.leave();
+            drop(stream);
+            threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
+        },
+    );
 }
 
 /// A queued token is refused with its pool, by `refuse`, beside a consumer that publishes another item. The consumer, told or
@@ -529,7 +574,11 @@ fn refused_beside_publish(ordered: bool, refuse: fn(TaskRef)) {
         .for_each(|late| late.resolve(Reason::Terminated));
     for _ in 0..2 {
         while stream.try_take().is_none() {
-            assert_eq!(stream.wait(None, false), Waited::Outcome, "I27: a wait ends with an outcome");
+            assert_eq!(
+                stream.wait(None, false),
+                Waited::Outcome,
+                "I27: a wait ends with an outcome"
+            );
         }
     }
     drop(stream);
@@ -538,7 +587,7 @@ fn refused_beside_publish(ordered: bool, refuse: fn(TaskRef)) {
 }
 
 #[test]
-fn i27_i28_a_token_is_refused_beside_a_consumer_that_publishes() {
+fn i27_i28_an_entry_is_refused_beside_a_consumer_that_publishes() {
     for ordered in [true, false] {
         check(
             &format!("I27 I28 refuse ‖ publish (ordered: {ordered})"),
@@ -553,16 +602,21 @@ fn i27_i28_a_token_is_refused_beside_a_consumer_that_publishes() {
 
 #[test]
 fn i27_control_a_refused_token_does_not_look_again() {
-    control("I27 control: a refused token leaves without a second look", Bound::None, Futex::Block, |_| {
-        refused_beside_publish(false, |token| {
-            let header = token.id();
-            // SAFETY: the token keeps the block alive.
-            let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(header) };
-            ring.refuse(&Reason::Terminated);
-            assert!(ring.join_crew());
-            assert!(!ring.leave_crew());
-            // SAFETY: the token is an owner, and touches the stream no more.
-            unsafe { Ring::<Counted, Counted, Infallible>::leave(header) };
-        });
-    });
+    control(
+        "I27 control: a refused token leaves without a second look",
+        Bound::None,
+        Futex::Block,
+        |_| {
+            refused_beside_publish(false, |token| {
+                let header = token.id();
+                // SAFETY: the token keeps the block alive.
+                let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(header) };
+                ring.refuse(&Reason::Terminated);
+                assert!(ring.join_crew());
+                assert!(!ring.leave_crew());
+                // SAFETY: the token is an owner, and touches the stream no more.
+                unsafe { Ring::<Counted, Counted, Infallible>::leave(header) };
+            });
+        },
+    );
 }

@@ -1,16 +1,16 @@
 //! A runner's turn, I46: work that is submitted while every worker is busy does not go unheard.
 
 use super::*;
+use crate::block::{Call, Job, Reason, TaskRef};
 use crate::models::harness::{Bound, Futex, check, control, spawn};
 use crate::sched::Sched;
 use crate::sync::AtomicU32;
-use crate::task::{Call, Job, Reason, TaskRef};
 use std::sync::Arc;
 
 /// A worker's loop, in a runner.
 struct Loop(Arc<Sched>);
 
-impl Host for Loop {
+impl PoolView for Loop {
     fn stopping(&self) -> Option<Reason> {
         self.0.stopping()
     }
@@ -36,7 +36,7 @@ impl Host for Loop {
 fn heeded_beside_a_submission(heed: fn(&mut Turn<'_>)) {
     let sched = Arc::new(Sched::new(1).0);
     sched.attention().expect("a pool has one").fetch_or(WORK, Ordering::Relaxed);
-    let host = Loop(Arc::clone(&sched));
+    let view = Loop(Arc::clone(&sched));
     let shared = Arc::clone(&sched);
     let submitter = spawn(move || {
         // SAFETY: models borrow nothing.
@@ -44,12 +44,15 @@ fn heeded_beside_a_submission(heed: fn(&mut Turn<'_>)) {
         shared.inject([task]).expect("the pool runs");
         drop(handle);
     });
-    let mut turn = Turn::begin(&host).expect("a loop gives way");
+    let mut turn = Turn::begin(&view).expect("a loop gives way");
     heed(&mut turn);
     let knows = turn.contended;
     submitter.join().expect("the submitter returns");
     let told = sched.attention().expect("a pool has one").load(Ordering::Relaxed) & WORK != 0;
-    assert!(knows || told, "I46: work lies in a queue, and its runner neither knows nor will be told");
+    assert!(
+        knows || told,
+        "I46: work lies in a queue, and its runner neither knows nor will be told"
+    );
     sched.terminate();
 }
 
@@ -64,8 +67,8 @@ fn i46_a_runner_hears_of_work() {
 fn i46_control_a_runner_heeds_without_its_fence() {
     control("I46 control: heed without its fence", Bound::None, Futex::Block, |_| {
         heeded_beside_a_submission(|turn| {
-            turn.host.attention().expect("a pool has one").fetch_and(!WORK, Ordering::Relaxed);
-            turn.contended |= turn.host.is_work_waiting();
+            turn.view.attention().expect("a pool has one").fetch_and(!WORK, Ordering::Relaxed);
+            turn.contended |= turn.view.is_work_waiting();
         });
     });
 }

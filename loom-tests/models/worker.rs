@@ -1,10 +1,10 @@
 //! The order in which workers begin tasks: I18, over a worker's real search.
 
 use super::*;
+use crate::block::{Call, Job, ResultRef, TaskRef};
 use crate::models::harness::{Bound, Futex, check, control, spawn};
 use crate::sched::Sched;
 use crate::sync::{AtomicU32, Ordering, futex, thread};
-use crate::task::{Call, Job, ResultRef, TaskRef};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
@@ -25,7 +25,10 @@ impl Starts {
     fn begin(&self, number: usize) {
         self.0[number].store(1, Std::Relaxed);
         let waiting = self.0[..number].iter().filter(|began| began.load(Std::Relaxed) == 0).count();
-        assert!(waiting <= 1, "I18: task {number} has begun before {waiting} earlier ones, on two workers");
+        assert!(
+            waiting <= 1,
+            "I18: task {number} has begun before {waiting} earlier ones, on two workers"
+        );
     }
 }
 
@@ -76,7 +79,10 @@ fn three_in_a_row(take: fn(&Context) -> Vec<TaskRef>) {
         worker.join().expect("the worker returns");
     }
     for (number, handle) in handles.into_iter().enumerate() {
-        assert_eq!(handle.take_done().unwrap_or_else(|_| panic!("I18: not begun")).ok(), Some(number));
+        assert_eq!(
+            handle.take_done().unwrap_or_else(|_| panic!("I18: not begun")).ok(),
+            Some(number)
+        );
     }
 }
 

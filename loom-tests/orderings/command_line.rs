@@ -26,7 +26,8 @@ impl Options {
         let mut options = Self { only: None, list: false, jobs, verbose: false };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value\n\n{USAGE}"));
+            let mut value =
+                || arguments.next().ok_or_else(|| format!("{argument} needs a value\n\n{USAGE}"));
             match argument.as_str() {
                 "--only" => options.only = Some(value()?),
                 "--list" => options.list = true,

@@ -16,8 +16,11 @@ pub(crate) fn build(root: &Path, scratch: &Path, sites: &[Site]) -> Result<PathB
         let source = root.join(file);
         let content = refused(fs::read(&source), "read", &source)?;
         let content = match sites.iter().any(|site| &site.file == file) {
-            true => mutable(file, String::from_utf8(content).expect("it was parsed"), sites).into_bytes(),
-            false if file == "src/sync/mod.rs" => [&content, &b"\npub(crate) mod mutant;\n"[..]].concat(),
+            true => mutable(file, String::from_utf8(content).expect("it was parsed"), sites)
+                .into_bytes(),
+            false if file == "src/sync/mod.rs" => {
+                [&content, &b"\npub(crate) mod mutant;\n"[..]].concat()
+            }
             false => content,
         };
         write(&copy.join(file), &content)?;
@@ -38,7 +41,11 @@ fn tracked(root: &Path) -> Result<BTreeSet<String>, Refusal> {
         return Err(format!("git ls-files: {}", String::from_utf8_lossy(&git.stderr)));
     }
     let files = String::from_utf8(git.stdout).map_err(|_| "a file name is not UTF-8")?;
-    Ok(files.split_terminator('\0').filter(|file| root.join(file).is_file()).map(str::to_owned).collect())
+    Ok(files
+        .split_terminator('\0')
+        .filter(|file| root.join(file).is_file())
+        .map(str::to_owned)
+        .collect())
 }
 
 /// The source with each site that can be weaker asking `mutant.rs`.
@@ -75,7 +82,11 @@ fn remove_others(copy: &Path, files: &BTreeSet<String>) -> Result<(), Refusal> {
     while let Some(folder) = folders.pop() {
         for entry in refused(fs::read_dir(&folder), "list", &folder)? {
             let path = refused(entry, "list", &folder)?.path();
-            let name = path.strip_prefix(copy).expect("it lies below").to_string_lossy().replace('\\', "/");
+            let name = path
+                .strip_prefix(copy)
+                .expect("it lies below")
+                .to_string_lossy()
+                .replace('\\', "/");
             if path.is_dir() {
                 folders.push(path);
             } else if !files.contains(&name) && name != "src/sync/mutant.rs" {
@@ -100,6 +111,7 @@ fn cargo(copy: &Path, target: &Path) -> Result<PathBuf, Refusal> {
         return Err(format!("the copy does not build\n{}", String::from_utf8_lossy(&built.stderr)));
     }
     let said = String::from_utf8_lossy(&built.stdout);
-    let executable = said.lines().find_map(|line| line.split_once(r#""executable":""#)?.1.split_once('"'));
+    let executable =
+        said.lines().find_map(|line| line.split_once(r#""executable":""#)?.1.split_once('"'));
     executable.map(|(path, _)| path.into()).ok_or_else(|| "cargo names no executable".into())
 }

@@ -42,7 +42,8 @@ fn main() -> ExitCode {
 
 /// Whether no mutant survived that should not.
 fn run(options: &Options) -> Result<bool, Refusal> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the member lies in the repository");
+    let root =
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the member lies in the repository");
     let sites = sites::find(root)?;
     let wanted: Vec<_> =
         sites.iter().flat_map(Site::mutants).filter(|mutant| options.wants(mutant)).collect();
@@ -81,10 +82,12 @@ fn summary(sites: &[Site]) -> String {
 
 /// A folder beside what cargo has built.
 fn scratch() -> Result<PathBuf, Refusal> {
-    let program = env::current_exe().map_err(|error| format!("this program has no path: {error}"))?;
+    let program =
+        env::current_exe().map_err(|error| format!("this program has no path: {error}"))?;
     let target = program.ancestors().nth(2).ok_or("this program lies in no target folder")?;
     let scratch = target.join("orderings");
-    fs::create_dir_all(&scratch).map_err(|error| format!("cannot make {}: {error}", scratch.display()))?;
+    fs::create_dir_all(&scratch)
+        .map_err(|error| format!("cannot make {}: {error}", scratch.display()))?;
     Ok(scratch)
 }
 

@@ -32,7 +32,11 @@ pub(crate) enum End {
 }
 
 impl Models {
-    pub(crate) fn measured(executable: PathBuf, scratch: &Path, jobs: usize) -> Result<Self, Refusal> {
+    pub(crate) fn measured(
+        executable: PathBuf,
+        scratch: &Path,
+        jobs: usize,
+    ) -> Result<Self, Refusal> {
         let mut models = Self { executable, scratch: scratch.to_owned(), list: Vec::new() };
         let names = models.names()?;
         let record = scratch.join("unchanged.txt");
@@ -60,7 +64,8 @@ impl Models {
         let listed = refused(listed, "run", &self.executable)?;
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
         let names = listed.lines().filter_map(|line| line.strip_suffix(": test"));
-        let of_protocols = names.filter(|name| name.contains("::models::") && !name.contains("control"));
+        let of_protocols =
+            names.filter(|name| name.contains("::models::") && !name.contains("control"));
         Ok(of_protocols.map(str::to_owned).collect())
     }
 
@@ -78,8 +83,12 @@ impl Models {
     fn measure(&self, name: &str) -> Result<Model, Refusal> {
         let reached = self.scratch.join(format!("{}.reached", file_name(name)));
         let began = Instant::now();
-        let end =
-            self.execute(name, "unchanged", ("MILLPOND_REACHED", reached.as_os_str()), Duration::MAX)?;
+        let end = self.execute(
+            name,
+            "unchanged",
+            ("MILLPOND_REACHED", reached.as_os_str()),
+            Duration::MAX,
+        )?;
         if let End::Failed(why) = end {
             return Err(format!("{name} fails, and nothing was weakened: {why}"));
         }
@@ -165,12 +174,15 @@ fn file_name(test: &str) -> String {
 
 /// The first line of what the harness says of the failure, or of the first panic, or how the process ended.
 fn why(said: &str, status: ExitStatus) -> String {
-    let harness = said.lines().find_map(|line| Some(line.split_once(": failed in execution ")?.1.to_owned()));
+    let harness =
+        said.lines().find_map(|line| Some(line.split_once(": failed in execution ")?.1.to_owned()));
     let panic = || {
         let mut lines = said.lines().skip_while(|line| !line.contains("panicked at"));
         lines.nth(1).map(str::to_owned)
     };
-    let last = || said.lines().rfind(|line| !line.trim().is_empty()).map(|line| format!("{status}: {line}"));
+    let last = || {
+        said.lines().rfind(|line| !line.trim().is_empty()).map(|line| format!("{status}: {line}"))
+    };
     harness
         .map(|why| format!("execution {why}"))
         .or_else(panic)

@@ -75,6 +75,9 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { mutants, killed, allowed, survived } = self;
-        write!(f, "orderings: {mutants} mutants, {killed} killed, {allowed} allowed, {survived} survived")
+        write!(
+            f,
+            "orderings: {mutants} mutants, {killed} killed, {allowed} allowed, {survived} survived"
+        )
     }
 }

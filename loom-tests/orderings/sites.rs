@@ -77,7 +77,9 @@ impl Site {
             (_, Order::Relaxed) => &[],
             (true, Order::SeqCst) => &[Weaker::Removed, Weaker::Order(Order::AcqRel)],
             (true, _) => &[Weaker::Removed],
-            (false, Order::AcqRel) => &[Weaker::Order(Order::Acquire), Weaker::Order(Order::Release)],
+            (false, Order::AcqRel) => {
+                &[Weaker::Order(Order::Acquire), Weaker::Order(Order::Release)]
+            }
             (false, _) => &[Weaker::Order(Order::Relaxed)],
         }
     }
@@ -111,15 +113,17 @@ impl fmt::Display for Mutant<'_> {
 pub(crate) fn find(root: &Path) -> Result<Vec<Site>, Refusal> {
     let mut sites = Vec::new();
     for path in sources(&root.join("src"))? {
-        let name = path.strip_prefix(root).expect("it lies below").to_string_lossy().replace('\\', "/");
+        let name =
+            path.strip_prefix(root).expect("it lies below").to_string_lossy().replace('\\', "/");
         if name.starts_with("src/sync/") {
             continue;
         }
         let source = refused(std::fs::read_to_string(&path), "read", &path)?;
         let before = sites.len();
-        let tokens =
-            TokenStream::from_str(&source).map_err(|error| format!("cannot parse {name}: {error}"))?;
-        Walk { file: &name, source: &source, sites: &mut sites, seen: BTreeMap::new() }.walk(tokens, "-")?;
+        let tokens = TokenStream::from_str(&source)
+            .map_err(|error| format!("cannot parse {name}: {error}"))?;
+        Walk { file: &name, source: &source, sites: &mut sites, seen: BTreeMap::new() }
+            .walk(tokens, "-")?;
         let (found, written) = (sites.len() - before, written(&source));
         if found != written {
             return Err(format!("{name}: {found} sites found, but {written} orderings written"));
@@ -130,8 +134,8 @@ pub(crate) fn find(root: &Path) -> Result<Vec<Site>, Refusal> {
 
 /// How many orderings a source names outside comments, by a second way of counting.
 fn written(source: &str) -> usize {
-    let orders =
-        ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"].map(|order| format!("Ordering::{order}"));
+    let orders = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"]
+        .map(|order| format!("Ordering::{order}"));
     let code = source.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code));
     code.map(|line| orders.iter().map(|order| line.matches(order).count()).sum::<usize>()).sum()
 }
@@ -177,25 +181,30 @@ impl Walk<'_> {
                     if word == "fence" && arguments.delimiter() == Delimiter::Parenthesis =>
                 {
                     let arguments: Vec<_> = arguments.stream().into_iter().collect();
-                    let (order, _) = ordering(&arguments)
-                        .ok_or_else(|| self.complaint(word.span(), "a fence without its ordering"))?;
+                    let (order, _) = ordering(&arguments).ok_or_else(|| {
+                        self.complaint(word.span(), "a fence without its ordering")
+                    })?;
                     self.add(word.span(), word.span(), function, true, order);
                     at += 1;
                 }
                 [TokenTree::Ident(word), ..] if word == "Ordering" => {
                     if let Some((order, end)) = ordering(rest) {
                         if order == Order::SeqCst {
-                            return Err(
-                                self.complaint(word.span(), "SeqCst is for fences: no model sees it here")
-                            );
+                            return Err(self.complaint(
+                                word.span(),
+                                "SeqCst is for fences: no model sees it here",
+                            ));
                         }
                         self.add(word.span(), end, function, false, order);
                     } else if imports(rest) {
-                        return Err(self.complaint(word.span(), "orderings are written with `Ordering::`"));
+                        return Err(
+                            self.complaint(word.span(), "orderings are written with `Ordering::`")
+                        );
                     }
                 }
                 [TokenTree::Group(group), ..] => {
-                    let body = (group.delimiter() == Delimiter::Brace).then(|| begun.take()).flatten();
+                    let body =
+                        (group.delimiter() == Delimiter::Brace).then(|| begun.take()).flatten();
                     self.walk(group.stream(), body.as_deref().unwrap_or(function))?;
                 }
                 _ => {}
@@ -243,9 +252,13 @@ fn imports(tokens: &[TokenTree]) -> bool {
 /// The ordering that these tokens begin with, and where it ends.
 fn ordering(tokens: &[TokenTree]) -> Option<(Order, Span)> {
     match tokens {
-        [TokenTree::Ident(word), TokenTree::Punct(a), TokenTree::Punct(b), TokenTree::Ident(name), ..]
-            if word == "Ordering" && a.as_char() == ':' && b.as_char() == ':' =>
-        {
+        [
+            TokenTree::Ident(word),
+            TokenTree::Punct(a),
+            TokenTree::Punct(b),
+            TokenTree::Ident(name),
+            ..,
+        ] if word == "Ordering" && a.as_char() == ':' && b.as_char() == ':' => {
             Some((Order::named(name)?, name.span()))
         }
         _ => None,

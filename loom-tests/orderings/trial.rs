@@ -19,7 +19,8 @@ pub(crate) fn all<'a>(
         let (verdict, how) = match killer(mutant, models) {
             Ok(killer) => (Verdict::Killed, killer),
             Err(tried) => {
-                let verdict = if allowed.holds(mutant) { Verdict::Allowed } else { Verdict::Survived };
+                let verdict =
+                    if allowed.holds(mutant) { Verdict::Allowed } else { Verdict::Survived };
                 (verdict, format!("of {tried} models that come by it none objects"))
             }
         };
@@ -31,7 +32,8 @@ pub(crate) fn all<'a>(
 
 /// The first model that fails with this mutant, and why; or how many did not.
 fn killer(mutant: &Mutant<'_>, models: &Models) -> Result<String, usize> {
-    let module = mutant.site.file.trim_start_matches("src/").trim_end_matches(".rs").replace('/', "::");
+    let module =
+        mutant.site.file.trim_start_matches("src/").trim_end_matches(".rs").replace('/', "::");
     let mut candidates: Vec<_> =
         models.list.iter().filter(|model| model.reached.contains(&mutant.site.id)).collect();
     // Those of the mutant's own room first, and then the quick ones.
@@ -63,7 +65,10 @@ pub(crate) fn in_parallel<T: Sync, R: Send>(
             std::iter::from_fn(take).map(|(at, item)| (at, work(item))).collect::<Vec<_>>()
         };
         let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("a worker does not panic")).collect()
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("a worker does not panic"))
+            .collect()
     });
     done.sort_by_key(|(at, _)| *at);
     done.into_iter().map(|(_, answer)| answer).collect()

@@ -29,7 +29,8 @@ unsafe impl Sync for Newest {}
 
 impl Reports {
     fn new(pool: &ThreadPool, publish: Ordering) -> Self {
-        let newest = Newest { is_there: AtomicBool::new(false), report: UnsafeCell::new(0), publish };
+        let newest =
+            Newest { is_there: AtomicBool::new(false), report: UnsafeCell::new(0), publish };
         Self { pool: pool.handle(), newest: Arc::new(newest) }
     }
 
@@ -64,7 +65,11 @@ fn explore(publish: Ordering) -> (usize, Option<String>) {
         assert!(matches!(reports.newest(), None | Some(42)), "a report is whole, or is not there");
         pool.close();
         pool.join().expect("it is closed");
-        assert_eq!(reports.newest(), Some(42), "what was accepted before close is there after join");
+        assert_eq!(
+            reports.newest(),
+            Some(42),
+            "what was accepted before close is there after join"
+        );
     })
 }
 
@@ -100,7 +105,9 @@ fn a_report_that_is_published_is_whole() {
 fn a_report_that_is_published_too_weakly_is_found() {
     let (executions, failure) = explore(Ordering::Relaxed);
     let why = failure.expect("the flag is seen before the report");
-    println!("a service that publishes with Relaxed: rejected after {executions} executions: {why}");
+    println!(
+        "a service that publishes with Relaxed: rejected after {executions} executions: {why}"
+    );
     assert!(why.contains("Causality violation"), "{why}");
 }
 

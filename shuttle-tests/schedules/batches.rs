@@ -25,7 +25,8 @@ fn two_maps_one_of_them_with_a_failing_chunk() {
             };
             other.try_batch(fail, items).chunksize(2).map()
         });
-        let mapped = pool.map(|item: Item| Item::new(item.value + 1), (0..5).map(Item::new)).unwrap();
+        let mapped =
+            pool.map(|item: Item| Item::new(item.value + 1), (0..5).map(Item::new)).unwrap();
         assert_eq!(values(&mapped), [1, 2, 3, 4, 5]);
         match failing.join().unwrap() {
             Err(TaskError::Failed { error, item }) => assert_eq!((error.value, item), (2, Some(2))),
@@ -48,10 +49,14 @@ fn a_map_that_panics_at_two_items() {
             }
             item
         };
-        let batch = pool.batch(panic_at, (0..4).map(Item::new)).fail_fast(true).map_async().unwrap();
+        let batch =
+            pool.batch(panic_at, (0..4).map(Item::new)).fail_fast(true).map_async().unwrap();
         let closer = thread::spawn(move || closing.close());
         let error = batch.get().expect_err("two items panic");
-        assert!(matches!((&error, error.item()), (TaskError::Panicked(_), Some(1 | 3))), "{error:?}");
+        assert!(
+            matches!((&error, error.item()), (TaskError::Panicked(_), Some(1 | 3))),
+            "{error:?}"
+        );
         closer.join().unwrap();
         pool.join().unwrap();
     });
@@ -110,7 +115,8 @@ fn long_batches() {
             pool.map(|item: Item| item.value, (0..32).map(Item::new))
         });
         let mapping = pool.handle();
-        let outside = thread::spawn(move || mapping.map(|item: Item| item.value, (0..48).map(Item::new)));
+        let outside =
+            thread::spawn(move || mapping.map(|item: Item| item.value, (0..48).map(Item::new)));
         assert!(inside.unwrap().get().unwrap().unwrap().into_iter().eq(0..32));
         assert!(outside.join().unwrap().unwrap().into_iter().eq(0..48));
         pool.close();
@@ -129,7 +135,10 @@ fn batches_beside_terminate() {
         match mapper.join().unwrap() {
             Ok(items) => assert_eq!(values(&items), [0, 1, 2, 3]),
             Err(error) => {
-                assert!(matches!(error, TaskError::Terminated | TaskError::NotSubmitted(_)), "{error:?}")
+                assert!(
+                    matches!(error, TaskError::Terminated | TaskError::NotSubmitted(_)),
+                    "{error:?}"
+                )
             }
         }
         ender.join().unwrap();

@@ -52,7 +52,10 @@ fn submit_submit_close_join() {
         pool.join().unwrap();
         for submitter in submitters {
             let fates = submitter.join().unwrap();
-            assert!(!fates.contains(&Fate::GivenUp), "a closed pool does what it has accepted: {fates:?}");
+            assert!(
+                !fates.contains(&Fate::GivenUp),
+                "a closed pool does what it has accepted: {fates:?}"
+            );
         }
     });
 }

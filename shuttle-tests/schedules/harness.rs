@@ -46,18 +46,21 @@ pub(crate) fn check(name: &'static str, schedules: usize, scenario: fn()) {
     }
     let (began, half) = (Instant::now(), schedules.div_ceil(2));
     let (random, pct) = match std::env::var("MILLPOND_SHUTTLE") {
-        Err(_) => {
-            (RandomScheduler::new_from_seed(SEED, half), PctScheduler::new_from_seed(SEED, DEPTH, half))
-        }
+        Err(_) => (
+            RandomScheduler::new_from_seed(SEED, half),
+            PctScheduler::new_from_seed(SEED, DEPTH, half),
+        ),
         Ok(times) => {
-            let many = half * times.parse::<usize>().expect("MILLPOND_SHUTTLE is how many times as many");
+            let many =
+                half * times.parse::<usize>().expect("MILLPOND_SHUTTLE is how many times as many");
             (RandomScheduler::new(many), PctScheduler::new(DEPTH, many))
         }
     };
     let twice = RandomScheduler::new_from_seed(SEED, TWICE);
-    let ran = counted(name, "run twice", UncontrolledNondeterminismCheckScheduler::new(twice), scenario)
-        + counted(name, "random", random, scenario)
-        + counted(name, "PCT", pct, scenario);
+    let ran =
+        counted(name, "run twice", UncontrolledNondeterminismCheckScheduler::new(twice), scenario)
+            + counted(name, "random", random, scenario)
+            + counted(name, "PCT", pct, scenario);
     say(&format!("{name}: {ran} schedules, {:.1} s", began.elapsed().as_secs_f64()));
 }
 
@@ -95,7 +98,11 @@ pub(crate) fn control(name: &str, message: &str, limit: usize, scenario: fn()) {
 }
 
 /// After how many schedules it has failed, and the one that it failed under.
-fn failing(scheduler: impl Scheduler + 'static, message: &str, scenario: fn()) -> (usize, Schedule) {
+fn failing(
+    scheduler: impl Scheduler + 'static,
+    message: &str,
+    scenario: fn(),
+) -> (usize, Schedule) {
     let last = Arc::new(Mutex::new((0, Schedule::default())));
     let recorder = Recorder::new(scheduler, Arc::clone(&last));
     let failure = catch_unwind(AssertUnwindSafe(|| run(recorder, scenario))).err();

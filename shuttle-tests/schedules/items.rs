@@ -40,7 +40,8 @@ impl Item {
 
 impl Drop for Item {
     fn drop(&mut self) {
-        let there = LEDGER.lock().unwrap_or_else(PoisonError::into_inner).there.remove(&self.number);
+        let there =
+            LEDGER.lock().unwrap_or_else(PoisonError::into_inner).there.remove(&self.number);
         assert!(there, "an item was dropped twice");
     }
 }

@@ -11,8 +11,9 @@ use std::sync::Arc;
 fn nested(ran: &Times) -> u32 {
     let pool = PoolHandle::current().expect("this is a worker");
     let called = pool.apply_async(job(10, ran)).unwrap();
-    let mapped =
-        pool.map(|value| PoolHandle::current().unwrap().apply(move || Item::new(value)), 0..3).unwrap();
+    let mapped = pool
+        .map(|value| PoolHandle::current().unwrap().apply(move || Item::new(value)), 0..3)
+        .unwrap();
     let sum: u32 = mapped.into_iter().map(|item| item.unwrap().value).sum();
     sum + called.get().unwrap().value
 }
@@ -97,7 +98,7 @@ fn further_up<R: Send + 'static>(tasks: u32, f: impl FnOnce() -> R + Send + 'sta
 /// Whether every wait for this handle is refused.
 fn is_refused(own: AsyncResult<()>) -> bool {
     let waited = own.wait();
-    let group = as_completed([own]).next().expect("a handle that is stuck comes out too");
+    let (_, group) = as_completed([own]).next().expect("a handle that is stuck comes out too");
     !waited && matches!(group.get(), Err(TaskError::WouldDeadlock))
 }
 
@@ -139,10 +140,15 @@ fn calls_within_calls_beside_terminate() {
         pool.join().unwrap();
         for caller in callers {
             match caller.join().unwrap() {
-                Ok(Ok(inner)) => assert!(matches!(inner, Ok(1) | Err(TaskError::Terminated)), "{inner:?}"),
+                Ok(Ok(inner)) => {
+                    assert!(matches!(inner, Ok(1) | Err(TaskError::Terminated)), "{inner:?}")
+                }
                 Ok(Err(_)) => {}
                 Err(error) => {
-                    assert!(matches!(error, TaskError::Terminated | TaskError::NotSubmitted(_)), "{error:?}")
+                    assert!(
+                        matches!(error, TaskError::Terminated | TaskError::NotSubmitted(_)),
+                        "{error:?}"
+                    )
                 }
             }
         }
@@ -156,8 +162,11 @@ fn scopes_with_tasks_that_submit_tasks() {
         let inside = pool.handle();
         let other = thread::spawn(move || {
             inside.apply(|| {
-                let (pool, ran) = (PoolHandle::current().expect("this is a worker"), Times::default());
-                pool.scope(|scope| scope.spawn(|| scope.spawn(|| ran.one_more()).unwrap()).unwrap());
+                let (pool, ran) =
+                    (PoolHandle::current().expect("this is a worker"), Times::default());
+                pool.scope(|scope| {
+                    scope.spawn(|| scope.spawn(|| ran.one_more()).unwrap()).unwrap()
+                });
                 ran.get()
             })
         });

@@ -131,7 +131,9 @@ fn streams_beside_terminate() {
             let Some(seen) = consumer.join().unwrap() else { continue };
             match seen.last {
                 None => assert_eq!(seen.values.len(), ITEMS as usize),
-                Some(TaskError::Terminated | TaskError::NotSubmitted(SubmitErrorKind::NotRunning)) => {}
+                Some(
+                    TaskError::Terminated | TaskError::NotSubmitted(SubmitErrorKind::NotRunning),
+                ) => {}
                 Some(other) => panic!("it ended with {other:?}"),
             }
         }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::{fmt, io};
 
-use crate::task::UnobservedHook;
+use crate::block::UnobservedCallback;
 use crate::worker::Profile;
 
 /// What dropping the [`ThreadPool`](crate::ThreadPool) does. Dropped on one of its own workers, it never waits.
@@ -77,17 +77,17 @@ impl Error for BuildError {
     }
 }
 
-/// A hook that is told a worker's index.
-pub(crate) type Hook = Arc<dyn Fn(usize) + Send + Sync>;
+/// A callback that is told a worker's index.
+pub(crate) type WorkerCallback = Arc<dyn Fn(usize) + Send + Sync>;
 
 #[derive(Default)]
 pub(crate) struct Config {
     pub(crate) workers: Option<usize>,
-    pub(crate) name: Option<Box<dyn Fn(usize) -> String>>,
+    pub(crate) name: Option<Box<dyn Fn(usize) -> String + Send>>,
     pub(crate) stack_size: Option<usize>,
-    pub(crate) initializer: Option<Hook>,
-    pub(crate) on_exit: Option<Hook>,
-    pub(crate) on_unobserved: Option<UnobservedHook>,
+    pub(crate) initializer: Option<WorkerCallback>,
+    pub(crate) on_exit: Option<WorkerCallback>,
+    pub(crate) on_unobserved: Option<UnobservedCallback>,
     pub(crate) drop_policy: DropPolicy,
     pub(crate) profile: Profile,
     pub(crate) max_queued: Option<usize>,

@@ -1,9 +1,17 @@
 #![doc = include_str!("README.md")]
 
+mod base;
+mod builder;
 mod config;
+mod current;
+mod handle;
+mod thread_pool;
 mod threads;
 
-pub(crate) use config::Config;
+pub use base::{Pool, PoolState};
+pub use builder::Builder;
 pub use config::{BuildError, DropPolicy};
+pub use current::is_cancelled;
+pub use handle::PoolHandle;
+pub use thread_pool::ThreadPool;
 pub use threads::JoinError;
-pub(crate) use threads::Threads;

@@ -2,13 +2,14 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::config::{BuildError, Config, DropPolicy, Hook};
+use super::config::{BuildError, Config, DropPolicy, WorkerCallback};
+use crate::block::{catch_panic, drop_quietly, forget_panic, register, watch};
 use crate::sched::{Sched, Stage};
 use crate::sync::clock::Deadline;
 use crate::sync::thread::{self, JoinHandle};
-use crate::task::{call, drop_quietly, forget_panic, register, watch};
 use crate::wait::block_until;
 use crate::worker::{self, Context, Place};
 
@@ -62,8 +63,8 @@ impl Threads {
         let sched = sched.share(config.max_queued);
         let shared = Arc::downgrade(&sched);
         register(sched.id, shared);
-        if let Some(hook) = config.on_unobserved {
-            watch(sched.id, hook);
+        if let Some(callback) = config.on_unobserved {
+            watch(sched.id, callback);
         }
         let mut handles = Vec::with_capacity(workers);
         for (index, (name, deque)) in names.into_iter().zip(deques).enumerate() {
@@ -133,6 +134,21 @@ impl Threads {
     }
 }
 
+impl Threads {
+    /// In a debug build: a program that submits work and ends at once may not know that the work was never done.
+    fn say_what_is_discarded(&self) {
+        let queued = if self.sched.stage() == Stage::Run { self.sched.queued() } else { 0 };
+        if cfg!(debug_assertions) && queued > 0 {
+            // Not `eprintln`, which panics where stderr is closed.
+            let _ = writeln!(
+                io::stderr(),
+                "millpond: a pool was dropped, and with it {queued} queued tasks that had not begun; to have them done \
+                 call close() and join(), or build the pool with DropPolicy::Drain (release builds do not say this)"
+            );
+        }
+    }
+}
+
 impl Drop for Threads {
     fn drop(&mut self) {
         if self.sched.is_forked() {
@@ -141,7 +157,10 @@ impl Drop for Threads {
             return std::mem::forget(std::mem::take(handles));
         }
         match self.drop_policy {
-            DropPolicy::Terminate => self.sched.terminate(),
+            DropPolicy::Terminate => {
+                self.say_what_is_discarded();
+                self.sched.terminate();
+            }
             DropPolicy::Join => {
                 self.sched.terminate();
                 // On one of the pool's own threads this refuses to wait, and the threads are detached.
@@ -161,21 +180,26 @@ fn join_thread(handle: JoinHandle<()>) {
 }
 
 /// A worker's thread from beginning to end.
-fn live(context: Context, index: usize, initializer: Option<Hook>, on_exit: Option<Hook>) {
+fn live(
+    context: Context,
+    index: usize,
+    initializer: Option<WorkerCallback>,
+    on_exit: Option<WorkerCallback>,
+) {
     let sched = Arc::clone(context.sched());
     worker::enlist(sched.id);
-    let ready = initializer.as_ref().is_none_or(|initializer| match call(|| initializer(index)) {
-        Ok(()) => true,
-        Err(panic) => {
-            sched.break_down(panic.message().unwrap_or("a payload that is no text"));
-            forget_panic(Err(panic));
-            false
-        }
-    });
+    let ready =
+        initializer.as_ref().is_none_or(|initializer| match catch_panic(|| initializer(index)) {
+            Ok(()) => true,
+            Err(panic) => {
+                sched.break_down(panic);
+                false
+            }
+        });
     context.run();
     if ready && !sched.is_forked() {
         if let Some(on_exit) = &on_exit {
-            forget_panic(call(|| on_exit(index)));
+            forget_panic(catch_panic(|| on_exit(index)));
         }
     }
     if sched.is_forked() {
@@ -183,7 +207,7 @@ fn live(context: Context, index: usize, initializer: Option<Hook>, on_exit: Opti
         // pool as it is, and the thread ends.
         return std::mem::forget((context, initializer, on_exit, sched));
     }
-    // Before the count falls: whoever has joined finds the hooks and what they own gone.
+    // Before the count falls: whoever has joined finds the callbacks and what they own gone.
     drop_quietly(initializer);
     drop_quietly(on_exit);
     drop(context);

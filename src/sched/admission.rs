@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::Sched;
 use super::space::{Permit, Space, WhenFull};
-use crate::task::{Host, Reason, SubmitErrorKind, Uncounted};
+use crate::block::{PoolView, Reason, SubmitErrorKind, Uncounted};
 
 impl Sched {
     /// How much is queued, by a look that may be old. With a limit: the places that are used, and what workers have submitted.
     pub(crate) fn queued(&self) -> usize {
-        let outside = self.space.as_ref().map_or_else(|| self.queues.living_outside(), |space| space.used());
+        let outside =
+            self.space.as_ref().map_or_else(|| self.queues.living_outside(), |space| space.used());
         outside + self.queues.living_inside()
     }
 
@@ -61,7 +62,7 @@ impl Sched {
     ) -> Result<(), SubmitErrorKind> {
         let space = self.space.as_ref().expect("only in a pool with a limit entries hold places");
         space.push(self, permit, entries, || self.gone());
-        self.announce(false)
+        self.tell_workers(false)
     }
 
     /// Why nobody will take what is pushed now, if the pool is over.

@@ -52,8 +52,8 @@ impl Word {
 /// How many workers may search at once, of so many that can run at once. On a few processors all: a pair of tasks then finds
 /// both workers awake. On many, half: each searcher reads what the others write.
 fn max_searchers(running: usize) -> u64 {
-    const FEW: usize = 4;
-    (if running <= FEW { running } else { running / 2 }).max(1) as u64
+    const FEW_PROCESSORS: usize = 4;
+    (if running <= FEW_PROCESSORS { running } else { running / 2 }).max(1) as u64
 }
 
 #[derive(Debug)]
@@ -66,7 +66,8 @@ pub(crate) struct Idle {
 impl Idle {
     /// `tag` is where the count of changes begins: 0, but for tests of its rollover.
     pub(crate) fn new(workers: usize, processors: usize, tag: u32) -> Self {
-        let seat = |_| CachePadded::new(Seat { signal: AtomicU32::new(1), below: AtomicU32::new(0) });
+        let seat =
+            |_| CachePadded::new(Seat { signal: AtomicU32::new(1), below: AtomicU32::new(0) });
         Self {
             word: CachePadded::new(AtomicU64::new(u64::from(tag) << 32)),
             seats: (0..workers).map(seat).collect(),
@@ -106,7 +107,12 @@ impl Idle {
             let below = seat.below.load(Ordering::Relaxed);
             let next = Word(word.with_top(below).0 + SEARCHER);
             // edge SEAT acquire, on failure: as above, for the next turn.
-            match self.word.compare_exchange_weak(word.0, next.0, Ordering::Relaxed, Ordering::Acquire) {
+            match self.word.compare_exchange_weak(
+                word.0,
+                next.0,
+                Ordering::Relaxed,
+                Ordering::Acquire,
+            ) {
                 Ok(_) => {
                     raise(seat);
                     return true;
@@ -125,7 +131,12 @@ impl Idle {
         while word.top() != 0 {
             let next = word.with_top(0).0;
             // edge SEAT acquire, on failure: as above, for the next turn.
-            match self.word.compare_exchange_weak(word.0, next, Ordering::Relaxed, Ordering::Acquire) {
+            match self.word.compare_exchange_weak(
+                word.0,
+                next,
+                Ordering::Relaxed,
+                Ordering::Acquire,
+            ) {
                 Ok(_) => break,
                 Err(now) => word = Word(now),
             }
@@ -150,7 +161,12 @@ impl Idle {
             }
             // Relaxed: a searcher publishes nothing by becoming one.
             let next = word.0 + SEARCHER;
-            match self.word.compare_exchange_weak(word.0, next, Ordering::Relaxed, Ordering::Relaxed) {
+            match self.word.compare_exchange_weak(
+                word.0,
+                next,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return true,
                 Err(now) => word = Word(now),
             }
@@ -168,7 +184,8 @@ impl Idle {
 
     /// How many workers are neither parked nor searching, by a look that may be old.
     pub(crate) fn busy(&self) -> usize {
-        let parked = self.seats.iter().filter(|seat| seat.signal.load(Ordering::Relaxed) == 0).count();
+        let parked =
+            self.seats.iter().filter(|seat| seat.signal.load(Ordering::Relaxed) == 0).count();
         let searchers = Word(self.word.load(Ordering::Relaxed)).searchers();
         self.seats
             .len()
@@ -189,7 +206,12 @@ impl Idle {
             seat.below.store(word.top(), Ordering::Relaxed);
             let next = Word(word.with_top(top).0 - if was_searching { SEARCHER } else { 0 });
             // edge SEAT release: `below` and the lowered signal → whoever takes this seat off.
-            match self.word.compare_exchange_weak(word.0, next.0, Ordering::Release, Ordering::Relaxed) {
+            match self.word.compare_exchange_weak(
+                word.0,
+                next.0,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return,
                 Err(now) => word = Word(now),
             }

@@ -10,20 +10,20 @@
 //!                      TERMINATE or BROKEN      (queues are emptied, workers leave)
 //! ```
 //!
-//! One word holds the stage, how many workers are **quiet** and how many streams are **open**. Quiet are those workers that,
+//! One word holds the stage, how many workers are **drained-idle** and how many streams are **open**. Drain are those workers that,
 //! with the pool CLOSED, have looked everywhere and found nothing, and have taken nothing since: a worker is counted before
 //! it puts itself on the idle stack, and takes itself out of the count before it takes work. Open are the streams whose
 //! consumer may still pull input: they hold DRAINING off, until JOINING is raised.
 
+use crate::block::check_count;
 use crate::sync::{AtomicU64, Ordering, fence};
-use crate::task::check_count;
 
 const STAGE: u64 = 0xff;
 const JOINING: u64 = 1 << 8;
-// count QUIET: the quiet workers of a pool. Raised by workers alone, of which a pool has at most
+// count DRAINED_IDLE: the drained-idle workers of a pool. Raised by workers alone, of which a pool has at most
 // 65,535, the range of the count.
-const QUIET: u64 = 1 << 16;
-const QUIETS: u64 = 0xffff << 16;
+const DRAINED_IDLE: u64 = 1 << 16;
+const DRAINED_IDLES: u64 = 0xffff << 16;
 // count STREAM: the streams of a pool that are open. Raised by each `imap` and its kin, and kept
 // up by a stream that is leaked. The process aborts when it passes 2^31, half of its range.
 const STREAM: u64 = 1 << 32;
@@ -67,11 +67,11 @@ impl Stage {
 /// What is left to do for whoever changed a count.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Quiet {
+pub(crate) enum Drain {
     /// Others are at work, or looking, or may come back with more.
     Park,
     /// Nobody is: the stage is DRAINING now, and the caller must fence, look everywhere once more, and call
-    /// [`Life::settle`].
+    /// [`Life::try_finish_drain`].
     LookAgain,
     /// The pool is not CLOSED; a worker is not counted.
     NotClosed,
@@ -86,7 +86,7 @@ pub(crate) struct Life {
 impl Life {
     pub(crate) fn new(workers: usize) -> Self {
         let workers = workers as u64;
-        assert!(workers <= QUIETS / QUIET, "workers are counted in 16 bits");
+        assert!(workers <= DRAINED_IDLES / DRAINED_IDLE, "workers are counted in 16 bits");
         Self { word: AtomicU64::new(Stage::Run as u64), workers }
     }
 
@@ -103,17 +103,23 @@ impl Life {
     }
 
     /// CLOSED becomes DRAINING if nobody is left who could take or bring work.
-    fn drained(&self, word: u64) -> u64 {
-        let quiet = (word & QUIETS) / QUIET == self.workers;
+    fn draining_if_idle(&self, word: u64) -> u64 {
+        let drained_idle = (word & DRAINED_IDLES) / DRAINED_IDLE == self.workers;
         let held = word / STREAM > 0 && word & JOINING == 0;
-        if Stage::of(word) == Stage::Closed && quiet && !held { with(word, Stage::Draining) } else { word }
+        if Stage::of(word) == Stage::Closed && drained_idle && !held {
+            with(word, Stage::Draining)
+        } else {
+            word
+        }
     }
 
-    fn duty(&self, before: u64) -> Quiet {
+    fn duty(&self, before: u64) -> Drain {
         match Stage::of(before) {
-            Stage::Closed if Stage::of(self.drained(before)) == Stage::Draining => Quiet::LookAgain,
-            Stage::Closed | Stage::Draining => Quiet::Park,
-            _ => Quiet::NotClosed,
+            Stage::Closed if Stage::of(self.draining_if_idle(before)) == Stage::Draining => {
+                Drain::LookAgain
+            }
+            Stage::Closed | Stage::Draining => Drain::Park,
+            _ => Drain::NotClosed,
         }
     }
 
@@ -124,7 +130,8 @@ impl Life {
 
     /// RUN → CLOSED. False if it was not RUN. The caller must fence and wake every parked worker.
     pub(crate) fn close(&self) -> bool {
-        self.update(|word| (Stage::of(word) == Stage::Run).then(|| with(word, Stage::Closed))).is_ok()
+        self.update(|word| (Stage::of(word) == Stage::Run).then(|| with(word, Stage::Closed)))
+            .is_ok()
     }
 
     /// Ends the pool at once, with `stage` TERMINATE or BROKEN. False if it is over already. The caller must fence,
@@ -135,37 +142,40 @@ impl Life {
         self.update(|word| (!Stage::of(word).is_over()).then(|| with(word, stage))).is_ok()
     }
 
-    /// A worker that found nothing joins the quiet ones, if the pool is CLOSED. [LIFE-3]
-    pub(crate) fn join_quiet(&self) -> Quiet {
+    /// A worker that found nothing joins the drained-idle ones, if the pool is CLOSED. [LIFE-3]
+    pub(crate) fn join_drained_idle(&self) -> Drain {
         let counts = |word| matches!(Stage::of(word), Stage::Closed | Stage::Draining);
-        match self.update(|word| counts(word).then(|| self.drained(word + QUIET))) {
-            Ok(before) => self.duty(before + QUIET),
-            Err(_) => Quiet::NotClosed,
+        match self.update(|word| counts(word).then(|| self.draining_if_idle(word + DRAINED_IDLE))) {
+            Ok(before) => self.duty(before + DRAINED_IDLE),
+            Err(_) => Drain::NotClosed,
         }
     }
 
-    /// A quiet worker leaves the count, before it takes work. [LIFE-4]
-    pub(crate) fn leave_quiet(&self) {
-        let before = self.word.fetch_sub(QUIET, ORDER);
-        debug_assert!(before & QUIETS > 0, "a worker leaves the quiet count only after it has joined");
+    /// A drained-idle worker leaves the count, before it takes work. [LIFE-4]
+    pub(crate) fn leave_drained_idle(&self) {
+        let before = self.word.fetch_sub(DRAINED_IDLE, ORDER);
+        debug_assert!(
+            before & DRAINED_IDLES > 0,
+            "a worker leaves the drained-idle count only after it has joined"
+        );
     }
 
     /// Whoever was told to look again has done so. DRAINING → DRAINED if it found nothing and still nobody is left: true,
     /// and the caller must wake every parked worker. Else → CLOSED. [LIFE-6]
     ///
-    /// If the caller is a quiet worker (`by_worker`) it then leaves the count in the same step, and must look for what there
+    /// If the caller is a drained-idle worker (`by_worker`) it then leaves the count in the same step, and must look for what there
     /// is. (Were it to stay in the count and park, and what it saw were gone by then, nobody would be left to look again.)
-    pub(crate) fn settle(&self, found: bool, by_worker: bool) -> bool {
+    pub(crate) fn try_finish_drain(&self, found: bool, by_worker: bool) -> bool {
         let mut drained = false;
         let _ = self.update(|word| {
             let draining = Stage::of(word) == Stage::Draining;
-            drained = draining && !found && (word & QUIETS) / QUIET == self.workers;
+            drained = draining && !found && (word & DRAINED_IDLES) / DRAINED_IDLE == self.workers;
             let stage = match (draining, drained) {
                 (true, true) => return Some(with(word, Stage::Drained)),
                 (true, false) => with(word, Stage::Closed),
                 (false, _) => word,
             };
-            Some(if by_worker { stage - QUIET } else { stage })
+            Some(if by_worker { stage - DRAINED_IDLE } else { stage })
         });
         drained
     }
@@ -184,8 +194,8 @@ impl Life {
     }
 
     /// The consumer of a stream pulls no more.
-    pub(crate) fn close_stream(&self) -> Quiet {
-        match self.update(|word| Some(self.drained(word - STREAM))) {
+    pub(crate) fn close_stream(&self) -> Drain {
+        match self.update(|word| Some(self.draining_if_idle(word - STREAM))) {
             Ok(before) => self.duty(before - STREAM),
             Err(_) => unreachable!("there is always a next word"),
         }
@@ -203,8 +213,8 @@ impl Life {
 
     /// Somebody waits for the end without a time limit: open streams hold it off no longer.
     /// [LIFE-9]
-    pub(crate) fn raise_joining(&self) -> Quiet {
-        match self.update(|word| Some(self.drained(word | JOINING))) {
+    pub(crate) fn raise_joining(&self) -> Drain {
+        match self.update(|word| Some(self.draining_if_idle(word | JOINING))) {
             Ok(before) => self.duty(before | JOINING),
             Err(_) => unreachable!("there is always a next word"),
         }
@@ -225,11 +235,11 @@ mod tests {
         let life = Life::new(workers);
         assert!(life.close());
         for _ in 0..workers - 1 {
-            assert_eq!(life.join_quiet(), Quiet::Park);
+            assert_eq!(life.join_drained_idle(), Drain::Park);
         }
-        assert_eq!(life.join_quiet(), Quiet::LookAgain);
+        assert_eq!(life.join_drained_idle(), Drain::LookAgain);
         assert_eq!(life.stage(), Stage::Draining);
-        assert!(life.settle(false, true));
+        assert!(life.try_finish_drain(false, true));
         assert_eq!(life.stage(), Stage::Drained);
     }
 
@@ -241,16 +251,19 @@ mod tests {
         assert!(life.open_stream(false));
         assert_eq!((life.stage(), life.word.load(ORDER) / STREAM), (Stage::Run, most));
         assert!(life.close());
-        assert_eq!(life.join_quiet(), Quiet::Park, "streams are open");
-        assert_eq!(life.close_stream(), Quiet::Park);
-        assert_eq!(life.word.load(ORDER), STREAM * (most - 1) + QUIET + Stage::Closed as u64);
+        assert_eq!(life.join_drained_idle(), Drain::Park, "streams are open");
+        assert_eq!(life.close_stream(), Drain::Park);
+        assert_eq!(
+            life.word.load(ORDER),
+            STREAM * (most - 1) + DRAINED_IDLE + Stage::Closed as u64
+        );
     }
 
     #[test]
     #[cfg(unix)]
     fn f47_too_many_open_streams_end_the_process() {
         let name = "sched::life::tests::f47_too_many_open_streams_end_the_process";
-        let said = crate::task::assert_aborts(name, "a pool has too many open streams", || {
+        let said = crate::block::assert_aborts(name, "a pool has too many open streams", || {
             let life = Life::new(1);
             life.word.store(STREAM * (MOST_STREAMS - 1), ORDER);
             assert!(life.open_stream(false));
@@ -269,11 +282,14 @@ mod tests {
             assert!(life.close());
             assert!(!life.open_stream(false), "a closed pool opens no stream for outsiders");
             assert!(life.open_stream(true), "but for its own workers");
-            assert_eq!(life.close_stream(), Quiet::Park);
-            assert_eq!(life.join_quiet(), Quiet::Park);
+            assert_eq!(life.close_stream(), Drain::Park);
+            assert_eq!(life.join_drained_idle(), Drain::Park);
             assert!(life.may_pull());
-            assert_eq!(if joins { life.raise_joining() } else { life.close_stream() }, Quiet::LookAgain);
-            assert!(life.settle(false, false));
+            assert_eq!(
+                if joins { life.raise_joining() } else { life.close_stream() },
+                Drain::LookAgain
+            );
+            assert!(life.try_finish_drain(false, false));
             assert!(!life.may_pull());
         }
     }
@@ -285,14 +301,14 @@ mod tests {
         assert!(life.may_pull());
         assert!(life.close());
         assert!(life.may_pull(), "a closed pool lets a stream go on");
-        assert_eq!(life.raise_joining(), Quiet::Park, "its worker is busy");
+        assert_eq!(life.raise_joining(), Drain::Park, "its worker is busy");
         assert_eq!(life.stage(), Stage::Closed);
         assert!(!life.may_pull());
         // Nor while the worker looks whether anything is left.
-        assert_eq!(life.join_quiet(), Quiet::LookAgain);
+        assert_eq!(life.join_drained_idle(), Drain::LookAgain);
         assert_eq!(life.stage(), Stage::Draining);
         assert!(!life.may_pull());
-        assert!(!life.settle(true, true), "something is");
+        assert!(!life.try_finish_drain(true, true), "something is");
         assert!(!life.may_pull());
     }
 
@@ -302,7 +318,7 @@ mod tests {
         assert!(life.end(Stage::Terminate));
         assert!(!life.end(Stage::Broken));
         assert!(!life.close());
-        assert_eq!(life.join_quiet(), Quiet::NotClosed);
+        assert_eq!(life.join_drained_idle(), Drain::NotClosed);
         assert_eq!(life.stage(), Stage::Terminate);
     }
 }

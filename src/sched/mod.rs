@@ -1,10 +1,10 @@
 #![doc = include_str!("README.md")]
 
 mod admission;
-mod host;
 mod idle;
 mod life;
 mod outside;
+mod pool_view;
 mod queues;
 mod space;
 
@@ -12,13 +12,15 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
+use crate::block::{
+    Panic, PoolView, Reason, STOP, SubmitErrorKind, TaskRef, drop_quietly, unregister, unwatch,
+};
 use crate::sync::deque::Worker;
 use crate::sync::{AtomicU32, OnceLock, Ordering, fence, futex, identity, thread};
-use crate::task::{Host, Reason, STOP, SubmitErrorKind, TaskRef, unregister, unwatch};
 
 pub(crate) use idle::Idle;
 use life::Life;
-pub(crate) use life::{Quiet, Stage};
+pub(crate) use life::{Drain, Stage};
 pub(crate) use queues::Queues;
 use space::Space;
 pub(crate) use space::{Permit, WhenFull};
@@ -37,7 +39,7 @@ pub(crate) struct Sched {
     live: AtomicU32,
     /// What runners of batches and streams look at before each item: [`STOP`], [`WORK`].
     attention: CachePadded<AtomicU32>,
-    broken: OnceLock<Arc<str>>,
+    broken: OnceLock<Arc<Panic>>,
     /// Whether the pool, once CLOSED, takes only what a running task waits for.
     strict: bool,
 }
@@ -117,18 +119,21 @@ impl Sched {
     /// It was pushed, but perhaps nobody will take it: the caller must take the work back, or find that somebody has
     /// claimed it.
     #[inline]
-    pub(crate) fn inject(&self, tasks: impl IntoIterator<Item = TaskRef>) -> Result<(), SubmitErrorKind> {
+    pub(crate) fn inject(
+        &self,
+        tasks: impl IntoIterator<Item = TaskRef>,
+    ) -> Result<(), SubmitErrorKind> {
         for task in tasks {
             self.queues.inject(task);
         }
-        self.announce(false)
+        self.tell_workers(false)
     }
 
     /// Tells the sleepers of work that the caller has just made visible, and the caller whether it came too late.
     #[inline]
-    pub(crate) fn announce(&self, by_worker: bool) -> Result<(), SubmitErrorKind> {
+    pub(crate) fn tell_workers(&self, by_worker: bool) -> Result<(), SubmitErrorKind> {
         // edge SLEEP fence: push → a parking worker's last look, or its push onto the idle stack → this look. [SLEEP-1]
-        // edge LIFE fence: push → the last quiet worker's look or the terminator's drain, or their stage → this
+        // edge LIFE fence: push → the last drained-idle worker's look or the terminator's drain, or their stage → this
         // look. [LIFE-2]
         fence(Ordering::SeqCst);
         match self.stage() {
@@ -145,7 +150,7 @@ impl Sched {
 
     /// A searcher has found a task: it is one no longer, and hands its role on if it was the last and work is left.
     /// [SLEEP-5]
-    pub(crate) fn found(&self) {
+    pub(crate) fn stop_searching(&self) {
         if self.idle.stop_searching() {
             // edge SLEEP fence: a push whose submitter saw this searcher, and so woke nobody → this look.
             fence(Ordering::SeqCst);
@@ -159,11 +164,11 @@ impl Sched {
     /// and is what it was.
     #[must_use]
     pub(crate) fn park(&self, worker: usize, was_searching: bool) -> bool {
-        let quiet = self.life.join_quiet(); // [LIFE-3]
-        if quiet == Quiet::LookAgain && !self.drained(true) {
+        let drain = self.life.join_drained_idle(); // [LIFE-3]
+        if drain == Drain::LookAgain && !self.finish_drain(true) {
             return false;
         }
-        let counted = quiet != Quiet::NotClosed;
+        let counted = drain != Drain::NotClosed;
         self.idle.push(worker, was_searching); // [SLEEP-3]
         // edge SLEEP fence: this worker on the stack → a submitter's look, or its push → the look below.
         // edge LIFE fence: this worker on the stack → whoever closes or ends the pool, or the new stage → the look
@@ -179,23 +184,23 @@ impl Sched {
         }
         self.idle.sleep(worker);
         if counted {
-            self.life.leave_quiet(); // [LIFE-4]
-            // edge QUIET release: this worker out of the count → whoever sees gone what it takes from now on.
+            self.life.leave_drained_idle(); // [LIFE-4]
+            // edge DRAINED_IDLE release: this worker out of the count → whoever sees gone what it takes from now on.
             fence(Ordering::Release);
         }
         true
     }
 
     /// Nobody seems to be left who could take or bring work: looks everywhere once more. False: the pool goes on.
-    fn drained(&self, by_worker: bool) -> bool {
+    fn finish_drain(&self, by_worker: bool) -> bool {
         // edge LIFE fence: DRAINING → a submitter's second look, or its push → the look below. [LIFE-5]
         fence(Ordering::SeqCst);
         // Before the queues: who is seen to have left the line is in one of them. [SPACE-6]
         let awaited = self.space.as_ref().is_some_and(|space| space.is_awaited());
         let queued = self.queues.any_work();
-        // edge QUIET acquire: a worker out of the count → whoever sees what it took gone.
+        // edge DRAINED_IDLE acquire: a worker out of the count → whoever sees what it took gone.
         fence(Ordering::Acquire);
-        let drained = self.life.settle(queued || awaited, by_worker);
+        let drained = self.life.try_finish_drain(queued || awaited, by_worker);
         if drained {
             self.wake_for_stage();
         } else if !queued {
@@ -205,9 +210,9 @@ impl Sched {
         drained
     }
 
-    /// As [`drained`](Self::drained), for whoever is not a worker: if the pool goes on, some worker must see to it.
-    fn settle_from_outside(&self, quiet: Quiet) {
-        if quiet == Quiet::LookAgain && !self.drained(false) {
+    /// As [`finish_drain`](Self::finish_drain), for whoever is not a worker: if the pool goes on, some worker must see to it.
+    fn finish_drain_from_outside(&self, drain: Drain) {
+        if drain == Drain::LookAgain && !self.finish_drain(false) {
             self.idle.wake_one();
         }
     }
@@ -220,7 +225,7 @@ impl Sched {
 
     /// The consumer of a stream pulls no more.
     pub(crate) fn close_stream(&self) {
-        self.settle_from_outside(self.life.close_stream());
+        self.finish_drain_from_outside(self.life.close_stream());
     }
 
     /// Whether the consumer of an open stream may go on pulling.
@@ -231,7 +236,7 @@ impl Sched {
     /// Somebody waits for the end without a time limit: open streams hold it off no longer.
     /// [LIFE-9]
     pub(crate) fn stop_streams(&self) {
-        self.settle_from_outside(self.life.raise_joining());
+        self.finish_drain_from_outside(self.life.raise_joining());
     }
 
     /// Refuses submissions from outside from now on, and lets the workers leave once everything is done.
@@ -247,9 +252,19 @@ impl Sched {
     }
 
     /// Ends the pool because an initializer panicked.
-    pub(crate) fn break_down(&self, why: &str) {
-        let _ = self.broken.set(why.into());
+    pub(crate) fn break_down(&self, panic: Panic) {
+        if let Err(second) = self.broken.set(Arc::new(panic)) {
+            // Another initializer was first.
+            drop_quietly(second);
+        }
         self.end(Stage::Broken);
+    }
+
+    /// The panic that has broken the pool. The caller has seen the stage.
+    pub(crate) fn broken_by(&self) -> Option<&Panic> {
+        // edge BROKEN acquire: the panic → whoever sees the stage.
+        fence(Ordering::Acquire);
+        self.broken.get().map(|panic| &**panic)
     }
 
     fn end(&self, stage: Stage) {
@@ -315,18 +330,25 @@ impl Drop for Sched {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::task::call_of_nothing;
+    use crate::block::call_of_nothing;
 
     #[test]
     fn whoever_comes_too_late_is_told_which_end_it_was() {
         let late = |end: fn(&Sched)| {
             let (sched, _deques) = Sched::new(1);
             end(&sched);
-            [false, true].map(|by_worker| sched.announce(by_worker))
+            [false, true].map(|by_worker| sched.tell_workers(by_worker))
         };
-        assert_eq!(late(Sched::close), [Ok(()), Ok(())], "not yet: the workers are told that work is there");
+        assert_eq!(
+            late(Sched::close),
+            [Ok(()), Ok(())],
+            "not yet: the workers are told that work is there"
+        );
         assert_eq!(late(Sched::terminate), [Err(SubmitErrorKind::NotRunning); 2]);
-        assert_eq!(late(|sched| sched.break_down("why")), [Err(SubmitErrorKind::Broken); 2]);
+        assert_eq!(
+            late(|sched| sched.break_down(Panic::new(Box::new("why")))),
+            [Err(SubmitErrorKind::Broken); 2]
+        );
     }
 
     #[test]
@@ -335,14 +357,18 @@ mod tests {
             let (sched, _deques) = Sched::new(1);
             assert!(sched.open_stream(false));
             sched.close();
-            assert_eq!(sched.life.join_quiet(), Quiet::Park);
+            assert_eq!(sched.life.join_drained_idle(), Drain::Park);
             sched.idle.push(0, false);
             if left {
                 sched.queues.inject(call_of_nothing(sched.id));
             }
             sched.close_stream();
             assert_eq!(sched.stage(), if left { Stage::Closed } else { Stage::Drained });
-            assert_eq!(sched.idle.at_rest(), (1, vec![]), "told to leave, or to see to what is left");
+            assert_eq!(
+                sched.idle.at_rest(),
+                (1, vec![]),
+                "told to leave, or to see to what is left"
+            );
         }
     }
 }

@@ -13,9 +13,9 @@
 
 use crossbeam_utils::CachePadded;
 
+use crate::block::{Stale, TaskRef};
 use crate::sync::deque::{Injector, Steal};
 use crate::sync::{AtomicU32, AtomicUsize, Ordering, fence, thread};
-use crate::task::{Stale, TaskRef};
 
 /// So many stale entries are not worth a sweep.
 const FEW_STALE: usize = 64;

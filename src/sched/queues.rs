@@ -6,9 +6,9 @@
 
 use crossbeam_utils::CachePadded;
 
+use crate::block::{Stale, TaskRef};
 use crate::sync::deque::{Steal, Stealer, Worker};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
-use crate::task::{Stale, TaskRef};
 
 use super::outside::Outside;
 
@@ -36,7 +36,9 @@ impl Queues {
             stale: (0..workers).map(|_| CachePadded::new(AtomicUsize::new(0))).collect(),
             stale_by_others: AtomicUsize::new(0),
             stealers: owned.iter().map(Worker::stealer).collect(),
-            loaded: (0..workers.div_ceil(64)).map(|_| CachePadded::new(AtomicU64::new(0))).collect(),
+            loaded: (0..workers.div_ceil(64))
+                .map(|_| CachePadded::new(AtomicU64::new(0)))
+                .collect(),
         };
         (queues, owned)
     }
@@ -96,7 +98,7 @@ impl Queues {
         self.outside.uncount_stale();
     }
 
-    /// Takes the stale entries from outside out of their queues. The caller must announce what is left, and then drop them.
+    /// Takes the stale entries from outside out of their queues. The caller must tell the workers of what is left, and then drop them.
     pub(crate) fn sweep(&self) -> Vec<Stale> {
         self.outside.sweep()
     }
@@ -116,7 +118,9 @@ impl Queues {
     /// Whether any queue holds something.
     pub(crate) fn any_work(&self) -> bool {
         !self.is_injector_empty()
-            || self.find_loaded(0, |worker| (!self.stealers[worker].is_empty()).then_some(())).is_some()
+            || self
+                .find_loaded(0, |worker| (!self.stealers[worker].is_empty()).then_some(()))
+                .is_some()
     }
 
     /// The oldest task from outside, for this worker, which begins it next.
@@ -155,7 +159,11 @@ impl Queues {
     }
 
     /// The oldest task of some deque but `worker`'s own, looking from `start` on, and whose deque it was.
-    pub(crate) fn steal_from_others(&self, start: usize, worker: usize) -> Option<(usize, TaskRef)> {
+    pub(crate) fn steal_from_others(
+        &self,
+        start: usize,
+        worker: usize,
+    ) -> Option<(usize, TaskRef)> {
         self.find_loaded(start, |victim| {
             if victim == worker { None } else { self.steal_from(victim).map(|task| (victim, task)) }
         })

@@ -22,8 +22,8 @@ use std::sync::{Arc, Weak};
 use crossbeam_utils::CachePadded;
 
 use super::Sched;
+use crate::block::{Places, Reason, TaskRef};
 use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering, futex, identity, local};
-use crate::task::{Places, Reason, TaskRef};
 use crate::wait::block_until;
 
 /// What a submission from outside does while the pool is full.
@@ -94,7 +94,7 @@ pub(crate) struct Space {
     limit: u32,
     // count word: the places that are used, and the waiters. Raised by each submission, up to the
     // limit, at most 2^31; by a waiter's thread or entry, which is alive; and beyond the limit by
-    // initializers and exit hooks, of which each thread of the pool runs one at a time.
+    // initializers and exit callbacks, of which each thread of the pool runs one at a time.
     word: CachePadded<AtomicU64>,
     line: Lock<VecDeque<Waiter>>,
     /// Whose queue it is. A place may be freed, by a handle, when the pool is gone.
@@ -147,7 +147,7 @@ impl Space {
 
     /// Whether somebody is in the line, who may be an entry. [SPACE-6]
     pub(super) fn is_awaited(&self) -> bool {
-        // edge SPACE acquire: the push of an entry that has left the line → the last quiet worker's look at the queues.
+        // edge SPACE acquire: the push of an entry that has left the line → the last drained-idle worker's look at the queues.
         waiting(self.word.load(Ordering::Acquire)) > 0
     }
 
@@ -162,7 +162,8 @@ impl Space {
             }
             let next = seen + USED * u64::from(taken);
             // edge LIFE acquire: the stage, before the terminator's fence and drain → who takes what the drain has freed.
-            match self.word.compare_exchange_weak(seen, next, Ordering::Acquire, Ordering::Relaxed) {
+            match self.word.compare_exchange_weak(seen, next, Ordering::Acquire, Ordering::Relaxed)
+            {
                 Ok(_) => return taken,
                 Err(now) => seen = now,
             }
@@ -209,7 +210,8 @@ impl Space {
         loop {
             let free = waiting(seen) == 0 && used(seen) < self.limit;
             let next = seen + if free { USED } else { WAITING };
-            match self.word.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+            match self.word.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed)
+            {
                 Ok(_) => return free,
                 Err(now) => seen = now,
             }
@@ -235,7 +237,9 @@ impl Space {
         if !first.entries().is_some_and(|block| block.entered(count)) {
             self.free(count);
             let reason = sched.reason_of_closed();
-            return iter::once(first).chain(entries).for_each(|entry| entry.turn_away(reason.clone()));
+            return iter::once(first)
+                .chain(entries)
+                .for_each(|entry| entry.turn_away(reason.clone()));
         }
         let mut entries = iter::once(first).chain(entries);
         entries.by_ref().take(count as usize).for_each(|entry| sched.queues.inject(entry));
@@ -287,13 +291,13 @@ impl Space {
                     }
                     (Waiter::Entry(entry), _) => stale.push(entry),
                 }
-                // edge SPACE release: the push above → the last quiet worker's look. [SPACE-6]
+                // edge SPACE release: the push above → the last drained-idle worker's look. [SPACE-6]
                 self.word.fetch_sub(WAITING, Ordering::Release);
             }
         });
         match (&granted, &pool) {
             (Some(Some(turn)), _) => turn.end(GRANTED),
-            (Some(None), Some(pool)) if pool.announce(true).is_err() => pool.resolve_queued(),
+            (Some(None), Some(pool)) if pool.tell_workers(true).is_err() => pool.resolve_queued(),
             _ => {}
         }
         let reason = || pool.as_ref().map_or(Reason::Terminated, |pool| pool.reason_of_closed());
@@ -343,7 +347,8 @@ impl Places for Space {
             }
             let next = seen - USED * u64::from(free);
             // Relaxed: the terminator has fenced before it frees what it drains.
-            match self.word.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+            match self.word.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed)
+            {
                 Ok(_) => {
                     count -= free;
                     seen = next;
@@ -358,7 +363,11 @@ impl std::fmt::Debug for Space {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let word = self.word.load(Ordering::Relaxed);
         let mut space = f.debug_struct("Space");
-        space.field("limit", &self.limit).field("used", &used(word)).field("waiting", &waiting(word)).finish()
+        space
+            .field("limit", &self.limit)
+            .field("used", &used(word))
+            .field("waiting", &waiting(word))
+            .finish()
     }
 }
 

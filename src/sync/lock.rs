@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn a_panic_lets_go_of_it() {
         let lock = Lock::new(0);
-        let panicked = thread::scope(|s| s.spawn(|| lock.with(|_| panic!("deliberate"))).join().is_err());
+        let panicked =
+            thread::scope(|s| s.spawn(|| lock.with(|_| panic!("deliberate"))).join().is_err());
         assert!(panicked);
         lock.with(|value| *value += 1);
     }

@@ -8,7 +8,10 @@ mod imp;
 mod imp;
 #[cfg(all(loom, feature = "loom"))]
 #[path = "model/mod.rs"]
-#[allow(dead_code, reason = "it offers what the real one does, whether or not a protocol uses it today")]
+#[allow(
+    dead_code,
+    reason = "it offers what the real one does, whether or not a protocol uses it today"
+)]
 mod imp;
 
 mod lock;

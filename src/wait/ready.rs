@@ -35,7 +35,8 @@ impl Ready {
             let below = if top == ASLEEP { 0 } else { top };
             self.below[member].store(below, Ordering::Relaxed);
             // edge READY release: `below`, and what makes the member ready → the taker.
-            match self.top.compare_exchange_weak(top, number, Ordering::Release, Ordering::Relaxed) {
+            match self.top.compare_exchange_weak(top, number, Ordering::Release, Ordering::Relaxed)
+            {
                 Ok(_) => break,
                 Err(now) => top = now,
             }
@@ -67,7 +68,8 @@ impl Ready {
     /// Sleeps until there is something to take, or until the deadline; false then.
     pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> bool {
         // All bits up is ASLEEP; if the exchange that sets them fails, somebody has pushed.
-        let any = block_until(&self.top, ASLEEP, deadline, |top| top != 0 && top != ASLEEP).is_some();
+        let any =
+            block_until(&self.top, ASLEEP, deadline, |top| top != 0 && top != ASLEEP).is_some();
         if !any {
             // Taken away again, unless somebody has pushed meanwhile: then it is gone.
             let _ = self.top.compare_exchange(ASLEEP, 0, Ordering::Relaxed, Ordering::Relaxed);

@@ -1,21 +1,20 @@
 #![doc = include_str!("README.md")]
 
-mod caller;
 mod context;
+mod current;
+mod pool_view;
 mod profile;
-mod scoped;
 mod search;
-mod streams;
+mod submit;
+mod wait;
 
-pub(crate) use caller::{
-    call_and_wait, help_with, is_foreign, map_and_wait, may_submit, may_wait, submit, submit_map,
-    submit_nonblocking, wait_for,
+pub(crate) use context::{Context, as_pool_view, push, take_back};
+pub(crate) use current::{
+    Caller, Place, current_id, current_pool, enlist, is_cancelled, place, with_caller,
 };
-pub(crate) use context::{Context, Place, current_id, current_pool, enlist, is_cancelled, place};
 pub use profile::Profile;
-pub use scoped::Scope;
-pub(crate) use scoped::in_scope;
-pub(crate) use streams::{end_stream, open_stream, send};
+pub(crate) use submit::{Tie, accepted, admit, outlasts_close, refusal, submit, submit_borrowing};
+pub(crate) use wait::{help_with, is_foreign, outcome_of_borrowed, wait_for};
 
 #[cfg(all(test, loom, feature = "loom"))]
 #[path = "../../loom-tests/models/worker.rs"]

@@ -1,9 +1,9 @@
 //! Where a worker looks for its next task, in which order, and how long before it parks.
 
 use super::context::Context;
+use crate::block::TaskRef;
 use crate::sync::clock::Stopwatch;
 use crate::sync::{futex, thread};
-use crate::task::TaskRef;
 use crate::wait::spin_until;
 
 /// While a task from outside is queued, a worker takes at most this many of its own tasks in a row.
@@ -31,20 +31,20 @@ impl Context {
             match self.take() {
                 None => return self.next_slow(),
                 found => {
-                    self.search_no_more();
+                    self.stop_searching();
                     return found;
                 }
             }
         }
-        self.search_no_more();
+        self.stop_searching();
         None
     }
 
     /// Whoever became a searcher before it searched has found a task, or is to leave.
     #[inline]
-    fn search_no_more(&self) {
+    fn stop_searching(&self) {
         if self.searching.replace(false) {
-            self.sched.found();
+            self.sched.stop_searching();
         }
     }
 
@@ -53,7 +53,8 @@ impl Context {
     pub(super) fn take(&self) -> Option<TaskRef> {
         let place = self.begun.get().wrapping_add(1) % TASKS_PER_ROUND;
         self.begun.set(place);
-        let in_turn = matches!(place, OWN_OLDEST_AT | OTHERS_OLDEST_AT | OUTSIDE_OLDEST_AT | PUT_BACK_AT);
+        let in_turn =
+            matches!(place, OWN_OLDEST_AT | OTHERS_OLDEST_AT | OUTSIDE_OLDEST_AT | PUT_BACK_AT);
         if in_turn || self.gave_way.get() {
             if let Some(task) = self.take_in_turn(place) {
                 return Some(task);
@@ -99,7 +100,8 @@ impl Context {
 
     /// The oldest task of another worker's deque, each loaded deque in its turn.
     fn take_from_next_deque(&self) -> Option<TaskRef> {
-        let (victim, task) = self.sched.queues.steal_from_others(self.next_victim.get(), self.index)?;
+        let (victim, task) =
+            self.sched.queues.steal_from_others(self.next_victim.get(), self.index)?;
         self.next_victim.set((victim + 1) % self.sched.queues.workers());
         Some(task)
     }
@@ -130,7 +132,7 @@ impl Context {
         loop {
             if searching {
                 if let Some(task) = self.search() {
-                    self.sched.found();
+                    self.sched.stop_searching();
                     return Some(task);
                 }
             }
@@ -139,14 +141,14 @@ impl Context {
                     searching = true;
                 } else if let Some(task) = self.take_others() {
                     if searching {
-                        self.sched.found();
+                        self.sched.stop_searching();
                     }
                     return Some(task);
                 }
             }
             if self.sched.stage().is_over() {
                 if searching {
-                    self.sched.found();
+                    self.sched.stop_searching();
                 }
                 return None;
             }

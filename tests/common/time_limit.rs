@@ -24,8 +24,9 @@ static BEFORE_MAIN: extern "C" fn() = start;
 extern "C" fn start() {
     let mut thread = 0;
     // SAFETY: `thread` is a place for a thread's number, no attributes are those by default, and `watch` uses no argument.
-    let refused =
-        unsafe { libc::pthread_create(&raw mut thread, std::ptr::null(), watch, std::ptr::null_mut()) };
+    let refused = unsafe {
+        libc::pthread_create(&raw mut thread, std::ptr::null(), watch, std::ptr::null_mut())
+    };
     assert_eq!(refused, 0, "the system refused a thread");
 }
 
@@ -55,10 +56,15 @@ extern "C" fn watch(_: *mut c_void) -> *mut c_void {
         if late.is_empty() {
             continue;
         }
-        let hanging: Vec<_> =
-            tests().into_iter().filter(|test| late.iter().any(|name| test.starts_with(name))).collect();
+        let hanging: Vec<_> = tests()
+            .into_iter()
+            .filter(|test| late.iter().any(|name| test.starts_with(name)))
+            .collect();
         if !hanging.is_empty() {
-            eprintln!("\nnot ended after {limit:?} (see tests/common/time_limit.rs): {}", hanging.join(", "));
+            eprintln!(
+                "\nnot ended after {limit:?} (see tests/common/time_limit.rs): {}",
+                hanging.join(", ")
+            );
             std::process::abort();
         }
     }

@@ -125,7 +125,8 @@ impl Random {
     pub(crate) fn draw(&self) -> f64 {
         let mut state = self.0.lock().unwrap();
         // The constants are Knuth's for a linear congruential generator.
-        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         f64::from(u32::try_from(*state >> 33).expect("31 bits")) / f64::from(1_u32 << 31)
     }
 }

@@ -98,7 +98,12 @@ impl<'g, 'c, T: PartialEq + Debug> Row<'g, 'c, T> {
     }
 
     /// Somebody who is no [`Peer`], or no longer looks like one in this row.
-    pub(crate) fn other<C>(&mut self, name: &str, start: impl Fn() -> C, work: impl FnMut(&C) -> T) {
+    pub(crate) fn other<C>(
+        &mut self,
+        name: &str,
+        start: impl Fn() -> C,
+        work: impl FnMut(&C) -> T,
+    ) {
         self.contestant(name, |_| start(), drop, repeated(work));
     }
 
@@ -177,7 +182,11 @@ pub(crate) struct Tally {
 impl Tally {
     /// A tally that tasks may name, and that this thread waits for.
     pub(crate) fn forever() -> &'static Self {
-        Box::leak(Box::new(Self { ran: AtomicU64::new(0), all: AtomicU64::new(0), owner: thread::current() }))
+        Box::leak(Box::new(Self {
+            ran: AtomicU64::new(0),
+            all: AtomicU64::new(0),
+            owner: thread::current(),
+        }))
     }
 
     /// Begins a round of so many tasks, when those of the last round have run.
@@ -213,6 +222,7 @@ pub(crate) fn wanted(name: &str) -> bool {
     }
     let known = |option: &str| !option.starts_with('-') || ["--bench", "--test"].contains(&option);
     let is_value = |at: usize| at > 0 && !known(&arguments[at - 1]);
-    let filter = arguments.iter().enumerate().find(|(at, word)| !word.starts_with('-') && !is_value(*at));
+    let filter =
+        arguments.iter().enumerate().find(|(at, word)| !word.starts_with('-') && !is_value(*at));
     filter.is_none_or(|(_, filter)| name.contains(filter.as_str()))
 }

@@ -197,7 +197,8 @@ fn table(rows: &Rows, only_lost: bool) -> Table {
     table.set_header(["", "group", "at", "peer", "theirs", "ours", "theirs ÷ ours (95 %)"]);
     for Line { group, parameter, peer, theirs, ours, ratio } in lines {
         let Ratio { low, median, high } = ratio;
-        let cells = [ratio.verdict().to_string(), group.to_owned(), parameter.to_owned(), peer.to_owned()];
+        let cells =
+            [ratio.verdict().to_string(), group.to_owned(), parameter.to_owned(), peer.to_owned()];
         let figures = [time(theirs), time(ours), format!("{median:.2} ({low:.2}..{high:.2})")];
         table.add_row(cells.into_iter().chain(figures));
     }
@@ -232,7 +233,8 @@ mod tests {
     #[test]
     fn ours_is_compared_with_the_pools_of_its_own_row() {
         let row = |group: &str, all: &[(&str, f64)]| {
-            let all = all.iter().map(|&(name, at)| (name.to_owned(), estimate(at, at, at))).collect();
+            let all =
+                all.iter().map(|&(name, at)| (name.to_owned(), estimate(at, at, at))).collect();
             ((group.to_owned(), String::new()), all)
         };
         let rows = Rows::from([
@@ -240,7 +242,8 @@ mod tests {
             row("map", &[(OURS, 10.0), ("rayon", 40.0)]),
             row("not ours", &[("rayon", 40.0)]),
         ]);
-        let found: Vec<_> = lines(&rows).map(|line| (line.group, line.peer, line.ratio.median)).collect();
+        let found: Vec<_> =
+            lines(&rows).map(|line| (line.group, line.peer, line.ratio.median)).collect();
         assert_eq!(found, [("apply", "rayon", 0.5), ("map", "rayon", 4.0)]);
     }
 }

@@ -25,7 +25,10 @@ macro_rules! executor {
                 Self($new(workers))
             }
 
-            fn submit<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+            fn submit<T: Send + 'static>(
+                &self,
+                f: impl FnOnce() -> T + Send + 'static,
+            ) -> JoinHandle<T> {
                 self.0.spawn(async move { f() })
             }
 

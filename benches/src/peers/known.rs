@@ -25,7 +25,9 @@ impl Known {
     /// Whether a contestant, or somebody absent, is this peer: by its name, or by a name that goes on with another word.
     pub(crate) fn is(&self, name: &str) -> bool {
         let rest = name.strip_prefix(self.name);
-        rest.is_some_and(|rest| !rest.starts_with(|next: char| next == '_' || next.is_alphanumeric()))
+        rest.is_some_and(|rest| {
+            !rest.starts_with(|next: char| next == '_' || next.is_alphanumeric())
+        })
     }
 }
 
@@ -46,9 +48,17 @@ pub(crate) const KNOWN: &[Known] = &[
     Known { name: python::THREAD_POOL, package: None, elsewhere: None },
     Known { name: python::EXECUTOR, package: None, elsewhere: None },
     Known::special("std::thread", None, "is no pool"),
-    Known::special("crossbeam scope", Some("crossbeam-utils"), "is no pool: its threads end with the scope"),
+    Known::special(
+        "crossbeam scope",
+        Some("crossbeam-utils"),
+        "is no pool: its threads end with the scope",
+    ),
     Known::special("chili", Some("chili"), "takes no single tasks: it has fork/join alone"),
-    Known::special("paralight", Some("paralight"), "takes no single tasks: it has parallel iterators alone"),
+    Known::special(
+        "paralight",
+        Some("paralight"),
+        "takes no single tasks: it has parallel iterators alone",
+    ),
     Known::special(
         "orx-parallel",
         Some("orx-parallel"),
@@ -56,7 +66,11 @@ pub(crate) const KNOWN: &[Known] = &[
     ),
     Known::special("pariter", Some("pariter"), "takes no single tasks: it has streams alone"),
     Known::special("forte", None, "its 1.0.0-beta.2 asks for Rust 1.96"),
-    Known::special("oneTBB", None, "a C++ library: these benches are built with the Rust toolchain alone"),
+    Known::special(
+        "oneTBB",
+        None,
+        "a C++ library: these benches are built with the Rust toolchain alone",
+    ),
 ];
 
 #[cfg(test)]
@@ -68,7 +82,9 @@ mod tests {
         let is = |known: &str, name: &str| {
             KNOWN.iter().find(|peer| peer.name == known).is_some_and(|peer| peer.is(name))
         };
-        assert!(is("rayon", "rayon") && is("rayon", "rayon::join") && is("rayon", "rayon, one channel"));
+        assert!(
+            is("rayon", "rayon") && is("rayon", "rayon::join") && is("rayon", "rayon, one channel")
+        );
         assert!(is("tokio spawn", "tokio spawn, one channel"));
         assert!(!is("tokio spawn", "tokio spawn_blocking"));
         assert!(!is("CPython ThreadPool", "CPython ThreadPoolExecutor"));

@@ -2,7 +2,9 @@
 
 use std::num::NonZero;
 
-use paralight::threads::{CpuPinningPolicy, RangeStrategy, ThreadCount, ThreadPool, ThreadPoolBuilder};
+use paralight::threads::{
+    CpuPinningPolicy, RangeStrategy, ThreadCount, ThreadPool, ThreadPoolBuilder,
+};
 
 /// chili: its number of threads includes the one that calls.
 pub(crate) fn chili(threads: usize) -> chili::ThreadPool {

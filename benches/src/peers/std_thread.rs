@@ -15,7 +15,10 @@ impl Peer for StdThread {
         Self
     }
 
-    fn submit<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
+    fn submit<T: Send + 'static>(
+        &self,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> thread::JoinHandle<T> {
         thread::spawn(f)
     }
 

@@ -22,7 +22,8 @@ const STREAM: u64 = 100_000;
 const ITEMS: u64 = 1_000;
 
 pub(super) fn row() -> Row {
-    let measure = |key, what, unit, bound| Measure::new(key, what, unit).must(Against::Itself, bound);
+    let measure =
+        |key, what, unit, bound| Measure::new(key, what, unit).must(Against::Itself, bound);
     Row::new("P13", "heap allocations")
         .measure(Measure::new("submit", "apply_async + get", Unit::Count))
         .measure(measure("submit_bytes", "apply_async + get, bytes", Unit::Bytes, 64.0))
@@ -94,11 +95,17 @@ fn ours() -> Outcome {
     });
     same("the sum of the results", &sum, &(2 * 6 * (CALLS * (CALLS - 1) / 2)))?;
     let mut passed = 0;
-    let stream =
-        count(|| passed = pool.0.imap(|i| 2 * i, 0..STREAM).expect("the pool is open").count() as u64);
+    let stream = count(|| {
+        passed = pool.0.imap(|i| 2 * i, 0..STREAM).expect("the pool is open").count() as u64
+    });
     same("the number of items", &passed, &STREAM)?;
     let imap = stream[0] as f64 / STREAM as f64;
-    all.extend(figures([("map", map.own), ("map_mean", map.mean), ("apply", apply.own), ("imap", imap)]));
+    all.extend(figures([
+        ("map", map.own),
+        ("map_mean", map.mean),
+        ("apply", apply.own),
+        ("imap", imap),
+    ]));
     Ok(all)
 }
 

@@ -25,7 +25,9 @@ pub(super) fn row() -> Row {
         .with(Contestant::ours(ours))
         .with(Contestant::peer("rayon", rayon))
         .with(Contestant::peer("chili", chili))
-        .with_all(ask!(awaited: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel))
+        .with_all(
+            ask!(awaited: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel),
+        )
         .absent("orx-parallel", FIFO)
         .otherwise(FIFO)
 }

@@ -25,7 +25,11 @@ pub(super) fn row() -> Row {
 fn idle<P: Peer>() -> Outcome {
     let pool = P::forever(WORKERS);
     let handles: Vec<_> = (0..1000_u64).map(|i| pool.submit(move || i)).collect();
-    same("the sum of the results", &handles.into_iter().map(|handle| pool.get(handle)).sum(), &499_500_u64)?;
+    same(
+        "the sum of the results",
+        &handles.into_iter().map(|handle| pool.get(handle)).sum(),
+        &499_500_u64,
+    )?;
     figure("cpu", two_seconds())
 }
 

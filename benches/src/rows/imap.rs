@@ -18,7 +18,8 @@ const ITEMS: u64 = 100_000;
 
 pub(super) fn rows() -> [Row; 2] {
     const NO_STREAM: &str = "has no stream of results";
-    let per_item = |bound| Measure::new("item", "per item", Unit::Nanos).must(Against::Floor, bound);
+    let per_item =
+        |bound| Measure::new("item", "per item", Unit::Nanos).must(Against::Floor, bound);
     [
         Row::new("P11", "imap ordered, 200 ns items, no chunk size given")
             .measure(per_item(1.5))
@@ -77,13 +78,18 @@ fn ours(ordered: bool) -> Outcome {
 /// Rayon's nearest: it folds on the workers, so that nothing is delivered to a consumer.
 fn bridge() -> Outcome {
     let pool = Rayon::forever(WORKERS);
-    figure("item", timed(|| pool.0.install(|| (0..ITEMS).par_bridge().map(work).reduce(|| 0, |a, b| a ^ b)))?)
+    figure(
+        "item",
+        timed(|| pool.0.install(|| (0..ITEMS).par_bridge().map(work).reduce(|| 0, |a, b| a ^ b)))?,
+    )
 }
 
 /// Its stream starts threads of its own, and delivers in order only.
 fn pariter() -> Outcome {
-    let stream =
-        || (0..ITEMS).parallel_map_custom(|options| options.threads(WORKERS).buffer_size(IN_FLIGHT), work);
+    let stream = || {
+        (0..ITEMS)
+            .parallel_map_custom(|options| options.threads(WORKERS).buffer_size(IN_FLIGHT), work)
+    };
     figure("item", timed(|| stream().fold(0, |sum, value| sum ^ value))?)
 }
 
@@ -94,7 +100,10 @@ const IN_FLIGHT: usize = 256;
 fn buffered<P: Awaiting>() -> Outcome {
     let pool = P::forever(WORKERS);
     let tasks = || stream::iter(0..ITEMS).map(|i| pool.start(async move { work(i) }));
-    figure("item", timed(|| block_on(tasks().buffered(IN_FLIGHT).fold(0, async |sum, value| sum ^ value)))?)
+    figure(
+        "item",
+        timed(|| block_on(tasks().buffered(IN_FLIGHT).fold(0, async |sum, value| sum ^ value)))?,
+    )
 }
 
 fn buffered_unordered<P: Awaiting>() -> Outcome {
@@ -102,6 +111,8 @@ fn buffered_unordered<P: Awaiting>() -> Outcome {
     let tasks = || stream::iter(0..ITEMS).map(|i| pool.start(async move { work(i) }));
     figure(
         "item",
-        timed(|| block_on(tasks().buffer_unordered(IN_FLIGHT).fold(0, async |sum, value| sum ^ value)))?,
+        timed(|| {
+            block_on(tasks().buffer_unordered(IN_FLIGHT).fold(0, async |sum, value| sum ^ value))
+        })?,
     )
 }

@@ -74,7 +74,11 @@ fn chili() -> Outcome {
 fn paralight() -> Outcome {
     let none = threads()?;
     let create = |workers| specialists::paralight(workers, RangeStrategy::Fixed);
-    same("the values", &specialists::paralight_map(&mut create(WORKERS), |i| 2 * i, 3), &vec![0, 2, 4])?;
+    same(
+        "the values",
+        &specialists::paralight_map(&mut create(WORKERS), |i| 2 * i, 3),
+        &vec![0, 2, 4],
+    )?;
     lives(none, create, drop)
 }
 

@@ -20,12 +20,15 @@ const NO_MAP: &str = "has no map";
 
 pub(super) fn rows() -> [Row; 4] {
     let share = |bound| {
-        Measure::new("share", "of the sequential time beside it", Unit::Share).must(Against::Itself, bound)
+        Measure::new("share", "of the sequential time beside it", Unit::Share)
+            .must(Against::Itself, bound)
     };
     let wall = || Measure::new("wall", "wall time", Unit::Nanos);
     [
         Row::new("P7", "map_slice of 1 M × 1 ns, against par_iter on the same slice")
-            .measure(Measure::new("item", "per item", Unit::Nanos).must(Against::Named("rayon"), 1.1))
+            .measure(
+                Measure::new("item", "per item", Unit::Nanos).must(Against::Named("rayon"), 1.1),
+            )
             .with(Contestant::floor("sequential ÷ 2", slice_sequential))
             .with(Contestant::ours(slice_ours))
             .with(Contestant::peer("rayon", slice_rayon))

@@ -64,9 +64,11 @@ mod tests {
     #[test]
     fn every_row_is_about_us_or_says_why_not() {
         for row in all() {
-            let ours = row.contestants.iter().filter(|contestant| contestant.role == Role::Ours).count();
+            let ours =
+                row.contestants.iter().filter(|contestant| contestant.role == Role::Ours).count();
             assert!(ours == 1 && !row.measures.is_empty() || !row.missing.is_empty(), "{}", row.id);
-            let mut names: Vec<_> = row.contestants.iter().map(|contestant| contestant.name).collect();
+            let mut names: Vec<_> =
+                row.contestants.iter().map(|contestant| contestant.name).collect();
             names.sort_unstable();
             names.dedup();
             assert_eq!(names.len(), row.contestants.len(), "{}: a name twice", row.id);
@@ -76,14 +78,26 @@ mod tests {
     #[test]
     fn every_peer_takes_part_in_every_row_or_is_absent_with_a_reason() {
         for row in all().iter().filter(|row| !row.contestants.is_empty()) {
-            let names =
-                || row.contestants.iter().map(|c| c.name).chain(row.absent.iter().map(|(name, _)| *name));
+            let names = || {
+                row.contestants
+                    .iter()
+                    .map(|c| c.name)
+                    .chain(row.absent.iter().map(|(name, _)| *name))
+            };
             for peer in KNOWN {
-                assert!(names().any(|name| peer.is(name)), "{}: nothing is said of {}", row.id, peer.name);
+                assert!(
+                    names().any(|name| peer.is(name)),
+                    "{}: nothing is said of {}",
+                    row.id,
+                    peer.name
+                );
             }
-            let others = row.contestants.iter().filter(|c| matches!(c.role, Role::Peer | Role::Beside));
-            let strangers: Vec<_> =
-                others.filter(|c| !KNOWN.iter().any(|peer| peer.is(c.name))).map(|c| c.name).collect();
+            let others =
+                row.contestants.iter().filter(|c| matches!(c.role, Role::Peer | Role::Beside));
+            let strangers: Vec<_> = others
+                .filter(|c| !KNOWN.iter().any(|peer| peer.is(c.name)))
+                .map(|c| c.name)
+                .collect();
             assert!(strangers.is_empty(), "{}: not among the known: {strangers:?}", row.id);
         }
     }

@@ -21,7 +21,9 @@ pub(super) fn row() -> Row {
         .measure(Measure::new("wall", "", Unit::Nanos).must(Against::Named("rayon"), 1.0))
         .with(Contestant::ours(ours))
         .with(Contestant::peer("rayon", rayon))
-        .with_all(ask!(awaited: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel))
+        .with_all(
+            ask!(awaited: TokioSpawn, Futures, AsyncExecutor, ExecutorsStealing, ExecutorsChannel),
+        )
         .absent("orx-parallel", FIFO)
         .absent("paralight", "runs one map at a time")
         .otherwise(FIFO)
@@ -46,7 +48,9 @@ fn timed(both: impl Fn() -> [Vec<u64>; 2]) -> Outcome {
 }
 
 fn ours() -> Outcome {
-    two(Millpond::forever(WORKERS), |pool| pool.0.map(|i| 2 * i, 0..ITEMS).expect("no item here panics"))
+    two(Millpond::forever(WORKERS), |pool| {
+        pool.0.map(|i| 2 * i, 0..ITEMS).expect("no item here panics")
+    })
 }
 
 /// On a worker, `into_par_iter` is of the worker's own pool.

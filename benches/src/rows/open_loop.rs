@@ -60,7 +60,9 @@ fn summary(lengths: impl IntoIterator<Item = Duration>) -> Outcome {
     let mut all = histogram();
     lengths.into_iter().for_each(|length| record(&mut all, length));
     same("the number of tasks run", &all.len(), &(TASKS as u64))?;
-    Ok(figures([("p50", 0.5), ("p99", 0.99)].map(|(key, q)| (key, all.value_at_quantile(q) as f64))))
+    Ok(figures(
+        [("p50", 0.5), ("p99", 0.99)].map(|(key, q)| (key, all.value_at_quantile(q) as f64)),
+    ))
 }
 
 fn open<P: Peer>() -> Outcome {
@@ -102,7 +104,8 @@ mod tests {
         let due: Vec<f64> = arrivals().map(|due| due.as_secs_f64()).collect();
         let gaps: Vec<f64> = due.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
-        let spread = (gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64).sqrt();
+        let spread =
+            (gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64).sqrt();
         // Of an exponential distribution both are the same; a per cent is what 12,500 of them leave open.
         assert!((mean / 40e-6 - 1.0).abs() < 0.02, "mean {mean}");
         assert!((spread / 40e-6 - 1.0).abs() < 0.04, "spread {spread}");

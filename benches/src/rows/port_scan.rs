@@ -63,7 +63,10 @@ fn crossbeam_scope() -> Outcome {
         let all = crossbeam_utils::thread::scope(|scope| {
             let probes: Vec<_> =
                 ports.iter().map(|&port| scope.spawn(move |_| probe(port, TIMEOUT))).collect();
-            probes.into_iter().map(|probe| probe.join().expect("no probe panics")).collect::<Vec<_>>()
+            probes
+                .into_iter()
+                .map(|probe| probe.join().expect("no probe panics"))
+                .collect::<Vec<_>>()
         });
         all.expect("no probe panics")
     });
@@ -88,7 +91,11 @@ fn one_by_one() -> Outcome {
     let timed = |ports: &[_], open| {
         let (found, nanos) =
             time(|| ports.iter().map(|port| probe(*port, TIMEOUT)).collect::<Result<Vec<_>, _>>());
-        same("ports that are otherwise", &found?.iter().filter(|is_open| **is_open != open).count(), &0)?;
+        same(
+            "ports that are otherwise",
+            &found?.iter().filter(|is_open| **is_open != open).count(),
+            &0,
+        )?;
         Ok::<_, String>(nanos)
     };
     let (answering, silent) = (all(true), all(false));

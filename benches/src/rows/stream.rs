@@ -49,8 +49,14 @@ fn channels<const THREADS: usize>() -> [Contestant; 8] {
         Contestant::peer("async-executor, one channel", one_channel::<AsyncExecutor, THREADS>),
         Contestant::peer("rusty_pool, one channel", one_channel::<RustyPool, THREADS>),
         Contestant::peer("lagoon, one channel", one_channel::<Lagoon, THREADS>),
-        Contestant::peer("executors work-stealing, one channel", one_channel::<ExecutorsStealing, THREADS>),
-        Contestant::peer("executors channel, one channel", one_channel::<ExecutorsChannel, THREADS>),
+        Contestant::peer(
+            "executors work-stealing, one channel",
+            one_channel::<ExecutorsStealing, THREADS>,
+        ),
+        Contestant::peer(
+            "executors channel, one channel",
+            one_channel::<ExecutorsChannel, THREADS>,
+        ),
     ]
 }
 
@@ -75,7 +81,9 @@ fn run<P: Peer>(threads: usize, way: fn(&P, u64, u64) -> u64, pool: &'static P) 
             // The first submits from here: with one thread, none is started.
             let others: Vec<_> = (1..threads as u64).map(|at| scope.spawn(submit(at))).collect();
             let mine = submit(0)();
-            others.into_iter().fold(mine, |sum, other| sum + other.join().expect("no task here panics"))
+            others
+                .into_iter()
+                .fold(mine, |sum, other| sum + other.join().expect("no task here panics"))
         })
     };
     let should = |tasks: u64| (0..tasks).map(double).sum::<u64>();

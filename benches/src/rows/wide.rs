@@ -43,8 +43,7 @@ impl Row {
 }
 
 /// Seen with 1,024 workers on 24 GB.
-pub(super) const STEALING: &str =
-    "each worker that starts sends all others the list of all queues: with 1,024 that took more than 10 GB";
+pub(super) const STEALING: &str = "each worker that starts sends all others the list of all queues: with 1,024 that took more than 10 GB";
 
 /// A pool whose workers all run: none begins a second task before each has begun one.
 pub(super) fn started<P: Peer>() -> Result<&'static P, String> {
@@ -103,7 +102,10 @@ fn crossbeam_scope() -> Outcome {
         };
         let all = crossbeam_utils::thread::scope(|scope| {
             let threads: Vec<_> = (0..WIDE).map(|i| scope.spawn(nap(i))).collect();
-            threads.into_iter().map(|thread| thread.join().expect("no task here panics")).sum::<usize>()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().expect("no task here panics"))
+                .sum::<usize>()
         });
         all.expect("no task here panics")
     });

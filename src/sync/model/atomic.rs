@@ -30,7 +30,8 @@ impl Depend {
 
     pub(super) fn touch(&self) {
         if let (Some(mark), true) = (&self.0, mode() != Mode::Dead) {
-            let missed = operate(|| mark.compare_exchange(true, true, Ordering::Relaxed, Ordering::Relaxed));
+            let missed =
+                operate(|| mark.compare_exchange(true, true, Ordering::Relaxed, Ordering::Relaxed));
             debug_assert!(missed.is_err(), "nobody ever stores true");
         }
     }

@@ -77,7 +77,9 @@ impl<T> Queue<T> {
 
     /// Whether nobody was faster.
     fn replace(&self, seen: Span, left: Span) -> bool {
-        self.span.compare_exchange(seen.word(), left.word(), Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.span
+            .compare_exchange(seen.word(), left.word(), Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
     }
 
     fn item(&self, index: u32) -> T {
@@ -101,7 +103,9 @@ impl<T> Queue<T> {
         match self.steal(|_| 1) {
             Steal::Empty => Steal::Empty,
             Steal::Retry => Steal::Retry,
-            Steal::Success(items) => Steal::Success(items.into_iter().next().expect("one item was taken")),
+            Steal::Success(items) => {
+                Steal::Success(items.into_iter().next().expect("one item was taken"))
+            }
         }
     }
 
@@ -136,10 +140,15 @@ impl<T> Injector<T> {
     }
 
     /// Takes about half, at most `limit`: returns the oldest and moves the rest so that `dest` pops the next oldest.
-    pub(crate) fn steal_batch_with_limit_and_pop(&self, dest: &Worker<T>, limit: usize) -> Steal<T> {
+    pub(crate) fn steal_batch_with_limit_and_pop(
+        &self,
+        dest: &Worker<T>,
+        limit: usize,
+    ) -> Steal<T> {
         assert!(limit > 0);
-        let batch =
-            self.0.steal(|len| u32::try_from(len.div_ceil(2).min(limit)).expect("a model's queue is short"));
+        let batch = self.0.steal(|len| {
+            u32::try_from(len.div_ceil(2).min(limit)).expect("a model's queue is short")
+        });
         match batch {
             Steal::Empty => Steal::Empty,
             Steal::Retry => Steal::Retry,

@@ -72,7 +72,10 @@ unsafe impl Sync for Alive {}
 
 impl Alive {
     pub(crate) fn new() -> Self {
-        Self { mark: UnsafeCell::new(()), tracked: Cell::new((!dead()).then(|| loom::alloc::Track::new(()))) }
+        Self {
+            mark: UnsafeCell::new(()),
+            tracked: Cell::new((!dead()).then(|| loom::alloc::Track::new(()))),
+        }
     }
 
     pub(crate) fn touch(&self) {

@@ -105,7 +105,8 @@ mod table {
         changed: Condvar,
     }
 
-    static BUCKETS: [Bucket; 32] = [const { Bucket { lock: Mutex::new(()), changed: Condvar::new() } }; 32];
+    static BUCKETS: [Bucket; 32] =
+        [const { Bucket { lock: Mutex::new(()), changed: Condvar::new() } }; 32];
 
     fn bucket(word: &AtomicU32) -> &'static Bucket {
         &BUCKETS[(std::ptr::from_ref(word).addr() >> 4) % BUCKETS.len()]
@@ -134,7 +135,8 @@ mod table {
         #[test]
         fn a_wake_reaches_a_timed_waiter_and_a_changed_word_is_not_waited_for() {
             static WORD: AtomicU32 = AtomicU32::new(0);
-            let hour = Deadline::after(Duration::from_secs(3600)).expect("the clock reaches an hour");
+            let hour =
+                Deadline::after(Duration::from_secs(3600)).expect("the clock reaches an hour");
             let sleeper = std::thread::spawn(move || {
                 while WORD.load(Ordering::Acquire) == 0 {
                     wait_until(&WORD, 0, &hour);
@@ -149,7 +151,8 @@ mod table {
         #[test]
         fn a_timed_wait_ends_at_its_deadline() {
             static WORD: AtomicU32 = AtomicU32::new(0);
-            let soon = Deadline::after(Duration::from_millis(1)).expect("the clock reaches a millisecond");
+            let soon =
+                Deadline::after(Duration::from_millis(1)).expect("the clock reaches a millisecond");
             while !soon.passed() {
                 wait_until(&WORD, 0, &soon);
             }

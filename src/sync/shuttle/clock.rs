@@ -16,8 +16,11 @@ shuttle::lazy_static! {
 }
 
 fn now() -> Duration {
-    let leap =
-        if one_in(LEAP) { Duration::from_micros(10_u64.pow(choose(8) as u32)) } else { Duration::ZERO };
+    let leap = if one_in(LEAP) {
+        Duration::from_micros(10_u64.pow(choose(8) as u32))
+    } else {
+        Duration::ZERO
+    };
     let mut now = NOW.lock().expect("nobody panics holding it");
     *now += leap;
     *now

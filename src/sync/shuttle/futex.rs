@@ -105,7 +105,8 @@ pub(crate) fn wake_all(word: &AtomicU32) {
     begin();
     let word = address(word);
     let mut sleepers = sleepers();
-    let (woken, left) = std::mem::take(&mut *sleepers).into_iter().partition(|sleeper| sleeper.word == word);
+    let (woken, left) =
+        std::mem::take(&mut *sleepers).into_iter().partition(|sleeper| sleeper.word == word);
     *sleepers = left;
     Vec::into_iter(woken).for_each(wake);
 }

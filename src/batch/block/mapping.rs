@@ -1,0 +1,116 @@
+//! What a batch does with each of its items.
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+
+use crate::block::{Each, Notify, Outcome, TaskError, call_back, catch_panic, drop_quietly};
+
+/// Gets rid of values that nobody will see, one by one: two that panic in one drop would end the process.
+pub(super) fn drop_each<T>(values: Vec<T>) {
+    values.into_iter().for_each(drop_quietly);
+}
+
+/// A function from items to values, shared by all runners of a batch, and what is told of the whole.
+pub(crate) trait Mapping {
+    type Item;
+    type Value;
+    type Error;
+    /// Whether an error callback sees the error.
+    const TOLD: bool;
+
+    /// User code: may unwind. Called by several threads at once; it touches only the parts of `self` that are `Sync`.
+    fn each(&self, index: usize, item: Self::Item) -> Result<Self::Value, Self::Error>;
+
+    /// Consumes the function and tells the outcome. Does not unwind.
+    fn conclude(
+        self,
+        outcome: Outcome<Vec<Self::Value>, Self::Error>,
+    ) -> Outcome<Vec<Self::Value>, Self::Error>;
+}
+
+/// A function of items with its callbacks.
+#[derive(Debug)]
+pub(crate) struct Map<M, A, T, E, C, D> {
+    pub(crate) each: M,
+    pub(crate) on_value: C,
+    pub(crate) on_error: D,
+    pub(crate) types: PhantomData<fn(A) -> (T, E)>,
+}
+
+impl<M, A, T, E> Map<M, A, T, E, (), ()> {
+    pub(crate) fn new(each: M) -> Self {
+        Self { each, on_value: (), on_error: (), types: PhantomData }
+    }
+}
+
+impl<M, A, T, E, C, D> Mapping for Map<M, A, T, E, C, D>
+where
+    M: Each<A, T, E>,
+    C: Notify<Vec<T>>,
+    D: Notify<TaskError<E>>,
+{
+    type Item = A;
+    type Value = T;
+    type Error = E;
+    const TOLD: bool = D::TELLS;
+
+    #[inline]
+    fn each(&self, _: usize, item: A) -> Result<T, E> {
+        self.each.each(item)
+    }
+
+    fn conclude(self, outcome: Outcome<Vec<T>, E>) -> Outcome<Vec<T>, E> {
+        drop_quietly(self.each);
+        call_back(outcome, self.on_value, self.on_error, drop_each)
+    }
+}
+
+/// A function of the elements of a slice, which stays where it is: the batch's items are nothing but their indices.
+#[derive(Debug)]
+pub(crate) struct MapSlice<'a, F, A> {
+    pub(crate) f: F,
+    pub(crate) slice: &'a [A],
+}
+
+impl<'a, F: Fn(&'a A) -> T, A, T> Mapping for MapSlice<'a, F, A> {
+    type Item = ();
+    type Value = T;
+    type Error = Infallible;
+    const TOLD: bool = false;
+
+    #[inline]
+    fn each(&self, index: usize, (): ()) -> Result<T, Infallible> {
+        Ok((self.f)(&self.slice[index]))
+    }
+
+    fn conclude(self, outcome: Outcome<Vec<T>, Infallible>) -> Outcome<Vec<T>, Infallible> {
+        drop_quietly(self.f);
+        outcome
+    }
+}
+
+/// A function of items whose failures are values: each item has an outcome of its own.
+#[derive(Debug)]
+pub(crate) struct MapResults<F, A, T> {
+    pub(crate) f: F,
+    pub(crate) types: PhantomData<fn(A) -> T>,
+}
+
+impl<F: Fn(A) -> T, A, T> Mapping for MapResults<F, A, T> {
+    type Item = A;
+    type Value = Outcome<T, Infallible>;
+    type Error = Infallible;
+    const TOLD: bool = false;
+
+    fn each(&self, index: usize, item: A) -> Result<Outcome<T, Infallible>, Infallible> {
+        Ok(catch_panic(|| (self.f)(item)).map_err(|panic| TaskError::Panicked(panic.at(index))))
+    }
+
+    fn conclude(
+        self,
+        outcome: Outcome<Vec<Outcome<T, Infallible>>, Infallible>,
+    ) -> Outcome<Vec<Outcome<T, Infallible>>, Infallible> {
+        drop_quietly(self.f);
+        outcome
+    }
+}

@@ -1,0 +1,371 @@
+//! One batch: a block that any number of runners work on together.
+//!
+//! The same block stands in the queues several times, once per runner that may join: each entry is a **entry**. The
+//! queue's bit of the state word stands for all entries and is cleared by the last. Runners take chunks (ranges.rs) until
+//! none is left, and account for what they took; whoever accounts for the last chunk concludes the batch.
+
+mod each;
+mod grain;
+mod items;
+mod mapping;
+mod ranges;
+mod run;
+
+use std::alloc::Layout;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+pub(super) use self::items::Source;
+use self::items::{Items, Results};
+use self::ranges::RangeWord;
+use crate::block::{
+    Access, Entries, Header, Outcome, Places, ResultRef, ResultTable, State, TaskError, TaskRef,
+    Uncounted, VTable, discharge, drop_outcome, memory,
+};
+use crate::sync::cell::UnsafeCell;
+use crate::sync::{AtomicU32, AtomicUsize, Ordering};
+
+pub(crate) use self::mapping::{Map, MapResults, MapSlice, Mapping};
+
+/// How a batch is options and when it stops.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BatchOptions {
+    /// Items per chunk, if the caller said so: then a chunk is the chunk of failure.
+    pub(crate) chunksize: Option<usize>,
+    /// Whether the first failure keeps the rest from starting.
+    pub(crate) fail_fast: bool,
+}
+
+/// # The field contract
+///
+/// | field | who, when |
+/// |---|---|
+/// | `rights` | each entry, when it is spent; a runner that puts chunks back, for the entries that it sends |
+/// | `entries` | who pushes an entry, takes one out of a queue, or leaves nothing for them to do |
+/// | `signal`, the words | any runner, at any time |
+/// | `pending`: items in chunks not yet accounted for | any runner, after the chunks it accounts for |
+/// | `items[i]`, `results[i]` | the runner that took the chunk; after `pending` is 0 the concluder |
+/// | `error` | the runner that won `failed`; after `pending` is 0 the concluder |
+/// | `mapping` | runners through `&`, between taking a chunk and accounting for it; after `pending` is 0 the concluder |
+/// | `outcome` | the concluder, before DONE; then as in the header's contract |
+#[repr(C)]
+pub(crate) struct Batch<M: Mapping> {
+    header: Header,
+    // count rights: the entries and runners of a batch. Raised by a runner that puts chunks back, for
+    // runners that have left: at most to the number that the batch began with.
+    rights: AtomicU32,
+    entries: Entries,
+    failed: AtomicU32,
+    // count signal: the runners of a batch that have left for want of chunks. Raised by each, whose
+    // entry is spent then: at most the workers.
+    signal: AtomicU32,
+    /// Always 0.
+    never: AtomicU32,
+    words: u32,
+    chunk: usize,
+    options: BatchOptions,
+    pending: AtomicUsize,
+    items: Items<M::Item>,
+    results: Results<M::Value>,
+    /// Whether the values lie where the items lay.
+    in_place: bool,
+    error: UnsafeCell<Option<TaskError<M::Error>>>,
+    mapping: UnsafeCell<ManuallyDrop<M>>,
+    outcome: UnsafeCell<MaybeUninit<Outcome<Vec<M::Value>, M::Error>>>,
+    // followed by the words
+}
+
+/// The entries of a new batch, to be put into queues or spent on the spot, all of them.
+///
+/// As an iterator it counts each entry as a queue entry. That is for a batch whose entries hold no places.
+pub(crate) struct NewEntries {
+    header: NonNull<Header>,
+    left: u32,
+}
+
+impl NewEntries {
+    /// Up to `count` of them, for whoever has places for them, or finds them some.
+    pub(crate) fn uncounted(&mut self, count: u32) -> Uncounted {
+        let count = count.min(self.left);
+        self.left -= count;
+        // SAFETY: the block counts these entries, which were `self`'s.
+        unsafe { Uncounted::new(self.header, count) }
+    }
+}
+
+impl Iterator for NewEntries {
+    type Item = TaskRef;
+
+    fn next(&mut self) -> Option<TaskRef> {
+        self.left = self.left.checked_sub(1)?;
+        // SAFETY: the block counts this entry, so it is alive until the entry is spent.
+        let entry = unsafe { TaskRef::new(self.header) };
+        entry.count_anyhow();
+        Some(entry)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
+    }
+}
+
+impl ExactSizeIterator for NewEntries {}
+
+impl<M: Mapping> Batch<M> {
+    const VTABLE: VTable = VTable {
+        run: Self::run,
+        resolve: Self::resolve,
+        entries: Some(Self::entries),
+        retire: Self::retire,
+        discard: Self::discard,
+        free: Self::free,
+        result: Some(ResultTable {
+            progress: Self::progress,
+            outcome: Self::outcome,
+            drop_outcome: Self::drop_outcome,
+        }),
+    };
+
+    /// Puts items and function into a block for at most `runners` runners, and makes the rights to it: at least one entry,
+    /// and the handle. Allocates the block, and the values' buffer if they do not fit into the items'. `outside`: the entries go into
+    /// the queue for submissions from outside. They hold `places` while they are queued, if there are any.
+    ///
+    /// # Safety
+    ///
+    /// Items, values and errors may go to another thread, the function may be called from other threads, and whatever they
+    /// borrow lives until the batch is DONE or has been taken back.
+    pub(crate) unsafe fn create(
+        mapping: M,
+        items: impl Into<Source<M::Item>>,
+        options: BatchOptions,
+        runners: usize,
+        pool: u32,
+        outside: bool,
+        places: Option<Arc<dyn Places>>,
+    ) -> (NewEntries, ResultRef<Vec<M::Value>, M::Error>) {
+        let items = items.into();
+        let len = items.len();
+        // As many chunks as a word can count.
+        let chunk = options.chunksize.unwrap_or(1).max(len.div_ceil(u32::MAX as usize)).max(1);
+        let chunks = u32::try_from(len.div_ceil(chunk)).expect("chunks are that large");
+        let words = chunks.min(u32::try_from(runners).unwrap_or(u32::MAX));
+        let entries = words.max(1);
+        let (layout, offset) = Self::layout(words);
+        // First: a capacity that overflows panics here, with everything still in its owner's hands.
+        let in_place = items.can_hold::<M::Value>();
+        let apart = (!in_place).then(|| Results::new(len));
+        let items = Items::new(items);
+        let results = apart.unwrap_or_else(|| Results::in_place_of(&items));
+        let memory = memory::alloc(layout);
+        let batch = Self {
+            header: Header::new(State::new(outside), pool, const { &Self::VTABLE }),
+            rights: AtomicU32::new(entries),
+            entries: Entries::new(places),
+            failed: AtomicU32::new(0),
+            signal: AtomicU32::new(0),
+            never: AtomicU32::new(0),
+            words,
+            chunk,
+            options,
+            pending: AtomicUsize::new(len),
+            items,
+            results,
+            in_place,
+            error: UnsafeCell::new(None),
+            mapping: UnsafeCell::new(ManuallyDrop::new(mapping)),
+            outcome: UnsafeCell::new(MaybeUninit::uninit()),
+        };
+        // SAFETY: the memory is fresh and `layout` begins with a `Self`.
+        unsafe { memory.cast::<Self>().write(batch) };
+        for index in 0..words {
+            // SAFETY: `layout` has room for that many words from `offset` on.
+            let word = unsafe { memory.add(offset + index as usize * size_of::<RangeWord>()) };
+            // SAFETY: as above, and aligned by `Layout::extend`.
+            unsafe { word.cast::<RangeWord>().write(ranges::part(chunks, words, index)) };
+        }
+        let header = memory.cast::<Header>();
+        // SAFETY: the block is alive, owned by its handle bit, and its outcome is of this type.
+        let handle = unsafe { ResultRef::new(header) };
+        (NewEntries { header, left: entries }, handle)
+    }
+
+    /// Takes function and items back after a submission that turned out to be refused, unless a runner has begun.
+    ///
+    /// # Errors
+    ///
+    /// The handle, if one has: then the batch was accepted after all.
+    ///
+    /// # Safety
+    ///
+    /// The handle is that of a block made by `Batch::<M>::create`.
+    pub(crate) unsafe fn take_back(
+        handle: ResultRef<Vec<M::Value>, M::Error>,
+    ) -> Result<(M, Vec<M::Item>), ResultRef<Vec<M::Value>, M::Error>> {
+        if !handle.withdraw() {
+            return Err(handle);
+        }
+        let header = handle.into_withdrawn();
+        // SAFETY: the handle's bit keeps the block alive.
+        let batch = unsafe { Self::of(header) };
+        batch.entries.close();
+        // SAFETY: nobody has begun, and whoever finds the batch withdrawn touches neither.
+        let mapping = unsafe { batch.take_mapping() };
+        // SAFETY: as above; no item has been taken.
+        let items = unsafe { batch.items.take_all() };
+        if !batch.in_place {
+            // SAFETY: as above; no value has been written.
+            unsafe { batch.results.free(0) };
+        }
+        let duty = batch.header.state().leave_handle();
+        // SAFETY: the duty is of this block.
+        unsafe { discharge(header, duty) };
+        Ok((mapping, items))
+    }
+
+    fn layout(words: u32) -> (Layout, usize) {
+        let words = Layout::array::<RangeWord>(words as usize).expect("fewer words than workers");
+        let (layout, offset) =
+            Layout::new::<Self>().extend(words).expect("far below the address space");
+        (layout.pad_to_align(), offset)
+    }
+
+    /// # Safety
+    ///
+    /// The block is alive for as long as the reference is used.
+    #[inline]
+    unsafe fn of<'a>(header: NonNull<Header>) -> &'a Self {
+        // SAFETY: alive, and a block with this vtable was made as a `Self`, whose first field is the header.
+        let batch = unsafe { header.cast::<Self>().as_ref() };
+        batch.header.alive().touch();
+        batch
+    }
+
+    /// # Safety
+    ///
+    /// The block is alive for as long as the slice is used.
+    unsafe fn words<'a>(header: NonNull<Header>) -> &'a [RangeWord] {
+        // SAFETY: alive.
+        let count = unsafe { Self::of(header) }.words;
+        let (_, offset) = Self::layout(count);
+        // SAFETY: within the block, by its layout.
+        let first = unsafe { header.cast::<u8>().add(offset) }.cast::<RangeWord>();
+        // SAFETY: `create` wrote `count` of them, and they are changed through atomics alone.
+        unsafe { std::slice::from_raw_parts(first.as_ptr(), count as usize) }
+    }
+
+    /// # Safety
+    ///
+    /// The caller is the only one to touch the mapping, and takes it once.
+    unsafe fn take_mapping(&self) -> M {
+        self.mapping.with_mut(|mapping| {
+            // SAFETY: the caller's contract.
+            let mapping = unsafe { &mut *mapping };
+            // SAFETY: the caller's contract.
+            unsafe { ManuallyDrop::take(mapping) }
+        })
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::retire`].
+    unsafe fn retire(header: NonNull<Header>) -> bool {
+        // SAFETY: the entry keeps the block alive.
+        unsafe { Self::of(header) }.entries.is_closed()
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::discard`].
+    unsafe fn discard(header: NonNull<Header>) {
+        // SAFETY: the caller has this entry.
+        unsafe { Self::spend_rights(header, 1) };
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::entries`].
+    unsafe fn entries(header: NonNull<Header>) -> NonNull<Entries> {
+        // SAFETY: the block is alive.
+        NonNull::from(unsafe { &Self::of(header).entries })
+    }
+
+    /// # Safety
+    ///
+    /// See [`ResultTable::progress`].
+    unsafe fn progress(header: NonNull<Header>) -> (usize, usize) {
+        // SAFETY: the caller has a right to the block.
+        let batch = unsafe { Self::of(header) };
+        // Relaxed: a number to show, which publishes nothing.
+        let pending = batch.pending.load(Ordering::Relaxed);
+        (batch.items.len() - pending, batch.items.len())
+    }
+
+    /// # Safety
+    ///
+    /// See [`ResultTable::outcome`].
+    unsafe fn outcome(header: NonNull<Header>, access: Access) -> NonNull<()> {
+        // SAFETY: the caller may touch the outcome, so the block is alive.
+        let batch = unsafe { Self::of(header) };
+        let pointer = match access {
+            Access::Read => batch.outcome.with(<*const _>::cast_mut),
+            Access::Move => batch.outcome.with_mut(|outcome| outcome),
+        };
+        // SAFETY: it points into the block.
+        unsafe { NonNull::new_unchecked(pointer) }.cast()
+    }
+
+    /// # Safety
+    ///
+    /// See [`ResultTable::drop_outcome`].
+    unsafe fn drop_outcome(header: NonNull<Header>) {
+        // SAFETY: the caller owns the outcome.
+        let outcome = unsafe { Self::outcome(header, Access::Move) };
+        // SAFETY: it is in place, and nobody looks at it again.
+        let outcome = unsafe { outcome.cast::<Outcome<Vec<M::Value>, M::Error>>().read() };
+        // SAFETY: the caller owns the outcome, so the block is alive.
+        let pool = unsafe { header.as_ref() }.pool();
+        drop_outcome(outcome, mapping::drop_each, pool, M::TOLD);
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::free`].
+    unsafe fn free(header: NonNull<Header>) {
+        // SAFETY: the caller is the last owner: nobody else touches the batch.
+        let batch = unsafe { header.cast::<Self>().as_mut() };
+        batch.entries.end();
+        let (layout, _) = Self::layout(batch.words);
+        // SAFETY: the layout is the one that `create` allocated with.
+        unsafe { memory::free(header, layout) };
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::block::Nobody;
+    use crate::block::Plain;
+    use std::convert::Infallible;
+
+    /// That the buffer of the values goes too, a sanitizer sees.
+    #[test]
+    fn what_is_taken_back_is_whole_and_its_entries_find_nothing() {
+        type Same = Map<Plain<fn(String) -> String>, String, String, Infallible, (), ()>;
+        let items = vec![String::from("one"), String::from("two")];
+        let mapping: Same = Map::new(Plain(|text| text));
+        // SAFETY: it borrows nothing.
+        let (entries, handle) =
+            unsafe { Batch::create(mapping, items, BatchOptions::default(), 2, 1, true, None) };
+        // SAFETY: the handle is that of the batch made above.
+        let Ok((_, items)) = (unsafe { Batch::<Same>::take_back(handle) }) else {
+            panic!("nobody has begun")
+        };
+        entries.for_each(|entry| entry.run(&Nobody));
+        assert_eq!(items, ["one", "two"]);
+    }
+}
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../../loom-tests/models/batch.rs"]
+mod models;

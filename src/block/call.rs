@@ -1,0 +1,294 @@
+//! One call: a block that holds the work until it is claimed and the outcome from then on, in the same place.
+
+use std::alloc::Layout;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+
+use super::error::Reason;
+use super::handle::ResultRef;
+use super::header::{
+    Access, Header, Owner, Published, ResultTable, TaskRef, VTable, discharge, publish,
+};
+use super::pool_view::{Nobody, PoolView};
+use super::state::{Claim, Kind, State};
+use super::unwind::drop_quietly;
+use super::work::{Outcome, Work, drop_outcome};
+use super::{frame, registry, slab};
+use crate::sync::cell::UnsafeCell;
+
+#[repr(C)]
+pub(crate) struct Call<W: Work> {
+    header: Header,
+    body: UnsafeCell<Body<W>>,
+}
+
+// The outcome is reached through a pointer to the union.
+#[repr(C)]
+union Body<W: Work> {
+    work: ManuallyDrop<W>,
+    outcome: ManuallyDrop<Outcome<W::Value, W::Error>>,
+}
+
+impl<W: Work> Call<W> {
+    const VTABLE: VTable = VTable {
+        run: Self::run,
+        resolve: Self::resolve,
+        entries: None,
+        retire: Self::retire,
+        discard: Self::discard,
+        free: Self::free,
+        result: Some(ResultTable {
+            progress: Self::progress,
+            outcome: Self::outcome,
+            drop_outcome: Self::drop_outcome,
+        }),
+    };
+
+    /// Puts the work into a block, and makes the two rights to it. `outside`: the entry goes into the queue for submissions from
+    /// outside. Allocates the block, most often from what it has allocated before.
+    ///
+    /// # Safety
+    ///
+    /// The work and the outcome may go to another thread, and whatever they borrow lives until the task is DONE or the
+    /// work has been taken back.
+    pub(crate) unsafe fn create(
+        work: W,
+        pool: u32,
+        outside: bool,
+    ) -> (TaskRef, ResultRef<W::Value, W::Error>) {
+        let (memory, place) = slab::alloc(Layout::new::<Self>());
+        let memory = memory.cast::<Self>();
+        let call = Self {
+            header: Header::new(State::at(place, outside), pool, const { &Self::VTABLE }),
+            body: UnsafeCell::new(Body { work: ManuallyDrop::new(work) }),
+        };
+        // SAFETY: the memory is fresh and has the size and alignment of a `Self`.
+        unsafe { memory.write(call) };
+        let header = memory.cast::<Header>();
+        // SAFETY: the block is alive, owned by its queue bit.
+        let task = unsafe { TaskRef::new(header) };
+        // SAFETY: the block is alive, owned by its handle bit, and its outcome is of this type.
+        let handle = unsafe { ResultRef::new(header) };
+        (task, handle)
+    }
+
+    /// Takes the work back after a submission that turned out to be refused, unless somebody has claimed it.
+    ///
+    /// # Errors
+    ///
+    /// The handle, if the work is claimed: then the task was accepted after all.
+    ///
+    /// # Safety
+    ///
+    /// The handle is that of a block made by `Call::<W>::create`.
+    pub(crate) unsafe fn take_back(
+        handle: ResultRef<W::Value, W::Error>,
+    ) -> Result<W, ResultRef<W::Value, W::Error>> {
+        if !handle.withdraw() {
+            return Err(handle);
+        }
+        let header = handle.into_withdrawn();
+        // SAFETY: withdrawing took the right to consume the work, and the handle's bit keeps the block alive.
+        let work = unsafe { Self::take_work(header) };
+        // SAFETY: as above.
+        let duty = unsafe { header.as_ref() }.state().leave_handle();
+        // SAFETY: the duty is of this block.
+        unsafe { discharge(header, duty) };
+        Ok(work)
+    }
+
+    /// # Safety
+    ///
+    /// The block is alive.
+    #[inline]
+    unsafe fn body<'a>(header: NonNull<Header>) -> &'a UnsafeCell<Body<W>> {
+        // SAFETY: alive, and a block with this vtable was made as a `Self`, whose first field is the header.
+        let call = unsafe { header.cast::<Self>().as_ref() };
+        call.header.alive().touch();
+        &call.body
+    }
+
+    /// # Safety
+    ///
+    /// The caller has taken the right to consume the work, and the block is alive.
+    #[inline]
+    unsafe fn take_work(header: NonNull<Header>) -> W {
+        // SAFETY: alive.
+        unsafe { Self::body(header) }.with_mut(|body| {
+            // SAFETY: nobody else touches the body, by the field contract.
+            let body = unsafe { &mut *body };
+            // SAFETY: until it is consumed, which is done once, the body holds the work.
+            let work = unsafe { &mut body.work };
+            // SAFETY: the right to consume it exists once.
+            unsafe { ManuallyDrop::take(work) }
+        })
+    }
+
+    /// Runs or refuses the work by `consume`, and publishes what comes of it.
+    ///
+    /// # Safety
+    ///
+    /// The caller has just claimed the work and holds the right that `owner` names.
+    #[inline]
+    unsafe fn complete(
+        header: NonNull<Header>,
+        owner: Owner,
+        view: &dyn PoolView,
+        consume: impl FnOnce(W) -> ((Outcome<W::Value, W::Error>, W::After), Kind),
+    ) {
+        let (kind, after) = frame::enter(header, || {
+            // SAFETY: claimed.
+            let work = unsafe { Self::take_work(header) };
+            let ((outcome, after), kind) = consume(work);
+            // SAFETY: the caller's right keeps the block alive.
+            unsafe { Self::body(header) }.with_mut(|body| {
+                // SAFETY: before DONE the body is the claimer's alone, and the work is gone from it.
+                unsafe { body.write(Body { outcome: ManuallyDrop::new(outcome) }) };
+            });
+            (kind, after)
+        });
+        let by_queue = owner == Owner::Queue;
+        // SAFETY: the outcome is in place; the rights are the caller's.
+        match unsafe { publish(header, kind, by_queue, view) } {
+            Published::Unobserved => {
+                debug_assert!(by_queue, "whoever runs by the handle's side has the handle");
+                // SAFETY: the handle left before DONE, so the outcome is the completer's.
+                unsafe { Self::drop_outcome(header) };
+                // SAFETY: the handle's bit is down and the queue's right is the caller's: it is the last owner.
+                unsafe { Self::free(header) };
+            }
+            Published::Unspent if by_queue => {
+                // SAFETY: the queue's right is unspent, so the block is alive.
+                let duty = unsafe { header.as_ref() }.state().leave_queue();
+                // SAFETY: the duty is of this block.
+                unsafe { discharge(header, duty) };
+            }
+            Published::Unspent | Published::Spent => {}
+        }
+        drop(after);
+    }
+
+    /// The queue's side found the work claimed or withdrawn: its right is all that is left.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the queue's right, which is gone afterwards.
+    unsafe fn discard(header: NonNull<Header>) {
+        // SAFETY: the queue's right keeps the block alive.
+        let duty = unsafe { header.as_ref() }.state().leave_queue();
+        // SAFETY: the duty is of this block.
+        unsafe { discharge(header, duty) };
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::retire`].
+    unsafe fn retire(header: NonNull<Header>) -> bool {
+        // SAFETY: the entry keeps the block alive.
+        unsafe { header.as_ref() }.state().was_claimed()
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::run`].
+    unsafe fn run(header: NonNull<Header>, view: &dyn PoolView, owner: Owner) -> bool {
+        // SAFETY: the caller's right keeps the block alive.
+        let state = unsafe { header.as_ref() }.state();
+        let first = state.claim() == Claim::First;
+        if first {
+            let consume = |work: W| {
+                let outcome = work.run();
+                let kind = if outcome.0.is_ok() { Kind::Value } else { Kind::Failed };
+                (outcome, kind)
+            };
+            // SAFETY: claimed, and the caller's right is handed on.
+            unsafe { Self::complete(header, owner, view, consume) };
+            if owner == Owner::Handle {
+                // The handle's right keeps the block alive.
+                view.entries_died(state.is_outside(), 1);
+            }
+        } else if owner == Owner::Queue {
+            view.stale_entry_left(state.is_outside());
+            // SAFETY: the caller's right is handed on.
+            unsafe { Self::discard(header) };
+        }
+        first
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::resolve`].
+    unsafe fn resolve(header: NonNull<Header>, reason: Reason, owner: Owner) -> bool {
+        // SAFETY: the caller's right keeps the block alive.
+        let block = unsafe { header.as_ref() };
+        let first = block.state().claim() == Claim::First;
+        if first {
+            let kind = reason.kind();
+            // SAFETY: claimed, and the caller's right is handed on.
+            unsafe {
+                Self::complete(header, owner, &Nobody, |work: W| (work.refuse(reason), kind))
+            };
+            if owner == Owner::Handle {
+                // The handle's right keeps the block alive.
+                registry::entries_died(block.pool(), block.state().is_outside(), 1);
+            }
+        } else if owner == Owner::Queue {
+            // SAFETY: the caller's right is handed on.
+            unsafe { Self::discard(header) };
+        }
+        first
+    }
+
+    /// # Safety
+    ///
+    /// See [`ResultTable::progress`].
+    unsafe fn progress(header: NonNull<Header>) -> (usize, usize) {
+        // SAFETY: the caller has a right to the block.
+        (usize::from(unsafe { header.as_ref() }.state().load().is_done()), 1)
+    }
+
+    /// # Safety
+    ///
+    /// See [`ResultTable::outcome`].
+    unsafe fn outcome(header: NonNull<Header>, access: Access) -> NonNull<()> {
+        // SAFETY: the caller may touch the outcome, so the block is alive.
+        let body = unsafe { Self::body(header) };
+        let pointer = match access {
+            Access::Read => body.with(<*const Body<W>>::cast_mut),
+            Access::Move => body.with_mut(|body| body),
+        };
+        // SAFETY: it points into the block.
+        unsafe { NonNull::new_unchecked(pointer) }.cast()
+    }
+
+    /// # Safety
+    ///
+    /// See [`ResultTable::drop_outcome`].
+    unsafe fn drop_outcome(header: NonNull<Header>) {
+        // SAFETY: the caller owns the outcome.
+        let outcome =
+            unsafe { Self::outcome(header, Access::Move) }.cast::<Outcome<W::Value, W::Error>>();
+        // SAFETY: it is in place, and nobody looks at it again.
+        let outcome = unsafe { outcome.read() };
+        // SAFETY: the caller owns the outcome, so the block is alive.
+        let pool = unsafe { header.as_ref() }.pool();
+        drop_outcome(outcome, drop_quietly, pool, W::TOLD);
+    }
+
+    /// # Safety
+    ///
+    /// See [`VTable::free`].
+    #[inline]
+    unsafe fn free(header: NonNull<Header>) {
+        // SAFETY: the caller is the last owner of a block that `create` made with this layout.
+        unsafe { slab::free(header, Layout::new::<Self>()) };
+    }
+}
+
+/// A call whose handle is gone, for tests of what is in queues.
+#[cfg(all(test, not(loom)))]
+pub(crate) fn call_of_nothing(pool: u32) -> TaskRef {
+    // SAFETY: it borrows nothing.
+    let (task, _) = unsafe { Call::create(super::work::Job::plain(|| ()), pool, true) };
+    task
+}

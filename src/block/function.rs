@@ -1,0 +1,98 @@
+//! The user's functions as the pool calls them: of no arguments, of one item, of a tuple's elements, and callbacks.
+//!
+//! A function either returns a value ([`Plain`]) or a `Result` whose `Err` is the task's error ([`Fallible`]). The wrappers give
+//! both one shape, and give the function back unchanged when a submission is refused.
+
+use std::convert::Infallible;
+
+/// A function whose every return is a value.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+#[expect(
+    unnameable_types,
+    reason = "it stands for a function in a builder's type, and users need not name it"
+)]
+pub struct Plain<F>(pub(crate) F);
+
+/// A function that returns a `Result`, whose `Err` is the task's error.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+#[expect(
+    unnameable_types,
+    reason = "it stands for a function in a builder's type, and users need not name it"
+)]
+pub struct Fallible<F>(pub(crate) F);
+
+/// A function of no arguments.
+pub(crate) trait Run<T, E> {
+    fn run(self) -> Result<T, E>;
+}
+
+impl<F: FnOnce() -> T, T> Run<T, Infallible> for Plain<F> {
+    #[inline]
+    fn run(self) -> Result<T, Infallible> {
+        Ok((self.0)())
+    }
+}
+
+impl<F: FnOnce() -> Result<T, E>, T, E> Run<T, E> for Fallible<F> {
+    #[inline]
+    fn run(self) -> Result<T, E> {
+        (self.0)()
+    }
+}
+
+/// A function of one item. Sealed.
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "that is what seals the trait")]
+pub trait Each<A, T, E> {
+    fn each(&self, item: A) -> Result<T, E>;
+}
+
+impl<F: Fn(A) -> T, A, T> Each<A, T, Infallible> for Plain<F> {
+    #[inline]
+    fn each(&self, item: A) -> Result<T, Infallible> {
+        Ok((self.0)(item))
+    }
+}
+
+impl<F: Fn(A) -> Result<T, E>, A, T, E> Each<A, T, E> for Fallible<F> {
+    #[inline]
+    fn each(&self, item: A) -> Result<T, E> {
+        (self.0)(item)
+    }
+}
+
+/// A callback that was given.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+#[expect(
+    unnameable_types,
+    reason = "it stands for a callback in a builder's type, and users need not name it"
+)]
+pub struct Tell<C>(pub(crate) C);
+
+/// What hears of an outcome: a callback ([`Tell`]), or nothing (`()`). Sealed.
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "that is what seals the trait")]
+pub trait Notify<V> {
+    /// Whether there is a callback.
+    const TELLS: bool;
+    fn notify(self, value: &V);
+}
+
+impl<V> Notify<V> for () {
+    const TELLS: bool = false;
+
+    #[inline]
+    fn notify(self, _: &V) {}
+}
+
+impl<V, C: FnOnce(&V)> Notify<V> for Tell<C> {
+    const TELLS: bool = true;
+
+    #[inline]
+    fn notify(self, value: &V) {
+        (self.0)(value);
+    }
+}

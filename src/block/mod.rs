@@ -1,0 +1,54 @@
+#![doc = include_str!("README.md")]
+
+mod call;
+mod entries;
+mod error;
+pub(crate) mod frame;
+mod function;
+mod handle;
+mod header;
+pub(crate) mod memory;
+mod owners;
+mod panic;
+mod placed;
+mod pool_view;
+pub(crate) mod registry;
+mod slab;
+mod state;
+mod turn;
+mod unobserved;
+mod unwind;
+mod work;
+
+pub(crate) use call::Call;
+#[cfg(all(test, not(loom)))]
+pub(crate) use call::call_of_nothing;
+pub(crate) use entries::{Entries, Places, Taken, Uncounted};
+pub(crate) use error::Reason;
+pub use error::{SubmitError, SubmitErrorKind, TaskError};
+pub(crate) use frame::is_asked;
+pub(crate) use function::{Each, Fallible, Plain};
+pub(crate) use function::{Notify, Tell};
+pub(crate) use handle::ResultRef;
+pub(crate) use header::{
+    Access, Header, Owner, Published, ResultTable, Stale, TaskRef, VTable, discharge, publish,
+};
+#[cfg(all(test, unix, not(loom)))]
+pub(crate) use owners::MOST_OWNERS;
+pub(crate) use owners::Owners;
+pub use panic::Panic;
+pub(crate) use placed::Placed;
+pub(crate) use pool_view::{Nobody, PoolView, STOP, WORK};
+pub(crate) use registry::{register, unregister};
+pub(crate) use state::{Claim, Kind, State};
+pub(crate) use turn::Turn;
+pub use unobserved::Unobserved;
+pub(crate) use unobserved::{UnobservedCallback, unwatch, watch};
+#[cfg(all(test, unix, not(loom)))]
+pub(crate) use unwind::tests::assert_aborts;
+pub(crate) use unwind::{Abort, catch_panic, check_count, drop_quietly, forget_panic};
+pub(crate) use work::{Job, Outcome, Work, call_back, drop_error, drop_outcome};
+
+#[cfg(all(test, loom, feature = "loom"))]
+#[path = "../../loom-tests/models/cell.rs"]
+mod models;

@@ -1,0 +1,36 @@
+//! Which pool a number is: for threads that have a handle and nothing else.
+//!
+//! A handle knows its pool only by number, and may outlive it. A thread that cancels a task finds the pool here, under a lock, to tell
+//! it that one of its queues holds a stale entry.
+
+use std::sync::{Mutex, PoisonError, Weak};
+
+use super::pool_view::PoolView;
+
+type Pools = Vec<(u32, Weak<dyn PoolView + Send + Sync>)>;
+
+static POOLS: Mutex<Pools> = Mutex::new(Vec::new());
+
+/// From now on the pool is found by this number.
+pub(crate) fn register(pool: u32, view: Weak<dyn PoolView + Send + Sync>) {
+    POOLS.lock().unwrap_or_else(PoisonError::into_inner).push((pool, view));
+}
+
+/// The pool is gone.
+pub(crate) fn unregister(pool: u32) {
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(at) = pools.iter().position(|(known, _)| *known == pool) {
+        pools.swap_remove(at);
+    }
+}
+
+/// So many entries of the pool's queues have become stale.
+pub(crate) fn entries_died(pool: u32, outside: bool, count: usize) {
+    let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let view =
+        pools.iter().find_map(|(known, view)| (*known == pool).then(|| view.upgrade())).flatten();
+    drop(pools);
+    if let Some(view) = view {
+        view.entries_died(outside, count);
+    }
+}

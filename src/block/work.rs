@@ -1,0 +1,140 @@
+//! What a task is made of: a function, and what is to be told of its outcome.
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+
+use super::error::{Reason, TaskError};
+use super::function::{Fallible, Notify, Plain, Run};
+use super::unobserved;
+use super::unwind::{catch_panic, drop_quietly};
+
+/// What comes of a task.
+pub(crate) type Outcome<T, E> = Result<T, TaskError<E>>;
+
+/// Work that is consumed by running it, or by being refused. Neither unwinds.
+pub(crate) trait Work {
+    type Value;
+    type Error;
+    /// Dropped when the outcome is out of the executor's hands: published, or dropped.
+    type After;
+    /// Whether an error callback sees the errors.
+    const TOLD: bool;
+    fn run(self) -> (Outcome<Self::Value, Self::Error>, Self::After);
+    fn refuse(self, reason: Reason) -> (Outcome<Self::Value, Self::Error>, Self::After);
+}
+
+/// Tells the outcome to whom it concerns, and drops the other callback. A panic of a callback becomes the outcome.
+///
+/// `dispose` gets rid of a value that nobody will see, and swallows its panic.
+pub(crate) fn call_back<T, E, C, D>(
+    outcome: Outcome<T, E>,
+    on_value: C,
+    on_error: D,
+    dispose: fn(T),
+) -> Outcome<T, E>
+where
+    C: Notify<T>,
+    D: Notify<TaskError<E>>,
+{
+    match outcome {
+        Ok(value) => {
+            drop_quietly(on_error);
+            match catch_panic(|| on_value.notify(&value)) {
+                Ok(()) => Ok(value),
+                Err(panic) => {
+                    dispose(value);
+                    Err(TaskError::CallbackPanicked { panic, cause: None })
+                }
+            }
+        }
+        Err(error) => {
+            drop_quietly(on_value);
+            match catch_panic(|| on_error.notify(&error)) {
+                Ok(()) => Err(error),
+                Err(panic) => {
+                    Err(TaskError::CallbackPanicked { panic, cause: Some(Box::new(error)) })
+                }
+            }
+        }
+    }
+}
+
+/// Gets rid of an error that nobody will see. Its parts go one by one: two that panic in one drop would end the process.
+pub(crate) fn drop_error<E>(mut error: TaskError<E>) {
+    while let TaskError::CallbackPanicked { panic, cause } = error {
+        drop_quietly(panic);
+        match cause {
+            Some(cause) => error = *cause,
+            None => return,
+        }
+    }
+    drop_quietly(error);
+}
+
+/// Gets rid of an outcome that nobody will see; whoever asked for it hears of an error that no callback has seen (`told`).
+pub(crate) fn drop_outcome<T, E>(outcome: Outcome<T, E>, dispose: fn(T), pool: u32, told: bool) {
+    match outcome {
+        Ok(value) => dispose(value),
+        Err(error) => {
+            unobserved::report(pool, told, &error);
+            drop_error(error);
+        }
+    }
+}
+
+/// A function with its callbacks.
+#[derive(Debug)]
+pub(crate) struct Job<R, T, E, C, D> {
+    pub(crate) run: R,
+    pub(crate) on_value: C,
+    pub(crate) on_error: D,
+    pub(crate) returns: PhantomData<fn() -> (T, E)>,
+}
+
+impl<F, T> Job<Plain<F>, T, Infallible, (), ()>
+where
+    F: FnOnce() -> T,
+{
+    #[inline]
+    pub(crate) fn plain(f: F) -> Self {
+        Self { run: Plain(f), on_value: (), on_error: (), returns: PhantomData }
+    }
+}
+
+impl<F, T, E> Job<Fallible<F>, T, E, (), ()>
+where
+    F: FnOnce() -> Result<T, E>,
+{
+    #[inline]
+    pub(crate) fn fallible(f: F) -> Self {
+        Self { run: Fallible(f), on_value: (), on_error: (), returns: PhantomData }
+    }
+}
+
+impl<R, T, E, C, D> Work for Job<R, T, E, C, D>
+where
+    R: Run<T, E>,
+    C: Notify<T>,
+    D: Notify<TaskError<E>>,
+{
+    type Value = T;
+    type Error = E;
+    type After = ();
+    const TOLD: bool = D::TELLS;
+
+    #[inline]
+    fn run(self) -> (Outcome<T, E>, ()) {
+        let Self { run, on_value, on_error, returns: _ } = self;
+        let outcome = match catch_panic(|| run.run()) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(TaskError::Failed { error, item: None }),
+            Err(panic) => Err(TaskError::Panicked(panic)),
+        };
+        (call_back(outcome, on_value, on_error, drop_quietly), ())
+    }
+
+    fn refuse(self, reason: Reason) -> (Outcome<T, E>, ()) {
+        drop_quietly(self.run);
+        (call_back(Err(reason.into()), self.on_value, self.on_error, drop_quietly), ())
+    }
+}

@@ -1,0 +1,6 @@
+#![doc = include_str!("README.md")]
+
+mod task;
+mod verbs;
+
+pub use task::Task;

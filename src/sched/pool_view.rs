@@ -1,0 +1,99 @@
+//! The pool as its work sees it: what runners put back, which entries have become stale, and what calls for attention.
+
+use std::iter;
+use std::sync::Arc;
+
+use super::{Sched, Stage};
+use crate::block::{Panic, PoolView, Reason, TaskRef, WORK};
+use crate::sync::{AtomicU32, Ordering, fence};
+
+impl Sched {
+    /// Puts an entry where every worker looks before it takes anything from outside.
+    ///
+    /// With a limit it needs a place like a submission, and stands in the line until there is one.
+    pub(crate) fn put_back(&self, entry: TaskRef) {
+        match &self.space {
+            Some(space) if entry.has_place() => {
+                space.push(self, None, iter::once(entry), || self.gone())
+            }
+            _ if entry.count() => self.queues.put_back(entry),
+            _ => return entry.turn_away(self.reason_of_closed()),
+        }
+        if self.tell_workers(true).is_err() {
+            // A terminator may have passed while the entry was in no queue.
+            self.resolve_queued();
+        }
+    }
+
+    /// Why a block is closed that had something left to do: its units may have been put back since.
+    pub(super) fn reason_of_closed(&self) -> Reason {
+        // edge STOP acquire: the stage → whoever has seen the block closed.
+        fence(Ordering::Acquire);
+        self.stopping().unwrap_or(Reason::Cancelled)
+    }
+
+    /// So many entries have become stale: `worker` says so, or another thread. [SWEEP-3]
+    pub(crate) fn count_dead(&self, worker: Option<usize>, outside: bool, count: usize) {
+        if !outside {
+            self.queues.count_stale_in_deques(worker, count, 0);
+        } else if self.queues.count_stale_outside(count) {
+            let stale = self.queues.sweep();
+            if self.tell_workers(true).is_err() {
+                self.resolve_queued();
+            }
+            let inside = stale.iter().filter(|entry| !entry.is_outside()).count();
+            self.queues.count_stale_in_deques(worker, 0, inside);
+            drop(stale);
+        }
+    }
+
+    /// A stale entry has left a queue.
+    pub(crate) fn count_left(&self, worker: Option<usize>, outside: bool) {
+        if outside {
+            self.queues.uncount_stale_outside();
+        } else {
+            self.queues.count_stale_in_deques(worker, 0, 1);
+        }
+    }
+
+    /// Work lies in a queue and no worker is idle: tells the runners of batches and streams, of which one gives way.
+    #[inline]
+    pub(super) fn call_runners(&self) {
+        // edge ATTENTION fence: in `tell_workers` and `stop_searching`, between the work and this look.
+        if self.attention.load(Ordering::Relaxed) & WORK == 0 {
+            self.attention.fetch_or(WORK, Ordering::Relaxed);
+        }
+    }
+}
+
+impl PoolView for Sched {
+    #[inline]
+    fn stopping(&self) -> Option<Reason> {
+        match self.stage() {
+            Stage::Terminate => Some(Reason::Terminated),
+            Stage::Broken => {
+                // edge BROKEN acquire: the panic → whoever sees the stage.
+                fence(Ordering::Acquire);
+                let unknown = || Arc::new(Panic::new(Box::new("an initializer panicked")));
+                Some(Reason::Broken(self.broken.get().map_or_else(unknown, Arc::clone)))
+            }
+            _ => None,
+        }
+    }
+
+    fn attention(&self) -> Option<&AtomicU32> {
+        Some(&self.attention)
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        Self::put_back(self, entry);
+    }
+
+    fn entries_died(&self, outside: bool, count: usize) {
+        self.count_dead(None, outside, count);
+    }
+
+    fn stale_entry_left(&self, outside: bool) {
+        self.count_left(None, outside);
+    }
+}

@@ -1,0 +1,68 @@
+//! The frame that waits for its scope.
+
+use std::marker::PhantomData;
+use std::panic::resume_unwind;
+
+use super::block::ScopeRef;
+use super::scoped::Scoped;
+use crate::block::{Abort, ResultRef, SubmitErrorKind, Work, catch_panic};
+use crate::sched::{Sched, WhenFull};
+use crate::worker::{Place, Tie, as_pool_view, place, submit_borrowing, take_back};
+
+/// Where tasks can be submitted that borrow from the stack. Made by [`Pool::scope`](crate::Pool::scope), in the shape
+/// of [`std::thread::scope`]: `'scope` is the scope's own life, `'env` that of what it borrows.
+#[derive(Debug)]
+pub struct Scope<'scope, 'env: 'scope> {
+    sched: &'env Sched,
+    scope: ScopeRef,
+    /// Invariant: neither can be made to seem longer or shorter.
+    lives: PhantomData<(&'scope mut &'scope (), &'env mut &'env ())>,
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Submits work into the scope, once there is space for it.
+    ///
+    /// # Errors
+    ///
+    /// The work, if the pool does not take it.
+    pub(super) fn submit<W>(
+        &'scope self,
+        work: W,
+    ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)>
+    where
+        W: Work<After = ()> + Send + 'scope,
+        W::Value: Send + 'scope,
+        W::Error: Send + 'scope,
+    {
+        let scoped = Scoped { work, pending: self.scope.begin() };
+        let entry = |task| self.scope.push(task);
+        // SAFETY: work and outcome are `Send`, and what they borrow lives for `'scope`. A `Scope` exists only in `in_scope`,
+        // which ends `'scope` after it has waited until every task of the scope is done for good.
+        unsafe { submit_borrowing(self.sched, scoped, Tie::Nested, WhenFull::Wait, entry) }
+            .map_err(|(kind, scoped)| (kind, scoped.work))
+    }
+}
+
+/// Runs `body` with a scope, and waits until all its tasks are done for good, whether `body` returns or panics.
+///
+/// A thread of the pool runs meanwhile those that nobody has begun: a worker, and also an initializer, since the frame must not
+/// end before them, and nobody else may be there.
+pub(super) fn in_scope<'env, R>(
+    sched: &'env Sched,
+    body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+) -> R {
+    let place = place(sched.id);
+    let scope =
+        Scope { sched, scope: ScopeRef::new(sched.id, place != Place::Worker), lives: PhantomData };
+    let guard = Abort("a wait for a scope unwound");
+    let result = catch_panic(|| body(&scope));
+    match place {
+        Place::Worker | Place::Member => {
+            as_pool_view(sched, |view| scope.scope.work_and_wait(view));
+            take_back(sched.id, scope.scope.id(), scope.scope.entries());
+        }
+        Place::Outside => scope.scope.wait(),
+    }
+    guard.disarm();
+    result.unwrap_or_else(|panic| resume_unwind(panic.into_payload()))
+}

@@ -1,0 +1,25 @@
+//! Work that a scope waits for.
+
+use super::block::Pending;
+use crate::block::{Outcome, Reason, Work};
+
+/// Work that counts as pending until its outcome is out of the executor's hands.
+pub(crate) struct Scoped<W> {
+    pub(crate) work: W,
+    pub(crate) pending: Pending,
+}
+
+impl<W: Work<After = ()>> Work for Scoped<W> {
+    type Value = W::Value;
+    type Error = W::Error;
+    type After = Pending;
+    const TOLD: bool = W::TOLD;
+
+    fn run(self) -> (Outcome<W::Value, W::Error>, Pending) {
+        (self.work.run().0, self.pending)
+    }
+
+    fn refuse(self, reason: Reason) -> (Outcome<W::Value, W::Error>, Pending) {
+        (self.work.refuse(reason).0, self.pending)
+    }
+}

@@ -1,0 +1,332 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::input::InputTimer;
+use super::open::{end_stream, open_stream, send};
+use super::ring::{StreamOptions, StreamRef, Waited};
+use crate::block::{
+    Each, Outcome, PoolView, Reason, SubmitErrorKind, TaskError, catch_panic, forget_panic,
+};
+use crate::pool::Pool;
+use crate::result::{Progress, Timeout};
+use crate::sched::Sched;
+use crate::sync::clock::Deadline;
+use crate::worker::{self, Place};
+
+/// The results of a stream, one by one: what Python's `imap` and `imap_unordered` return.
+///
+/// * The input is pulled here, on the consumer's thread: the first items at the call, the others inside [`next`], when no
+///   finished result is waiting. So it needs no `Send`, it may be infinite, and while it blocks it holds up nobody else.
+///   At most `buffersize` items are ahead of what was yielded.
+/// * Each item is shown to the workers before the input is asked for the next, and a finished result is yielded before the input is
+///   asked at all. Before an input that has kept its consumer waiting is asked again, the consumer waits up to 200 µs for a result.
+/// * When the end is yielded, what the function captured has been dropped. (Of an [`Imap`] that is dropped earlier, the last item that
+///   runs drops it.)
+/// * A consumer that has to wait for short items sleeps until several are done, which costs the workers fewer wake-ups. No
+///   finished result is kept back for longer than about 100 µs (on Windows, a tick of its timer).
+/// * An item that fails is an `Err` of its own, and the iteration goes on.
+/// * If the input panics, the results of all earlier items come first, then [`TaskError::InputPanicked`], then the end.
+/// * After [`close`](crate::Pool::close) a stream goes on, also while somebody polls
+///   [`join_timeout`](crate::ThreadPool::join_timeout).
+/// * After [`join`](crate::ThreadPool::join), `terminate` or the pool's drop it pulls no more,
+///   but for one item, to see whether any is left. It yields what has run, then, if anything was
+///   left, one error ([`TaskError::NotSubmitted`] or [`TaskError::Terminated`]), then the end. In
+///   order, what has run after the first item that has not is dropped: there are no gaps.
+/// * Where waiting could never end ([`TaskError::WouldDeadlock`]) there is this one error, then the end.
+/// * Dropping it stops it: items that have not begun are dropped, running ones finish.
+///
+/// A worker of the same pool that consumes a stream runs its items itself where nobody has begun them.
+///
+/// [`next`]: Iterator::next
+///
+/// ```
+/// use millpond::ThreadPool;
+/// let pool = ThreadPool::new(2)?;
+/// for (i, square) in pool.imap(|x: u64| x * x, 0..100)?.enumerate() {
+///     assert_eq!(square?, (i * i) as u64);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "dropping it stops it"]
+pub struct Imap<I: Iterator, T, E = std::convert::Infallible> {
+    sched: Arc<Sched>,
+    /// None after the end.
+    stream: Option<StreamRef<I::Item, T, E>>,
+    /// None when no more is to be pulled. As long as it is there the pool counts the stream as open.
+    input: Option<I>,
+    timer: InputTimer,
+    /// The error that comes after everything else.
+    last: Option<TaskError<E>>,
+    /// How far it had come at the end.
+    ended: Progress,
+}
+
+/// What an iterator of results yields.
+type Yield<T, E> = Option<Result<T, TaskError<E>>>;
+
+impl<I: Iterator, T, E> Imap<I, T, E> {
+    /// As [`next`](Iterator::next), and gives up when the time is up; what comes then is not lost. Python's `it.next(timeout)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`] if the time is up. The next call may succeed.
+    ///
+    /// # Cost
+    ///
+    /// Blocks for up to `limit`, and as long as the input blocks. Runs the input's `next` on this thread, and no item. Allocates
+    /// nothing.
+    pub fn next_timeout(&mut self, limit: Duration) -> Result<Yield<T, E>, Timeout<()>> {
+        match Deadline::after(limit) {
+            Some(deadline) => self.advance(Some(&deadline)),
+            None => self.advance(None),
+        }
+        .ok_or(Timeout(()))
+    }
+
+    /// How far it has come: items yielded, of items pulled so far.
+    ///
+    /// # Cost
+    ///
+    /// Reads two numbers: does not block, allocate, wake or run your code.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.stream.as_ref().map_or(self.ended, |stream| {
+            let (done, total) = stream.progress();
+            Progress { done, total }
+        })
+    }
+
+    /// Opens the stream and pulls the first items.
+    ///
+    /// # Errors
+    ///
+    /// Why not, with function and input, of which nothing was read.
+    pub(super) fn open<M>(
+        pool: &Pool,
+        each: M,
+        input: I,
+        options: StreamOptions,
+    ) -> Result<Self, (SubmitErrorKind, M, I)>
+    where
+        M: Each<I::Item, T, E> + Send + Sync + 'static,
+        I::Item: Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        if options.chunksize == Some(0) {
+            return Err((SubmitErrorKind::InvalidChunkSize, each, input));
+        }
+        if options.buffersize == Some(0) {
+            return Err((SubmitErrorKind::InvalidBufferSize, each, input));
+        }
+        let at_most = catch_panic(|| input.size_hint().1).unwrap_or_else(|panic| {
+            forget_panic(Err(panic));
+            None
+        });
+        match open_stream(pool.sched(), each, options, at_most) {
+            Ok(stream) => {
+                let mut imap = Self {
+                    sched: pool.shared(),
+                    stream: Some(stream),
+                    input: Some(input),
+                    timer: InputTimer::default(),
+                    last: None,
+                    ended: Progress { done: 0, total: 0 },
+                };
+                imap.pull_at_the_call();
+                Ok(imap)
+            }
+            Err((kind, each)) => Err((kind, each, input)),
+        }
+    }
+
+    /// The next outcome or the end. None if the time is up.
+    fn advance(&mut self, deadline: Option<&Deadline>) -> Option<Yield<T, E>> {
+        loop {
+            let Some(stream) = &mut self.stream else { return Some(self.last.take().map(Err)) };
+            if let Some(outcome) = stream.try_take() {
+                if let Some(outcome) = self.judge(outcome) {
+                    return Some(Some(outcome));
+                }
+            } else if self.sched.is_forked() {
+                self.leave_to_parent();
+            } else if self.pull(deadline) {
+                if self.is_time_up_by_pulling(deadline) {
+                    return None;
+                }
+            } else if self.wait_for_outcome(deadline) == Waited::TimedOut {
+                return None;
+            }
+        }
+    }
+
+    /// Whether an outcome is to be yielded. One that says that the pool has ended is not: the iteration ends with it.
+    ///
+    /// One error stands for all items that were refused. In order it is the end at once, lest the value of a later item, which a
+    /// runner may have claimed while the one before was being refused, take the place of this one. Out of order it comes after
+    /// all that has run.
+    fn judge(&mut self, outcome: Outcome<T, E>) -> Option<Outcome<T, E>> {
+        match outcome {
+            Err(
+                error @ (TaskError::Terminated | TaskError::Broken(_) | TaskError::NotSubmitted(_)),
+            ) => {
+                let ordered = self.stream.as_ref().is_some_and(StreamRef::is_ordered);
+                self.stop_pulling();
+                self.last.get_or_insert(error);
+                if ordered {
+                    self.end();
+                }
+                None
+            }
+            outcome => Some(outcome),
+        }
+    }
+
+    /// In the child of a fork: the workers that would do the rest are in the parent, and so are the items.
+    fn leave_to_parent(&mut self) {
+        std::mem::forget((self.stream.take(), self.input.take()));
+        self.last = Some(TaskError::NotSubmitted(SubmitErrorKind::Forked));
+    }
+
+    /// A slow input may use the time up, while no outcome has come.
+    fn is_time_up_by_pulling(&self, deadline: Option<&Deadline>) -> bool {
+        deadline.is_some_and(Deadline::passed)
+            && self.timer.patience().is_some()
+            && !self.is_any_done()
+    }
+
+    /// Nothing is done and nothing more is to be pulled: waits for an outcome, as a worker of the pool by running items; or ends
+    /// the stream if nothing is ahead, or if waiting would never end.
+    fn wait_for_outcome(&mut self, deadline: Option<&Deadline>) -> Waited {
+        let Some(stream) = &mut self.stream else { return Waited::Outcome };
+        if stream.ahead() == 0 {
+            self.end();
+            return Waited::Outcome;
+        }
+        if deadline.is_none() {
+            let place = worker::place(stream.pool());
+            if place == Place::Member || stream.is_running_here() {
+                self.stop_pulling();
+                self.last = Some(TaskError::WouldDeadlock);
+                self.end();
+                return Waited::Outcome;
+            }
+            if place == Place::Worker && stream.has_backlog() {
+                stream.help(&*self.sched);
+                return Waited::Outcome;
+            }
+        }
+        stream.wait(deadline, self.input.is_some())
+    }
+
+    /// Whether the next call has something to yield at once, if only the end.
+    fn is_any_done(&self) -> bool {
+        self.stream.as_ref().is_none_or(|stream| {
+            stream.is_any_done() || stream.ahead() == 0 && self.input.is_none()
+        })
+    }
+
+    /// What is still ahead is dropped.
+    fn end(&mut self) {
+        self.ended = self.progress();
+        self.stream.take().into_iter().for_each(end_stream);
+    }
+
+    /// Pulls one item and shows it to the runners, if there is room for it; false if not.
+    ///
+    /// An input that keeps its consumer waiting is not asked again before the last item's outcome has had a moment to come.
+    fn pull(&mut self, deadline: Option<&Deadline>) -> bool {
+        let (Some(stream), Some(input)) = (&mut self.stream, &mut self.input) else { return false };
+        if stream.is_full() {
+            return false;
+        }
+        if let Some(patience) = self.timer.patience() {
+            let helps = deadline.is_none() && worker::place(stream.pool()) == Place::Worker;
+            if helps && stream.has_backlog() && !stream.is_running_here() {
+                stream.help(&*self.sched);
+            }
+            if stream.ahead() > 0 {
+                stream.wait_briefly(patience, deadline);
+            }
+            if stream.is_any_done() {
+                return true;
+            }
+        }
+        if !self.sched.may_pull() {
+            // Whether anything is left only the input knows.
+            let left = !matches!(catch_panic(|| input.next()), Ok(None));
+            self.stop_pulling();
+            if left {
+                // Closed and joined it would still take work from its own; broken it says so.
+                let kind = self.sched.refusal(true).unwrap_or(SubmitErrorKind::NotRunning);
+                self.last.get_or_insert(TaskError::NotSubmitted(kind));
+            }
+            return true;
+        }
+        match self.timer.time(|| catch_panic(|| input.next())) {
+            Ok(Some(item)) => {
+                stream.put(item);
+                if let Some(entry) = stream.publish() {
+                    if send(&self.sched, entry).is_err() {
+                        // It came too late: nobody may be left to take it.
+                        stream.refuse(&self.sched.stopping().unwrap_or(Reason::NotRunning));
+                    }
+                }
+            }
+            Ok(None) => self.stop_pulling(),
+            Err(panic) => {
+                self.stop_pulling();
+                self.last.get_or_insert(TaskError::InputPanicked(panic));
+            }
+        }
+        true
+    }
+
+    /// Pulls the first items, until the window is full, or the input has kept the caller waiting.
+    fn pull_at_the_call(&mut self) {
+        while self.pull(None) && self.timer.patience().is_none() {}
+    }
+
+    fn stop_pulling(&mut self) {
+        if let Some(input) = self.input.take() {
+            self.sched.close_stream();
+            drop(input);
+        }
+    }
+}
+
+/// Yields what the function gave for each item. Fused.
+///
+/// # Cost
+///
+/// `next` blocks until a result is there, and as long as the input blocks. It runs the input's `next` on this thread, and on a
+/// worker of the same pool items too. It may wake a worker with each item that it pulls. It allocates nothing.
+impl<I: Iterator, T, E> Iterator for Imap<I, T, E> {
+    type Item = Result<T, TaskError<E>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance(None).expect("without a limit the time is never up")
+    }
+}
+
+impl<I: Iterator, T, E> std::iter::FusedIterator for Imap<I, T, E> {}
+
+impl<I: Iterator, T, E> Drop for Imap<I, T, E> {
+    fn drop(&mut self) {
+        if self.sched.is_forked() {
+            // The items are the parent's, which drops them.
+            return std::mem::forget((self.stream.take(), self.input.take()));
+        }
+        self.stream.take().into_iter().for_each(end_stream);
+        self.stop_pulling();
+    }
+}
+
+impl<I: Iterator, T, E> fmt::Debug for Imap<I, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Imap")
+            .field("ahead", &self.stream.as_ref().map(StreamRef::ahead))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,312 @@
+//! The consumer's side of a stream: put items in, take outcomes out.
+
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::wake_batch::WakeBatch;
+use super::{
+    ACTIVE, Content, DONE, DROPPED, ENDED, FREE, PENDING, Ring, Stream, StreamOptions, Window,
+};
+use crate::block::{
+    Each, Header, Outcome, Owner, Places, PoolView, Reason, State, TaskRef, drop_outcome,
+    drop_quietly, frame, registry,
+};
+use crate::sync::{Ordering, fence};
+
+/// The consumer's right to a stream. There is one, and it is not shared.
+pub(crate) struct StreamRef<A, T, E> {
+    header: NonNull<Header>,
+    ring: PhantomData<Ring<A, T, E>>,
+    /// The next number to be put in.
+    pub(super) next: u64,
+    /// How many outcomes have been taken.
+    pub(super) taken: u64,
+    pub(super) wake_batch: WakeBatch,
+    pub(super) window: Window,
+    /// Slots with nothing in them. Out of order only.
+    free: Vec<u32>,
+    /// Slots whose outcome is there, the last to be taken first. Out of order only.
+    pub(super) done: Vec<u32>,
+}
+
+// SAFETY: it puts items in and takes outcomes out, so both must be `Send`; all else is atomic or governed by slot states.
+unsafe impl<A: Send, T: Send, E: Send> Send for StreamRef<A, T, E> {}
+// SAFETY: a shared reference lends nothing that is in the ring.
+unsafe impl<A: Send, T: Send, E: Send> Sync for StreamRef<A, T, E> {}
+
+impl<A, T, E> StreamRef<A, T, E> {
+    /// A stream of nothing yet; `outside`: its first entry goes into the queue for submissions from outside. Allocates the block and
+    /// its slots.
+    ///
+    /// # Safety
+    ///
+    /// Items and outcomes may go to another thread, the function may be called from other threads, and none of them borrows
+    /// anything that could end before the last owner has left.
+    pub(crate) unsafe fn create<M: Each<A, T, E>>(
+        mapping: M,
+        options: StreamOptions,
+        window: Window,
+        runners: usize,
+        pool: u32,
+        outside: bool,
+        places: Option<Arc<dyn Places>>,
+    ) -> Self {
+        let header =
+            Header::new(State::new(outside), pool, const { &Stream::<M, A, T, E>::VTABLE });
+        let header =
+            Stream::<M, A, T, E>::create(mapping, options, window, runners, header, places);
+        let mut stream = Self {
+            header,
+            ring: PhantomData,
+            next: 0,
+            taken: 0,
+            // During a wake-up batch every runner has two items to go on with.
+            wake_batch: WakeBatch::new((window.most.saturating_sub(2 * runners) / 2) as u64),
+            window,
+            free: Vec::new(),
+            done: Vec::new(),
+        };
+        if !options.ordered {
+            let slots = stream.ring().slots.len();
+            stream.free =
+                (0..u32::try_from(slots).expect("slots are counted in 32 bits")).rev().collect();
+            stream.done.reserve(slots);
+        }
+        stream
+    }
+
+    pub(super) fn ring(&self) -> &Ring<A, T, E> {
+        // SAFETY: the consumer is an owner as long as `self` lives.
+        unsafe { Ring::of(self.header) }
+    }
+
+    /// Tells this stream's entry from all others.
+    pub(crate) fn id(&self) -> NonNull<Header> {
+        self.header
+    }
+
+    #[cfg(all(test, loom, feature = "loom"))]
+    pub(super) fn header(&self) -> NonNull<Header> {
+        self.header
+    }
+
+    #[cfg(all(test, loom, feature = "loom"))]
+    pub(super) fn wake_batch(&mut self) -> &mut WakeBatch {
+        &mut self.wake_batch
+    }
+
+    pub(crate) fn pool(&self) -> u32 {
+        self.ring().header.pool()
+    }
+
+    pub(crate) fn is_running_here(&self) -> bool {
+        frame::is_running(self.header)
+    }
+
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.ring().options.ordered
+    }
+
+    /// Items that were put in and whose outcome was not taken.
+    pub(crate) fn ahead(&self) -> u64 {
+        self.next - self.taken
+    }
+
+    /// Outcomes taken, and items put in.
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        (count(self.taken), count(self.next))
+    }
+
+    /// Whether no more is to be pulled: the window is full; or, if its size is the pool's choice, enough items wait for a runner.
+    pub(crate) fn is_full(&self) -> bool {
+        self.ahead() >= self.window.most as u64
+            || self.grows()
+                && self.ahead() >= self.window.least as u64
+                && self.ring().backlog() >= self.enough()
+    }
+
+    pub(super) fn grows(&self) -> bool {
+        self.window.least < self.window.most
+    }
+
+    /// How many items that wait for a runner are enough: twice the wake-up batch, so that the workers have as much to go on with.
+    fn enough(&self) -> u64 {
+        (2 * self.wake_batch.items()).clamp(self.window.least as u64, self.window.most as u64)
+    }
+
+    /// Puts an item in; no runner sees it before [`publish`](Self::publish). The ring must not be full.
+    pub(crate) fn put(&mut self, item: A) {
+        debug_assert!(!self.is_full());
+        let slot = if self.ring().options.ordered {
+            self.ring().slot_of(self.next)
+        } else {
+            let slot = self.free.pop().expect("as many free slots as the ring has room");
+            let ring = self.ring();
+            // Relaxed: published with the number.
+            ring.places[ring.place_of(self.next)].store(slot, Ordering::Relaxed);
+            slot as usize
+        };
+        let ring = self.ring();
+        // Relaxed: published with the number.
+        ring.slots[slot].state.store(PENDING, Ordering::Relaxed);
+        // SAFETY: a free slot is the consumer's, and nothing is in it.
+        unsafe { ring.put(slot, Content { item: ManuallyDrop::new(item) }) };
+        self.next += 1;
+    }
+
+    /// Shows what was put in to the runners, and gives the entry that is to go into a queue, if only that would bring a runner.
+    /// [RING-1]
+    #[inline]
+    pub(crate) fn publish(&mut self) -> Option<TaskRef> {
+        let ring = self.ring();
+        // edge ITEM release: the items and their places → the runner that claims them.
+        ring.published.store(self.next, Ordering::Release);
+        // edge RING fence: what was published → the look of a runner that leaves or has taken the entry, or that runner's change of the
+        // crew → the look below.
+        fence(Ordering::SeqCst);
+        // SAFETY: `needed_entry` has counted an owner for it.
+        ring.needed_entry().then(|| unsafe { TaskRef::new(self.header) })
+    }
+
+    /// The next outcome, if it is there.
+    pub(crate) fn try_take(&mut self) -> Option<Outcome<T, E>> {
+        if self.ahead() == 0 {
+            return None;
+        }
+        let slot = if self.ring().options.ordered { self.oldest_done()? } else { self.any_done()? };
+        let ring = self.ring();
+        // SAFETY: DONE was seen with Acquire, so the outcome is the consumer's.
+        let outcome = unsafe { ring.take_outcome(slot) };
+        // Relaxed: nobody but the consumer looks at a free slot.
+        ring.slots[slot].state.store(FREE, Ordering::Relaxed);
+        if !ring.options.ordered {
+            self.free.push(u32::try_from(slot).expect("slots are counted in 32 bits"));
+        }
+        self.taken += 1;
+        Some(outcome)
+    }
+
+    pub(super) fn oldest_done(&self) -> Option<usize> {
+        let slot = self.ring().slot_of(self.taken);
+        // edge DONE acquire: the outcome → the consumer.
+        (self.ring().slots[slot].state.load(Ordering::Acquire) & DONE != 0).then_some(slot)
+    }
+
+    fn any_done(&mut self) -> Option<usize> {
+        if self.done.is_empty() {
+            let mut done = std::mem::take(&mut self.done);
+            self.ring().ready.take(&mut done);
+            self.done = done;
+        }
+        self.done.pop().map(|slot| slot as usize)
+    }
+
+    /// Runs, here, the oldest item that nobody has begun.
+    pub(crate) fn help(&self, view: &dyn PoolView) {
+        // SAFETY: the consumer is an owner, and stays one.
+        unsafe { (self.ring().header.vtable().run)(self.header, view, Owner::Handle) };
+    }
+
+    /// Refuses all items that nobody has begun.
+    pub(crate) fn refuse(&self, reason: &Reason) {
+        frame::enter(self.header, || self.ring().refuse(reason));
+    }
+
+    /// Whether some item has not been begun.
+    pub(crate) fn has_backlog(&self) -> bool {
+        self.ring().claimed.load(Ordering::Relaxed) < self.next
+    }
+}
+
+impl<A, T, E> Drop for StreamRef<A, T, E> {
+    /// Items that nobody has begun are dropped; those that are running finish, and their outcomes are dropped by the last owner. The
+    /// function is dropped here if no runner can be using it: always, if every outcome was taken.
+    fn drop(&mut self) {
+        // Before any user code: the `Drop` of an item may wait for a place.
+        let header = &self.ring().header;
+        let stale = self.ring().entries.close();
+        registry::entries_died(header.pool(), header.state().is_outside(), stale as usize);
+        self.refuse(&Reason::Cancelled);
+        self.ring().header.state().ask();
+        while let Some(outcome) = self.try_take() {
+            drop_outcome(outcome, drop_quietly, 0, true);
+        }
+        let ring = self.ring();
+        // With every outcome acquired and no number left to claim no runner uses the function, though some may be active still.
+        let unused = self.ahead() == 0;
+        let bits = if unused { ENDED | DROPPED } else { ENDED };
+        // edge FUNCTION acquire: the runners' last uses of the function → this thread, if none is active.
+        // edge FUNCTION release: this thread's uses, as a worker that helped → the last active runner.
+        let before = ring.crew.fetch_or(bits, Ordering::AcqRel);
+        let unused = unused || before & ACTIVE == 0;
+        if unused {
+            // SAFETY: no runner uses the function, and none will drop it.
+            unsafe { (ring.drop_function)(self.header) };
+        }
+        // SAFETY: the consumer is an owner, and touches the stream no more.
+        unsafe { Ring::<A, T, E>::leave(self.header) };
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::block::Nobody;
+    use crate::block::Plain;
+    use std::convert::Infallible;
+
+    #[test]
+    fn f47_a_stream_goes_on_beyond_four_thousand_million_items() {
+        const SLOTS: usize = 3;
+        // Wherever in the ring the limit is passed.
+        for (before, ordered) in (0..8).flat_map(|before| [(before, true), (before, false)]) {
+            let start = u64::from(u32::MAX) - before;
+            let options = StreamOptions { chunksize: Some(1), buffersize: None, ordered };
+            // SAFETY: it borrows nothing.
+            let mut stream: StreamRef<u64, u64, Infallible> = unsafe {
+                StreamRef::create(
+                    Plain(|item: u64| item),
+                    options,
+                    Window { least: SLOTS, most: SLOTS },
+                    1,
+                    1,
+                    true,
+                    None,
+                )
+            };
+            (stream.next, stream.taken) = (start, start);
+            stream.ring().published.store(start, Ordering::Relaxed);
+            stream.ring().claimed.store(start, Ordering::Relaxed);
+            let mut taken = Vec::new();
+            for round in 0..6 {
+                while !stream.is_full() {
+                    stream.put(stream.next);
+                }
+                if let Some(entry) = stream.publish() {
+                    assert!(entry.count());
+                    entry.run(&Nobody);
+                }
+                assert!(!stream.has_backlog());
+                // In some rounds a part stays where it is.
+                for _ in 0..SLOTS - round % 2 {
+                    taken.push(stream.try_take().expect("it has run").expect("no item fails"));
+                }
+            }
+            while let Some(rest) = stream.try_take() {
+                taken.push(rest.expect("no item fails"));
+            }
+            if !ordered {
+                taken.sort_unstable();
+            }
+            assert_eq!(
+                taken,
+                (start..stream.next).collect::<Vec<_>>(),
+                "ordered: {ordered}, from {start}"
+            );
+            assert!(stream.next > u64::from(u32::MAX) + SLOTS as u64);
+        }
+    }
+}

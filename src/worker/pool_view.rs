@@ -1,0 +1,83 @@
+//! A worker as the work that it runs sees it.
+
+use super::context::Context;
+use crate::block::{PoolView, Reason, TaskRef};
+use crate::sync::AtomicU32;
+
+/// The view of what the loop itself runs.
+impl PoolView for Context {
+    fn stopping(&self) -> Option<Reason> {
+        self.sched.stopping()
+    }
+
+    fn attention(&self) -> Option<&AtomicU32> {
+        self.sched.attention()
+    }
+
+    fn worker(&self) -> Option<usize> {
+        Some(self.index)
+    }
+
+    /// Becomes a searcher beforehand, if there is nothing else to do: whoever is woken may submit the next task before this
+    /// worker runs again, and would wake another one for it.
+    fn about_to_wake(&self) {
+        if self.deque.is_empty() && self.sched.queues.is_injector_empty() && !self.searching.get() {
+            self.searching.set(self.sched.idle.try_search());
+        }
+    }
+
+    fn gives_way(&self) -> bool {
+        true
+    }
+
+    fn is_work_waiting(&self) -> bool {
+        self.sched.queues.any_work()
+    }
+
+    fn give_way(&self, entry: Option<TaskRef>) {
+        self.gave_way.set(true);
+        entry.into_iter().for_each(|entry| self.sched.put_back(entry));
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        self.sched.put_back(entry);
+    }
+
+    fn entries_died(&self, outside: bool, count: usize) {
+        self.sched.count_dead(Some(self.index), outside, count);
+    }
+
+    fn stale_entry_left(&self, outside: bool) {
+        self.sched.count_left(Some(self.index), outside);
+    }
+}
+
+/// The view of what a task runs while it waits: its worker does not return to its loop, so it gives no way and wakes like any
+/// thread.
+pub(super) struct Inline<'a>(pub(super) &'a Context);
+
+impl PoolView for Inline<'_> {
+    fn stopping(&self) -> Option<Reason> {
+        self.0.sched.stopping()
+    }
+
+    fn attention(&self) -> Option<&AtomicU32> {
+        self.0.sched.attention()
+    }
+
+    fn worker(&self) -> Option<usize> {
+        Some(self.0.index)
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        self.0.sched.put_back(entry);
+    }
+
+    fn entries_died(&self, outside: bool, count: usize) {
+        self.0.entries_died(outside, count);
+    }
+
+    fn stale_entry_left(&self, outside: bool) {
+        self.0.stale_entry_left(outside);
+    }
+}

@@ -1,0 +1,52 @@
+//! Waits for what comes of submitted work. A worker does the awaited work itself where no other thread has begun it.
+
+use super::context::help;
+use super::current::{Place, place};
+use crate::block::{Abort, Outcome, ResultRef};
+use crate::sync::identity;
+
+/// Waits without a time limit: as a worker of the pool, by doing what nobody has started. False where it could only be for
+/// ever: for a task that is running below on this stack, or on a thread of the pool that runs no tasks.
+#[inline]
+pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
+    if result.load().is_done() {
+        return true;
+    }
+    if result.is_running_here() || identity::is_forked(result.pool()) {
+        return false;
+    }
+    match place(result.pool()) {
+        Place::Worker => {
+            help(result);
+            if identity::is_forked(result.pool()) && !result.load().is_done() {
+                // An item of it has forked, and this is the child.
+                return false;
+            }
+        }
+        Place::Member => return false,
+        Place::Outside => {}
+    }
+    result.wait(None)
+}
+
+/// As a worker of the task's pool: does what nobody has started of it. Says whether there was anything.
+pub(crate) fn help_with<T, E>(result: &ResultRef<T, E>) -> bool {
+    !result.load().is_done()
+        && !is_foreign(result.pool())
+        && place(result.pool()) == Place::Worker
+        && help(result)
+}
+
+/// Waits for work that may borrow from the caller's frames: returns after DONE and never unwinds before.
+pub(crate) fn outcome_of_borrowed<T, E>(result: ResultRef<T, E>) -> Outcome<T, E> {
+    let guard = Abort("a wait for borrowed work unwound");
+    let done = result.wait(None);
+    assert!(done, "a wait without a limit ends with DONE");
+    guard.disarm();
+    result.take_done().unwrap_or_else(|_| unreachable!("DONE was seen"))
+}
+
+/// Whether a pool's workers are in another process.
+pub(crate) fn is_foreign(pool: u32) -> bool {
+    identity::is_forked(pool)
+}
