@@ -1,4 +1,4 @@
-//! Python's `multiprocessing.pool.ThreadPool` for Rust.
+//! Python's `multiprocessing.pool.ThreadPool` for Rust: a pool of threads that run your functions.
 //!
 //! ```
 //! use millpond::ThreadPool;
@@ -13,79 +13,150 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`ThreadPool`] owns the threads. [`PoolHandle`] submits without owning them, and can be cloned.
+//! Both dereference to [`Pool`], which has every verb.
+//!
 //! # From Python
 //!
 //! | Python | here |
 //! |---|---|
-//! | `ThreadPool(4, initializer, initargs)` | [`ThreadPool::new(4)`](ThreadPool::new), [`ThreadPool::builder`] |
-//! | `apply(f, args)` | [`apply(\|\| f(a))`](PoolHandle::apply) |
-//! | `apply_async(f, args, callback=c)` | [`apply_async(\|\| f(a))`](PoolHandle::apply_async), [`task(\|\| f(a)).callback(c).apply_async()`](PoolHandle::task) |
-//! | `map(f, xs, chunksize)` | [`map(f, xs)`](PoolHandle::map), [`batch(f, xs).chunksize(n).map()`](PoolHandle::batch) |
-//! | `map_async(f, xs, callback=c)` | [`map_async(f, xs)`](PoolHandle::map_async), [`batch(f, xs).callback(c).map_async()`](PoolHandle::batch) |
-//! | `starmap(f, pairs)` | [`starmap(\|a, b\| …, pairs)`](PoolHandle::starmap) |
-//! | `starmap_async(f, pairs)` | [`starmap_async`](PoolHandle::starmap_async), [`star_batch`](PoolHandle::star_batch) |
-//! | `imap(f, xs)`, `imap_unordered(f, xs)` | [`imap(f, xs)`](PoolHandle::imap), [`imap_unordered`](PoolHandle::imap_unordered) |
-//! | `imap(f, xs, chunksize)`, and 3.16's `buffersize` | [`stream(f, xs).chunksize(n).buffersize(m).imap()`](PoolHandle::stream) |
+//! | `ThreadPool(4)` | [`ThreadPool::new(4)`](ThreadPool::new) |
+//! | `ThreadPool(4, initializer, initargs)` | [`ThreadPool::builder`], [`Builder::initializer`] |
+//! | `apply(f, args)` | [`apply(\|\| f(a))`](Pool::apply) |
+//! | `apply_async(f, args)` | [`apply_async(\|\| f(a))`](Pool::apply_async) |
+//! | `apply_async(…, callback=c)` | [`task(\|\| f(a)).callback(c)…`](Pool::task) |
+//! | `map(f, xs)` | [`map(f, xs)`](Pool::map) |
+//! | `map(f, xs, chunksize)` | [`batch(f, xs).chunksize(n).map()`](Pool::batch) |
+//! | `map_async(f, xs)` | [`map_async(f, xs)`](Pool::map_async) |
+//! | `map_async(…, callback=c)` | [`batch(f, xs).callback(c).map_async()`](Pool::batch) |
+//! | `starmap(f, pairs)` | [`starmap(\|a, b\| …, pairs)`](Pool::starmap) |
+//! | `starmap_async(f, pairs)` | [`starmap_async(\|a, b\| …, pairs)`](Pool::starmap_async) |
+//! | `starmap_async(…, callback=c)` | [`batch(star(f), pairs)`](Pool::batch), [`star`](fn@star) |
+//! | `imap(f, xs)` | [`imap(f, xs)`](Pool::imap) |
+//! | `imap_unordered(f, xs)` | [`imap_unordered(f, xs)`](Pool::imap_unordered) |
+//! | `imap(f, xs, chunksize)` | [`stream(f, xs).chunksize(n).imap()`](Pool::stream) |
+//! | `imap(…, buffersize=m)` of 3.16 | [`stream(f, xs).buffersize(m).imap()`](Pool::stream) |
 //! | `it.next(timeout)` | [`Imap::next_timeout`] |
-//! | an exception | a panic, or the `Err` of a `try_…` verb: [`try_apply`](PoolHandle::try_apply), [`try_map`](PoolHandle::try_map), … |
-//! | `concurrent.futures.wait`, `as_completed` | [`wait`](fn@wait), [`as_completed`] |
-//! | `close`, `join`, `terminate` | [`close`](PoolHandle::close), [`join`](ThreadPool::join), [`terminate`](PoolHandle::terminate) |
+//! | an exception | a panic, or the `Err` of a function that a `try_…` verb takes |
+//! | `concurrent.futures.wait` | [`wait`](fn@wait), which tells each handle's index |
+//! | `concurrent.futures.as_completed` | [`as_completed`], which tells each handle's index |
+//! | `close`, `join` | [`close`](Pool::close), [`join`](ThreadPool::join) |
+//! | `terminate` | [`terminate`](Pool::terminate) |
 //! | leaving the `with` block | dropping the pool: [`DropPolicy`] |
-//! | `result.get(timeout)` | [`get`](AsyncResult::get), [`get_timeout`](AsyncResult::get_timeout) |
-//! | `wait`, `ready`, `successful` | [`wait`](AsyncResult::wait), [`ready`](AsyncResult::ready), [`successful`](AsyncResult::successful) |
+//! | `repr(pool)` | `{pool:?}`, [`state`](Pool::state), [`workers`](Pool::workers) |
+//! | `result.get()` | [`get`](AsyncResult::get) |
+//! | `result.get(timeout)` | [`get_timeout`](AsyncResult::get_timeout) |
+//! | `result.wait()` | [`wait`](AsyncResult::wait) |
+//! | `result.wait(timeout)` | [`wait_timeout`](AsyncResult::wait_timeout) |
+//! | `result.ready()` | [`ready`](AsyncResult::ready) |
+//! | `result.successful()` | [`successful`](AsyncResult::successful) |
 //!
-//! Python has no counterpart to [`scope`](PoolHandle::scope) (tasks that borrow from the stack),
-//! [`map_slice`](PoolHandle::map_slice) (a map that copies no input), [`map_results`](PoolHandle::map_results) (each item's own
-//! outcome), [`cancel`](AsyncResult::cancel) and [`progress`](AsyncResult::progress), nor to
-//! [`max_queued`](Builder::max_queued) (submitters wait while the queue is full). An [`AsyncResult`] is also a `Future`, of no
-//! particular runtime. The whole comparison, method by method, with the ways in which Python's pool hangs and what happens here
-//! instead, is [`python_parity`]. How to check your own code with the pool in it is [`model_checking`].
+//! Each verb but [`spawn`](Pool::spawn), [`map_slice`](Pool::map_slice),
+//! [`map_results`](Pool::map_results) and [`scope`](Pool::scope) has a twin that begins with
+//! `try_`, such as [`try_apply`](Pool::try_apply) and [`try_map`](Pool::try_map).
+//!
+//! Python has no counterpart to these:
+//!
+//! * [`scope`](Pool::scope) runs tasks that borrow from the stack.
+//! * [`map_slice`](Pool::map_slice) maps a slice and copies no input.
+//! * [`map_results`](Pool::map_results) gives each item an outcome of its own.
+//! * [`cancel`](AsyncResult::cancel) keeps a task from starting, or asks it to stop. The task asks
+//!   [`is_cancelled`] whether to stop. [`progress`](AsyncResult::progress) tells how far it is.
+//! * [`into_rest`](AsCompleted::into_rest) gives back the handles that [`as_completed`] has not
+//!   yielded.
+//! * [`queued`](Pool::queued) and [`active`](Pool::active) tell how busy the pool is.
+//!   [`broken_by`](Pool::broken_by) tells which panic broke it.
+//! * [`max_queued`](Builder::max_queued) lets submitters wait while the queue is full.
+//!
+//! An [`AsyncResult`] is also a `Future`, of no particular runtime.
+//!
+//! [`python_parity`] compares the two pools method by method. It also lists the ways in which
+//! Python's pool hangs, and what happens here instead. [`model_checking`] shows how to check your
+//! own code with the pool in it.
 //!
 //! # How to choose
 //!
 //! | | one call | many items, all at once | many items, one by one |
 //! |---|---|---|---|
-//! | wait for it | [`apply`](PoolHandle::apply) | [`map`](PoolHandle::map), [`starmap`](PoolHandle::starmap) | [`imap`](PoolHandle::imap), [`imap_unordered`](PoolHandle::imap_unordered) |
-//! | get a handle | [`apply_async`](PoolHandle::apply_async) | [`map_async`](PoolHandle::map_async), [`starmap_async`](PoolHandle::starmap_async) | |
-//! | with callbacks, a chunk size, … | [`task`](PoolHandle::task) | [`batch`](PoolHandle::batch) | [`stream`](PoolHandle::stream) |
-//! | nobody waits | [`spawn`](PoolHandle::spawn) | | |
+//! | wait for it | [`apply`] | [`map`], [`starmap`] | [`imap`], [`imap_unordered`] |
+//! | get a handle | [`apply_async`] | [`map_async`], [`starmap_async`] | |
+//! | with callbacks, a chunk size, … | [`task`] | [`batch`] | [`stream`] |
+//! | no thread waits for it | [`spawn`] | | |
+//! | may borrow | [`apply`], [`scope`] | [`map`], [`starmap`], [`map_slice`], [`map_results`] | |
+//! | may not borrow | [`apply_async`], [`spawn`] | [`map_async`], [`starmap_async`] | all |
+//!
+//! The last two rows say whether the function and the items may borrow from the caller's stack.
+//! They may where the call returns only when its work is done. They may not where the call returns
+//! before that. A [`batch`] may borrow if it ends in [`map`](Batch::map).
+//!
+//! [`apply`]: Pool::apply
+//! [`apply_async`]: Pool::apply_async
+//! [`task`]: Pool::task
+//! [`spawn`]: Pool::spawn
+//! [`map`]: Pool::map
+//! [`starmap`]: Pool::starmap
+//! [`map_async`]: Pool::map_async
+//! [`starmap_async`]: Pool::starmap_async
+//! [`map_slice`]: Pool::map_slice
+//! [`map_results`]: Pool::map_results
+//! [`batch`]: Pool::batch
+//! [`imap`]: Pool::imap
+//! [`imap_unordered`]: Pool::imap_unordered
+//! [`stream`]: Pool::stream
+//! [`scope`]: Pool::scope
 //!
 //! # What it promises
 //!
-//! * **Every accepted task resolves exactly once.** It runs, or its handle says why not. No panic of user code, in a task, a
-//!   `Drop`, a callback, a waker or an initializer, kills a worker or leaves a waiter behind.
-//! * **Nesting does not deadlock.** A worker that waits for its own pool's work does that work itself, at any depth, with one
-//!   worker; and it never runs unrelated work while it waits.
+//! * **Every accepted task resolves exactly once.** It runs, or its handle says why it did not. A
+//!   panic of your code kills no worker and leaves no waiter behind, whether it comes from a task,
+//!   a `Drop`, a callback, a waker or an initializer.
+//! * **Nesting does not deadlock.** A worker that waits for work of its own pool does that work
+//!   itself, at any depth, even if it is the only worker. It never runs unrelated work while it
+//!   waits.
 //! * **A task waits for nothing but work that was there before it**, within the bounds below.
-//! * **Memory holds what is alive**: finished and cancelled work leaves nothing behind, however long a task stays.
-//! * **It sleeps when it has nothing to do**, and a submission wakes at most one worker.
+//! * **The pool holds memory for live work only.** Finished and cancelled work leaves nothing
+//!   behind, however long a task stays.
+//! * **The workers sleep when they have nothing to do.** A call wakes at most one worker.
 //!
 //! # When does a submitted task start?
 //!
-//! | submitted | may be overtaken or held up by | bound |
-//! |---|---|---|
-//! | from outside the pool | tasks that were submitted before it | they are taken in the order of submission, each by a worker that begins it next: when a task begins, every earlier one of its thread has begun, but for `workers - 1` that are each in the hands of a worker |
-//! | from outside the pool | what tasks submit themselves | one of five tasks that a worker takes is from outside |
-//! | by a task | newer tasks, work from outside | an idle worker comes for it at once; of 64 tasks that a busy worker begins one is the oldest of its own and one the oldest of another worker's |
-//! | any | a batch or a stream that runs | 100 µs and the item that is running (and up to 16 more, if those before lasted less than 1 µs each); then one other task begins |
-//! | an item of a stream | the input | it is shown to the workers before the input is asked again |
-//! | to a pool with a [limit](Builder::max_queued) | those who waited before | strictly in turn |
+//! Other work may hold a task up, or overtake it. Each such delay has a bound:
+//!
+//! * **A task from outside the pool, by the tasks that were submitted before it.** The workers take
+//!   these tasks in the order of submission, and each worker begins next what it has taken. So when
+//!   a task begins, every earlier task of its thread has begun, except for up to `workers - 1` that
+//!   are each in the hands of a worker.
+//! * **A task from outside the pool, by what tasks submit themselves.** Of five tasks that a worker
+//!   takes, one is from outside.
+//! * **A task that a task submits, by newer tasks and by work from outside.** An idle worker takes
+//!   it at once. Of 64 tasks that a busy worker begins, one is the oldest of its own, and one the
+//!   oldest of another worker's.
+//! * **Any task, by a batch or a stream that runs.** The delay is 100 µs and the item that is
+//!   running. If the items before lasted less than 1 µs each, up to 16 more may run. Then one
+//!   other task begins.
+//! * **An item of a stream, by the input.** The consumer shows the item to the workers before it
+//!   asks the input again.
+//! * **A submission to a pool with a [limit](Builder::max_queued), by the submitters that waited
+//!   before it.** The pool lets them in strictly in turn.
 //!
 //! After `terminate`, `cancel` or a failure under [`fail_fast`](Batch::fail_fast) no item begins.
 //!
 //! # What it does not do
 //!
-//! * After a `fork` the child's copy of a pool refuses work ([`SubmitErrorKind::Forked`]) and
-//!   leaks when it is dropped; the parent's goes on. A task that forks goes on to its end in the
-//!   child too, its callback included. Then the copy of its worker runs nothing more, no exit
-//!   callback either, and the thread ends; a child whose last thread ends exits, with status 0.
-//! * A running task is never interrupted: threads cannot be.
+//! * After a `fork` the child's copy of a pool refuses work ([`SubmitErrorKind::Forked`]), and
+//!   leaks when it is dropped. The parent's pool goes on. A task that forks goes on to its end in
+//!   the child too, its callback included. Then the child's copy of the worker runs nothing more,
+//!   not even an exit callback, and its thread ends. A child whose last thread ends exits with
+//!   status 0.
+//! * The pool never interrupts a running task: threads cannot be interrupted.
 //! * `close` does not stop tasks from submitting tasks. A task that submits itself again and again
 //!   keeps a closed pool, and `join`, from ending, unless the pool is built with
 //!   [`strict_close`](Builder::strict_close).
-//! * A cycle of waits that the program builds itself, through its own locks or channels or a ring of saturated pools, blocks.
-//! * With `panic = "abort"` the first panic of a task ends the process. So does, as everywhere in Rust, a panic during the
-//!   unwinding of another, in the panic hook, or in the destructor of a thread-local; and so does memory that runs out.
+//! * The pool does not break a cycle of waits that the program builds itself: through its own locks
+//!   or channels, or through a ring of saturated pools. Such a cycle blocks.
+//! * With `panic = "abort"` the first panic of a task ends the process. Everywhere in Rust a panic
+//!   ends the process if it comes during the unwinding of another, in the panic hook, or in the
+//!   destructor of a thread-local. A process that runs out of memory ends too.
 //! * It is tested on Linux on x86-64.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_types, clippy::disallowed_methods))]
@@ -124,10 +195,18 @@ pub use scope::Scope;
 pub use stream::{Imap, Stream};
 pub use worker::Profile;
 
-/// What the pools of this process have cost the system. With the feature `counters`, for benches and tests.
+/// Counts what the pools of this process have cost the system, for benches and tests.
+///
+/// The feature `counters` turns it on.
 #[cfg(feature = "counters")]
 pub mod counters {
-    /// Wake-ups issued so far, each a system call: of workers by submitters, and of waiters by workers.
+    /// Returns how many wake-ups the pools of this process have issued so far.
+    ///
+    /// Each wake-up is a system call: a submitter wakes a worker, or a worker wakes a waiter.
+    ///
+    /// # Cost
+    ///
+    /// The call reads one word. It does not block, allocate, wake a thread or run your code.
     #[must_use]
     pub fn wakes() -> u64 {
         crate::sync::futex::count::wakes()

@@ -65,9 +65,10 @@ fn least<T>(mut f: impl FnMut() -> T) -> usize {
     (0..20).map(|_| allocations(&mut f).0).min().expect("twenty of them")
 }
 
+// covers F-46
 #[test]
-fn f46_what_each_verb_allocates() {
-    alone("f46_what_each_verb_allocates", || {
+fn each_verb_allocates_as_often_as_its_documentation_says() {
+    alone("each_verb_allocates_as_often_as_its_documentation_says", || {
         let pool = ThreadPool::new(2).unwrap();
         // Threads allocate on their first steps; each worker must have made them.
         let barrier = Barrier::new(2);
@@ -184,8 +185,8 @@ fn kept<T>(pool: &ThreadPool, mut f: impl FnMut() -> T) -> usize {
 }
 
 #[test]
-fn what_each_verb_gives_back() {
-    alone("what_each_verb_gives_back", || {
+fn each_verb_gives_back_what_it_has_allocated() {
+    alone("each_verb_gives_back_what_it_has_allocated", || {
         let pool = ThreadPool::new(2).unwrap();
         let fails = |x: u64| if x % 2 == 0 { Ok(x) } else { Err(x) };
         let two = || [1, 2].map(|x| pool.apply_async(move || x).unwrap());
@@ -218,8 +219,9 @@ fn what_each_verb_gives_back() {
 /// What a task does in a turn, again and again, with its own pool, whose other workers are busy.
 type Turn = fn(&PoolHandle);
 
+// covers TIME-04
 #[test]
-fn time_04_a_task_that_stays_holds_no_more_with_each_turn() {
+fn a_task_that_stays_holds_no_more_memory_with_each_turn() {
     const TURNS: usize = 5_000;
     let ways: [(&str, Turn); 6] = [
         ("map", |pool| drop(pool.map(|x: u64| x, 0..16).unwrap())),
@@ -234,7 +236,7 @@ fn time_04_a_task_that_stays_holds_no_more_with_each_turn() {
         }),
         ("submit and cancel", |pool| assert!(pool.apply_async(|| 1).unwrap().cancel())),
     ];
-    alone("time_04_a_task_that_stays_holds_no_more_with_each_turn", || {
+    alone("a_task_that_stays_holds_no_more_memory_with_each_turn", || {
         for workers in [1, 2, 8] {
             for (way, turn) in ways {
                 let (pool, gate, entered) =

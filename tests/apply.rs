@@ -9,8 +9,9 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+// covers APP-01
 #[test]
-fn app_01_apply_waits_for_a_worker_and_gives_the_value() {
+fn apply_waits_for_a_worker_and_gives_the_value() {
     let pool = ThreadPool::new(1).unwrap();
     let caller = thread::current().id();
     let words = [String::from("tarn"), String::from("mere")];
@@ -20,8 +21,9 @@ fn app_01_apply_waits_for_a_worker_and_gives_the_value() {
     assert_ne!(worker, caller, "a caller from outside runs nothing itself");
 }
 
+// covers APP-02 ERR-04
 #[test]
-fn app_02_err_04_both_ways_to_call_give_the_same_failure() {
+fn both_ways_to_call_give_the_same_failure() {
     let pool = ThreadPool::new(1).unwrap();
     let fail = || -> u32 { panic_any(17_u64) };
     for error in [pool.apply(fail).unwrap_err(), pool.apply_async(fail).unwrap().get().unwrap_err()]
@@ -36,8 +38,9 @@ fn app_02_err_04_both_ways_to_call_give_the_same_failure() {
     assert_eq!(*payload.downcast::<u64>().unwrap(), 17);
 }
 
+// covers APP-04
 #[test]
-fn app_04_submitting_never_waits_for_the_queue() {
+fn submitting_never_waits_for_the_queue() {
     let pool = ThreadPool::new(1).unwrap();
     let gate = Gate::new();
     let pass = gate.clone();
@@ -49,8 +52,9 @@ fn app_04_submitting_never_waits_for_the_queue() {
     assert_eq!(sum, 49_995_000);
 }
 
+// covers APP-05
 #[test]
-fn app_05_a_task_runs_whether_or_not_anybody_keeps_its_handle() {
+fn a_task_runs_whether_or_not_its_handle_is_kept() {
     let pool = ThreadPool::new(2).unwrap();
     let (send, receive) = channel();
     let sender = |what| {
@@ -69,8 +73,9 @@ fn app_05_a_task_runs_whether_or_not_anybody_keeps_its_handle() {
     assert_eq!(seen, ["detached", "dropped", "spawned", "task"]);
 }
 
+// covers APP-06
 #[test]
-fn app_06_one_worker_starts_tasks_in_the_order_of_submission() {
+fn one_worker_starts_tasks_in_the_order_of_submission() {
     let pool = ThreadPool::new(1).unwrap();
     let gate = Gate::new();
     let pass = gate.clone();
@@ -86,8 +91,9 @@ fn app_06_one_worker_starts_tasks_in_the_order_of_submission() {
     assert_eq!(*order.lock().unwrap(), (0..20).collect::<Vec<_>>());
 }
 
+// covers APP-06
 #[test]
-fn app_06_a_task_s_own_submissions_start_newest_first() {
+fn a_task_s_own_submissions_start_newest_first() {
     let pool = ThreadPool::new(1).unwrap();
     let order = Arc::new(Mutex::new(Vec::new()));
     let inner = Arc::clone(&order);
@@ -104,8 +110,9 @@ fn app_06_a_task_s_own_submissions_start_newest_first() {
     assert_eq!(*order.lock().unwrap(), [4, 3, 2, 1, 0]);
 }
 
+// covers APP-09
 #[test]
-fn app_09_anybody_may_submit() {
+fn threads_tasks_and_callbacks_may_submit() {
     let pool = ThreadPool::new(2).unwrap();
     let (send, receive) = channel();
     thread::scope(|scope| {
@@ -138,8 +145,9 @@ fn app_09_anybody_may_submit() {
     assert_eq!(seen, [["callback"; 3], ["task"; 3], ["thread"; 3]].concat());
 }
 
+// covers APP-10 CB-07
 #[test]
-fn app_10_cb_07_task_and_callback_run_on_the_same_worker() {
+fn a_task_and_its_callback_run_on_the_same_worker() {
     let pool = ThreadPool::new(3).unwrap();
     let (send, receive) = channel();
     let task = pool
@@ -150,8 +158,9 @@ fn app_10_cb_07_task_and_callback_run_on_the_same_worker() {
     assert_ne!(worker, thread::current().id());
 }
 
+// covers ERR-01 F-01
 #[test]
-fn err_01_f01_a_panic_is_its_own_task_s_and_no_other_s() {
+fn a_panic_fails_its_own_task_and_no_other() {
     let pool = ThreadPool::new(1).unwrap();
     let name = || thread::current().id();
     let worker = pool.apply(name).unwrap();
@@ -174,8 +183,9 @@ fn err_01_f01_a_panic_is_its_own_task_s_and_no_other_s() {
     );
 }
 
+// covers ERR-06 F-01
 #[test]
-fn err_06_f01_a_panic_that_nobody_waits_for_ends_nothing() {
+fn an_unawaited_panic_ends_no_worker() {
     let pool = ThreadPool::new(2).unwrap();
     for _ in 0..20 {
         pool.spawn(|| panic!("nobody looks")).unwrap();

@@ -1,4 +1,4 @@
-//! What may cross threads, and what it weighs: fault F51. What may not is in tests/compile_fail.
+//! What may cross threads, and what it weighs: fault F-51. What may not is in tests/compile_fail.
 
 mod common;
 
@@ -15,8 +15,9 @@ fn crosses<T: Send>() {}
 fn is_shared<T: Send + Sync>() {}
 fn is_error<T: Error + Send + Sync + 'static>() {}
 
+// covers F-51 APP-09
 #[test]
-fn f51_app_09_pools_and_handles_are_shared() {
+fn pools_and_handles_are_shared_between_threads() {
     is_shared::<ThreadPool>();
     is_shared::<PoolHandle>();
     is_shared::<Panic>();
@@ -26,8 +27,9 @@ fn f51_app_09_pools_and_handles_are_shared() {
     is_cheap_to_clone::<PoolHandle>();
 }
 
+// covers F-51 RES-11
 #[test]
-fn f51_res_11_a_result_is_shared_if_its_value_may_be_sent() {
+fn a_result_handle_is_shared_if_its_value_may_be_sent() {
     is_shared::<AsyncResult<u64>>();
     // A `Cell` may be sent, not shared: the handle lends it to nobody but by `&mut` or by value.
     is_shared::<AsyncResult<Cell<u64>>>();
@@ -36,8 +38,9 @@ fn f51_res_11_a_result_is_shared_if_its_value_may_be_sent() {
     is_unpin::<AsyncResult<std::marker::PhantomPinned>>();
 }
 
+// covers F-51
 #[test]
-fn f51_errors_go_into_a_box_of_any_error() {
+fn errors_go_into_a_box_of_any_error() {
     is_error::<TaskError>();
     is_error::<TaskError<std::io::Error>>();
     is_error::<BuildError>();
@@ -81,8 +84,9 @@ fn everything_public_can_be_printed() {
     prints::<AsyncResult<Bare, Bare>>();
 }
 
+// covers F-51
 #[test]
-fn f51_what_is_given_back_weighs_no_more_than_what_was_given() {
+fn refused_work_weighs_little_more_than_the_work_itself() {
     // Results and errors are weighed in tests/layout.rs.
     assert_eq!(size_of::<PoolHandle>(), size_of::<usize>());
     assert_eq!(size_of::<Timeout<AsyncResult<u64>>>(), size_of::<AsyncResult<u64>>());

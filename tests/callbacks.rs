@@ -12,8 +12,9 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
+// covers CB-01 CB-02
 #[test]
-fn cb_01_cb_02_one_of_the_two_callbacks_is_called_once() {
+fn one_of_the_two_callbacks_is_called_once() {
     let pool = ThreadPool::new(2).unwrap();
     for fails in [false, true] {
         let (send, receive) = channel();
@@ -34,8 +35,9 @@ fn cb_01_cb_02_one_of_the_two_callbacks_is_called_once() {
     }
 }
 
+// covers CB-03
 #[test]
-fn cb_03_the_result_is_there_when_the_callback_has_returned() {
+fn a_result_is_ready_only_after_its_callback_has_returned() {
     for fails in [false, true] {
         for batch in [false, true] {
             let pool = ThreadPool::new(1).unwrap();
@@ -72,8 +74,9 @@ fn cb_03_the_result_is_there_when_the_callback_has_returned() {
     }
 }
 
+// covers CB-04
 #[test]
-fn cb_04_a_batch_calls_back_once_with_the_whole_list() {
+fn a_batch_calls_back_once_with_the_whole_list() {
     let pool = ThreadPool::new(3).unwrap();
     for chunk in [1, 7, 100] {
         let (send, receive) = channel();
@@ -86,8 +89,9 @@ fn cb_04_a_batch_calls_back_once_with_the_whole_list() {
     }
 }
 
+// covers CB-05
 #[test]
-fn cb_05_a_failed_batch_calls_back_once_with_the_first_error_after_all_items() {
+fn a_failed_batch_calls_back_once_with_the_first_error_after_all_items() {
     let pool = ThreadPool::new(2).unwrap();
     let ran = Arc::new(AtomicUsize::new(0));
     let (counts, looks) = (Arc::clone(&ran), Arc::clone(&ran));
@@ -108,8 +112,9 @@ fn cb_05_a_failed_batch_calls_back_once_with_the_first_error_after_all_items() {
     assert_eq!(receive.into_iter().collect::<Vec<_>>(), [(error.item(), 30)]);
 }
 
+// covers CB-06
 #[test]
-fn cb_06_a_function_without_a_value_calls_back_too() {
+fn a_function_without_a_value_calls_back_too() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = channel();
     pool.task(|| ())
@@ -121,8 +126,9 @@ fn cb_06_a_function_without_a_value_calls_back_too() {
     assert_eq!(receive.into_iter().collect::<Vec<_>>(), ["called"]);
 }
 
+// covers CB-07
 #[test]
-fn cb_07_callbacks_of_different_tasks_may_overlap() {
+fn callbacks_of_different_tasks_may_overlap() {
     let pool = ThreadPool::new(2).unwrap();
     let both = Arc::new(Barrier::new(2));
     let results = [1, 2].map(|i| {
@@ -136,8 +142,9 @@ fn cb_07_callbacks_of_different_tasks_may_overlap() {
     assert_eq!(results.map(|result| result.get().unwrap()), [1, 2]);
 }
 
+// covers CB-08
 #[test]
-fn cb_08_a_slow_callback_keeps_only_its_own_worker() {
+fn a_slow_callback_delays_only_its_own_worker() {
     let pool = ThreadPool::new(2).unwrap();
     let (entered, gate) = (Gate::new(), Gate::new());
     let (enter, pass) = (entered.clone(), gate.clone());
@@ -159,8 +166,9 @@ fn cb_08_a_slow_callback_keeps_only_its_own_worker() {
     assert_eq!(slow.get().unwrap(), 1);
 }
 
+// covers CB-09
 #[test]
-fn cb_09_a_callback_may_submit() {
+fn a_callback_may_submit() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = channel();
     let follow = pool.handle();
@@ -172,8 +180,9 @@ fn cb_09_a_callback_may_submit() {
     assert_eq!(receive.recv().unwrap().get().unwrap(), 21);
 }
 
+// covers CB-15 F-27
 #[test]
-fn cb_15_f27_a_callback_may_end_the_pool_but_not_wait_for_the_end() {
+fn a_callback_may_end_the_pool_but_not_wait_for_its_end() {
     for close in [true, false] {
         let pool = Arc::new(ThreadPool::new(2).unwrap());
         let inner = Arc::clone(&pool);
@@ -193,8 +202,9 @@ fn cb_15_f27_a_callback_may_end_the_pool_but_not_wait_for_the_end() {
     }
 }
 
+// covers CB-16
 #[test]
-fn cb_16_join_waits_for_callbacks() {
+fn join_waits_for_callbacks() {
     let pool = ThreadPool::new(2).unwrap();
     let (entered, gate) = (Gate::new(), Gate::new());
     let (enter, pass) = (entered.clone(), gate.clone());
@@ -214,8 +224,9 @@ fn cb_16_join_waits_for_callbacks() {
     assert_eq!(returned.load(Ordering::Relaxed), 1);
 }
 
+// covers CB-17
 #[test]
-fn cb_17_after_terminate_a_callback_may_not_submit_either() {
+fn after_terminate_a_callback_may_not_submit() {
     let pool = ThreadPool::new(1).unwrap();
     let (entered, gate) = (Gate::new(), Gate::new());
     let (enter, pass) = (entered.clone(), gate.clone());
@@ -238,8 +249,9 @@ fn cb_17_after_terminate_a_callback_may_not_submit_either() {
     assert_eq!(receive.recv().unwrap(), SubmitErrorKind::NotRunning);
 }
 
+// covers CB-18
 #[test]
-fn cb_18_terminate_tells_error_callbacks_on_its_own_thread_and_survives_them() {
+fn terminate_calls_error_callbacks_on_its_own_thread_and_survives_them() {
     let pool = ThreadPool::new(1).unwrap();
     let (entered, gate) = (Gate::new(), Gate::new());
     let (enter, pass) = (entered.clone(), gate.clone());

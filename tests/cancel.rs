@@ -18,8 +18,9 @@ fn until_asked(begun: &Sender<bool>) -> &'static str {
     "asked"
 }
 
+// covers RES-15
 #[test]
-fn res_15_a_call_that_runs_is_asked_and_gives_its_value() {
+fn cancelling_a_running_call_asks_it_to_stop_and_keeps_its_value() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, begun) = channel();
     let result = pool.apply_async(move || until_asked(&send)).unwrap();
@@ -32,8 +33,9 @@ fn res_15_a_call_that_runs_is_asked_and_gives_its_value() {
     assert!(!is_cancelled(), "nor has what is no task");
 }
 
+// covers RES-15
 #[test]
-fn res_15_nothing_but_what_was_cancelled_says_that_it_was() {
+fn only_cancelled_work_says_that_it_was_cancelled() {
     let pool = ThreadPool::new(1).unwrap();
     let value = pool.apply_async(|| 1).unwrap();
     let failed = pool.try_apply_async(|| Err::<(), _>("no")).unwrap();
@@ -60,8 +62,9 @@ fn res_15_nothing_but_what_was_cancelled_says_that_it_was() {
     );
 }
 
+// covers RES-15
 #[test]
-fn res_15_a_batch_begun_and_cancelled_drops_what_is_left_when_the_running_item_is_done() {
+fn cancelling_a_running_batch_drops_its_other_items_and_waits_for_the_running_one() {
     let pool = ThreadPool::new(1).unwrap();
     let (ledger, (begins, begun), gate) = (Ledger::new(), channel(), Gate::new());
     let (pass, (send, told)) = (gate.clone(), channel());
@@ -93,8 +96,9 @@ fn res_15_a_batch_begun_and_cancelled_drops_what_is_left_when_the_running_item_i
     ledger.settle("the items");
 }
 
+// covers RES-15
 #[test]
-fn res_15_a_batch_that_has_begun_whole_is_not_cancelled() {
+fn a_batch_whose_items_have_all_begun_is_not_cancelled() {
     let pool = ThreadPool::new(2).unwrap();
     let (send, begun) = channel();
     let result =
@@ -105,8 +109,9 @@ fn res_15_a_batch_that_has_begun_whole_is_not_cancelled() {
     assert_eq!(result.get().unwrap(), ["asked", "asked"], "but both were asked");
 }
 
+// covers RES-15
 #[test]
-fn res_15_a_batch_is_kept_from_starting_before_its_running_items_are_asked() {
+fn a_cancel_keeps_items_from_starting_before_it_asks_the_running_ones() {
     for _ in 0..20 {
         let pool = ThreadPool::new(2).unwrap();
         let (send, begun) = channel();
@@ -123,8 +128,9 @@ fn res_15_a_batch_is_kept_from_starting_before_its_running_items_are_asked() {
     }
 }
 
+// covers RES-15
 #[test]
-fn res_15_a_batch_that_had_failed_keeps_its_failure() {
+fn a_failed_batch_that_is_cancelled_keeps_its_failure() {
     let pool = ThreadPool::new(1).unwrap();
     let (gate, (begins, begun)) = (Gate::new(), channel());
     let pass = gate.clone();
@@ -144,8 +150,9 @@ fn res_15_a_batch_that_had_failed_keeps_its_failure() {
     assert!(matches!(error, TaskError::Failed { error: "before", item: Some(0) }), "{error:?}");
 }
 
+// covers RES-15 IMAP-20
 #[test]
-fn res_15_imap_20_a_stream_that_is_dropped_asks_its_running_items() {
+fn a_dropped_stream_asks_its_running_items_to_stop() {
     for _ in 0..20 {
         let pool = ThreadPool::new(2).unwrap();
         let (send, begun) = channel();
@@ -160,8 +167,9 @@ fn res_15_imap_20_a_stream_that_is_dropped_asks_its_running_items() {
     }
 }
 
+// covers RES-15
 #[test]
-fn res_15_a_task_inside_another_is_asked_for_itself() {
+fn a_nested_task_is_cancelled_apart_from_the_task_around_it() {
     let pool = ThreadPool::new(1).unwrap();
     let (inner_runs, (send, begun), gate) = (channel(), channel(), Gate::new());
     let (pass, (says, said)) = (gate.clone(), inner_runs);
@@ -182,8 +190,9 @@ fn res_15_a_task_inside_another_is_asked_for_itself() {
     outer.get().unwrap();
 }
 
+// covers RES-15
 #[test]
-fn res_15_progress_of_a_call_a_batch_and_a_stream() {
+fn calls_batches_and_streams_tell_their_progress() {
     let pool = ThreadPool::new(1).unwrap();
     let (gate, (begins, begun)) = (Gate::new(), channel());
     let pass = gate.clone();
@@ -221,8 +230,9 @@ fn res_15_progress_of_a_call_a_batch_and_a_stream() {
     assert_eq!(stream.progress(), Progress { done: 10, total: 10 }, "also after the end");
 }
 
+// covers RES-15
 #[test]
-fn res_15_progress_counts_items_that_fail_and_items_that_are_cancelled() {
+fn progress_counts_failed_items_and_panicked_calls() {
     let pool = ThreadPool::new(2).unwrap();
     let failing = pool.try_map_async(Err::<(), u32>, 0..10).unwrap();
     failing.wait();

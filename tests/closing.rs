@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+// covers LIFE-16 IMAP-18
 #[test]
-fn life_16_imap_18_a_stream_goes_on_while_somebody_polls_join_timeout() {
+fn a_stream_goes_on_while_join_timeout_is_polled() {
     for ordered in [true, false] {
         let pool = ThreadPool::new(2).unwrap();
         let pulled = Cell::new(0);
@@ -35,8 +36,9 @@ fn life_16_imap_18_a_stream_goes_on_while_somebody_polls_join_timeout() {
     }
 }
 
+// covers LIFE-16
 #[test]
-fn life_16_a_join_with_a_limit_ends_when_the_last_stream_does() {
+fn a_join_with_a_limit_ends_when_the_last_stream_does() {
     for (ordered, dropped) in [(true, true), (true, false), (false, true), (false, false)] {
         let pool = ThreadPool::new(2).unwrap();
         let stream = pool.stream(|x: u64| x, 0..1_000).buffersize(4);
@@ -88,8 +90,9 @@ fn chain(pool: PoolHandle, ran: Arc<AtomicUsize>, most: usize) {
     }
 }
 
+// covers CB-17
 #[test]
-fn cb_17_a_task_that_submits_itself_again_ends_with_a_strict_close() {
+fn a_strict_close_ends_a_task_that_submits_itself_again() {
     for (workers, drains) in [(1, false), (1, true), (3, false)] {
         let builder = ThreadPool::builder().workers(workers).strict_close(true);
         let pool = builder.drop_policy(DropPolicy::Drain).build().unwrap();
@@ -107,8 +110,9 @@ fn cb_17_a_task_that_submits_itself_again_ends_with_a_strict_close() {
     }
 }
 
+// covers CB-17
 #[test]
-fn cb_17_without_a_strict_close_it_goes_on_as_long_as_it_likes() {
+fn without_a_strict_close_a_chain_of_tasks_goes_on_to_its_end() {
     let pool = ThreadPool::new(2).unwrap();
     let ran = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&ran);
@@ -117,8 +121,9 @@ fn cb_17_without_a_strict_close_it_goes_on_as_long_as_it_likes() {
     assert_eq!(ran.load(Ordering::Relaxed), 10_000, "join has waited for all of it");
 }
 
+// covers CB-17
 #[test]
-fn cb_17_a_strict_close_refuses_what_a_task_does_not_wait_for_and_gives_it_back() {
+fn a_strict_close_refuses_and_gives_back_work_that_no_task_waits_for() {
     let pool = strict(1);
     in_a_task_of_the_closed(&pool, |pool| {
         let not_running = SubmitErrorKind::NotRunning;
@@ -189,8 +194,9 @@ fn cb_17_a_strict_close_refuses_what_a_task_does_not_wait_for_and_gives_it_back(
     assert_eq!((result.get().unwrap(), told.load(Ordering::Relaxed)), ((), 1));
 }
 
+// covers CB-17 NEST-02
 #[test]
-fn cb_17_nest_02_what_a_running_task_waits_for_goes_on_after_a_strict_close() {
+fn a_strict_close_lets_work_go_on_that_a_running_task_waits_for() {
     for workers in [1, 3] {
         let pool = strict(workers);
         let stream = pool.stream(|x: u64| x, 0..1_000).buffersize(4).imap().unwrap();
@@ -220,8 +226,9 @@ fn cb_17_nest_02_what_a_running_task_waits_for_goes_on_after_a_strict_close() {
     }
 }
 
+// covers CB-17
 #[test]
-fn cb_17_a_strict_pool_is_as_any_other_until_it_is_closed() {
+fn a_strict_pool_takes_all_work_until_it_is_closed() {
     let pool = strict(1);
     let inner = pool.apply(|| {
         let pool = PoolHandle::current().unwrap();

@@ -67,11 +67,12 @@ fn compile_all(folder: &str) {
 }
 
 #[test]
-fn what_the_types_reject() {
+fn the_types_reject_every_mistake_of_compile_fail() {
     compile_all("compile_fail");
 }
 
+// covers F-51
 #[test]
-fn f51_what_the_types_allow() {
+fn the_types_allow_every_program_of_compile_pass() {
     compile_all("compile_pass");
 }

@@ -7,8 +7,9 @@ use millpond::{DropPolicy, PoolHandle, TaskError, ThreadPool};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 
+// covers F-27 CB-18
 #[test]
-fn f27_cb_18_an_error_callback_may_wait_for_the_end_of_the_pool() {
+fn an_error_callback_may_wait_for_the_end_of_the_pool() {
     for _ in 0..50 {
         let pool = Arc::new(ThreadPool::new(4).unwrap());
         let handles: Vec<_> = (0..6)
@@ -25,8 +26,9 @@ fn f27_cb_18_an_error_callback_may_wait_for_the_end_of_the_pool() {
     }
 }
 
+// covers F-26 F-27
 #[test]
-fn f26_f27_the_drain_drops_the_last_owner_of_the_pool() {
+fn the_drain_may_drop_the_last_owner_of_the_pool() {
     for _ in 0..50 {
         let pool = ThreadPool::builder().workers(4).drop_policy(DropPolicy::Join).build().unwrap();
         let handle = pool.handle();
@@ -42,8 +44,9 @@ fn f26_f27_the_drain_drops_the_last_owner_of_the_pool() {
     }
 }
 
+// covers F-18 RES-12
 #[test]
-fn f18_res_12_what_a_worker_has_just_taken_in_a_batch_is_resolved_too() {
+fn terminate_also_resolves_tasks_that_a_worker_has_just_taken_along() {
     for _ in 0..200 {
         let pool = ThreadPool::new(2).unwrap();
         let gate = Gate::new();
@@ -70,8 +73,9 @@ fn f18_res_12_what_a_worker_has_just_taken_in_a_batch_is_resolved_too() {
     }
 }
 
+// covers NEST-02
 #[test]
-fn nest_02_a_waiting_worker_takes_part_in_a_batch_that_another_has_begun() {
+fn a_waiting_worker_takes_part_in_a_batch_that_another_has_begun() {
     let pool = ThreadPool::new(2).unwrap();
     let met = pool.apply(|| {
         let pool = PoolHandle::current().unwrap();
@@ -93,8 +97,9 @@ fn nest_02_a_waiting_worker_takes_part_in_a_batch_that_another_has_begun() {
     met.unwrap().unwrap();
 }
 
+// covers CB-11 RES-02
 #[test]
-fn cb_11_res_02_a_batch_whose_callback_panicked_was_not_successful() {
+fn a_batch_whose_callback_panicked_was_not_successful() {
     let pool = ThreadPool::new(1).unwrap();
     let batch = pool.batch(|x: u32| x, 0..3).callback(|_| panic!("too late")).map_async().unwrap();
     batch.wait();
@@ -112,8 +117,9 @@ impl Drop for Bomb {
     }
 }
 
+// covers F-03 F-05
 #[test]
-fn f03_f05_several_bad_drops_in_one_outcome() {
+fn several_bad_drops_in_one_outcome_harm_no_worker() {
     let pool = ThreadPool::new(1).unwrap();
     let drops = Arc::new(AtomicUsize::new(0));
     let bomb = |_: u32| {
@@ -144,8 +150,9 @@ fn f03_f05_several_bad_drops_in_one_outcome() {
     assert_eq!(drops.load(Ordering::Relaxed), 3 + 3 + 3 + 2);
 }
 
+// covers MAP-13
 #[test]
-fn map_13_fail_fast_stops_at_once() {
+fn fail_fast_stops_a_batch_at_its_first_failure() {
     let pool = ThreadPool::new(1).unwrap();
     let begun = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&begun);
@@ -160,8 +167,9 @@ fn map_13_fail_fast_stops_at_once() {
     assert_eq!(begun.load(Ordering::Relaxed), 101);
 }
 
+// covers F-18
 #[test]
-fn f18_a_slow_tail_is_shared() {
+fn a_slow_tail_of_a_batch_is_shared_with_another_worker() {
     let pool = ThreadPool::new(2).unwrap();
     // After a long run of quick items comes one that cannot end before another worker has done the last.
     let barrier = Barrier::new(2);

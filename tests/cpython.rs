@@ -24,8 +24,9 @@ fn mul(x: i64, y: i64) -> i64 {
     x * y
 }
 
+// covers APP-01 APP-11
 #[test]
-fn test_apply_app_01_app_11() {
+fn test_apply() {
     let pool = pool();
     assert_eq!(pool.apply(|| sqr(5)).unwrap(), sqr(5));
     // A keyword argument is a captured variable.
@@ -33,16 +34,18 @@ fn test_apply_app_01_app_11() {
     assert_eq!(pool.apply(|| sqr(x)).unwrap(), sqr(3));
 }
 
+// covers MAP-01 MAP-05
 #[test]
-fn test_map_map_01_map_05() {
+fn test_map() {
     let pool = pool();
     assert_eq!(pool.map(sqr, 0..10).unwrap(), (0..10).map(sqr).collect::<Vec<_>>());
     let values = pool.batch(sqr, 0..100).chunksize(20).map().unwrap();
     assert_eq!(values, (0..100).map(sqr).collect::<Vec<_>>());
 }
 
+// covers MAP-02
 #[test]
-fn test_starmap_map_02() {
+fn test_starmap() {
     let pool = pool();
     let tuples = |n: i64| (0..n).zip((0..n).rev());
     let expected = |n: i64| tuples(n).map(|(x, y)| mul(x, y)).collect::<Vec<_>>();
@@ -50,8 +53,9 @@ fn test_starmap_map_02() {
     assert_eq!(pool.batch(star(mul), tuples(100)).chunksize(20).map().unwrap(), expected(100));
 }
 
+// covers test_starmap_async MAP-03
 #[test]
-fn test_starmap_async_test_map_async_map_03() {
+fn test_map_async() {
     let pool = pool();
     let tuples = || (0..100).zip((0..100).rev());
     let values = pool.starmap_async(mul, tuples()).unwrap().get().unwrap();
@@ -60,8 +64,9 @@ fn test_starmap_async_test_map_async_map_03() {
     assert_eq!(values, (0..10).map(sqr).collect::<Vec<_>>());
 }
 
+// covers CB-02 CB-04
 #[test]
-fn test_map_async_callbacks_cb_02_cb_04() {
+fn test_map_async_callbacks() {
     let pool = pool();
     for (text, expected) in [("1", Ok(vec![1])), ("a", Err("invalid digit found in string"))] {
         let (send, receive) = channel();
@@ -84,8 +89,9 @@ fn test_map_async_callbacks_cb_02_cb_04() {
     }
 }
 
+// covers MAP-09
 #[test]
-fn test_map_chunksize_map_09() {
+fn test_map_chunksize() {
     let result = pool().batch(sqr, []).chunksize(1).map_async().unwrap();
     assert_eq!(result.get_timeout(Duration::from_secs(10)).unwrap().unwrap(), []);
 }
@@ -98,8 +104,9 @@ fn raising(total: i64, when: Option<i64>) -> impl Iterator<Item = i64> {
     (0..total).map(move |i| if when.is_none_or(|when| when == i) { panic_any(SayWhen) } else { i })
 }
 
+// covers MAP-16 MAP-17
 #[test]
-fn test_map_handle_iterable_exception_map_16_map_17() {
+fn test_map_handle_iterable_exception() {
     let pool = pool();
     // The first item twice, to see that the pool is still usable; then a later one; then one that knows its length, twice.
     let special = || std::iter::repeat_with(|| -> i64 { panic_any(SayWhen) }).take(1);
@@ -119,8 +126,9 @@ fn test_map_handle_iterable_exception_map_16_map_17() {
     assert_eq!(pool.map(sqr, 0..3).unwrap(), [0, 1, 4]);
 }
 
+// covers RES-09
 #[test]
-fn test_async_res_09() {
+fn test_async() {
     const TAKES: Duration = Duration::from_millis(80);
     let pool = pool();
     let began = Instant::now();
@@ -132,8 +140,9 @@ fn test_async_res_09() {
     assert!(began.elapsed() >= TAKES, "not before the task");
 }
 
+// covers RES-07 RES-09
 #[test]
-fn test_async_timeout_res_07_res_09() {
+fn test_async_timeout() {
     const LIMIT: Duration = Duration::from_millis(20);
     let pool = ThreadPool::new(3).unwrap();
     let gate = Gate::new();
@@ -155,8 +164,9 @@ fn test_async_timeout_res_07_res_09() {
     assert!(matches!(result.try_get().unwrap(), Ok(36) | Err(TaskError::Terminated)));
 }
 
+// covers NEW-02 NEW-04
 #[test]
-fn test_make_pool_new_02_new_04() {
+fn test_make_pool() {
     assert!(ThreadPool::new(0).is_err());
     let pool = ThreadPool::new(3).unwrap();
     assert_eq!(pool.workers(), 3);
@@ -164,8 +174,9 @@ fn test_make_pool_new_02_new_04() {
     pool.join().unwrap();
 }
 
+// covers LIFE-06
 #[test]
-fn test_terminate_life_06() {
+fn test_terminate() {
     let pool = ThreadPool::new(3).unwrap();
     let gate = Gate::new();
     let pass = gate.clone();
@@ -185,8 +196,9 @@ fn test_terminate_life_06() {
     assert_eq!(begun.into_iter().count(), 0, "only the three that were running have run");
 }
 
+// covers MAP-09
 #[test]
-fn test_empty_iterable_map_09() {
+fn test_empty_iterable() {
     let pool = ThreadPool::new(1).unwrap();
     assert_eq!(pool.map(sqr, []).unwrap(), []);
     assert_eq!(pool.map_async(sqr, []).unwrap().get().unwrap(), []);
@@ -194,8 +206,9 @@ fn test_empty_iterable_map_09() {
     pool.join().unwrap();
 }
 
+// covers LIFE-11
 #[test]
-fn test_context_life_11() {
+fn test_context() {
     let kept = {
         let pool = ThreadPool::new(2).unwrap();
         let result = pool.map_async(sqr, 0..10).unwrap();
@@ -216,8 +229,9 @@ fn test_context_life_11() {
     );
 }
 
+// covers PROC-03
 #[test]
-fn test_traceback_proc_03() {
+fn test_traceback() {
     // The place of a panic is printed where it happens, by the panic hook. What is kept is the message.
     let pool = ThreadPool::new(1).unwrap();
     let error = pool.apply(|| -> u32 { panic!("{}", 123) }).unwrap_err();
@@ -227,8 +241,9 @@ fn test_traceback_proc_03() {
     assert!(payload.is::<SayWhen>(), "and nothing is wrapped round a panic of the input");
 }
 
+// covers RES-14
 #[test]
-fn test_wrapped_exception_res_14() {
+fn test_wrapped_exception() {
     let pool = ThreadPool::new(1).unwrap();
     let error = pool.apply(|| -> u32 { panic_any(SayWhen) }).unwrap_err();
     let TaskError::Panicked(panic) = error else { panic!("{error:?}") };
@@ -236,8 +251,9 @@ fn test_wrapped_exception_res_14() {
     assert!(panic.into_payload().is::<SayWhen>(), "the very payload");
 }
 
+// covers MAP-13
 #[test]
-fn test_map_no_failfast_map_13() {
+fn test_map_no_failfast() {
     let pool = ThreadPool::new(2).unwrap();
     let (failed, ended) = (Gate::new(), AtomicUsize::new(0));
     let each = |i: u32| {
@@ -260,8 +276,9 @@ fn test_map_no_failfast_map_13() {
     pool.join().unwrap();
 }
 
+// covers MAP-22
 #[test]
-fn test_release_task_refs_map_22() {
+fn test_release_task_refs() {
     let pool = pool();
     let ledger = Ledger::new();
     let values = pool.map(|item| item, (0..10).map(|_| ledger.value(false))).unwrap();
@@ -270,8 +287,9 @@ fn test_release_task_refs_map_22() {
     ledger.settle("neither arguments nor values are kept");
 }
 
+// covers LIFE-10
 #[test]
-fn test_enter_life_10() {
+fn test_enter() {
     let pool = ThreadPool::new(1).unwrap();
     let handle = pool.handle();
     // Leaving the block drops the pool: there is nothing to enter again, and its handles are refused.
@@ -285,9 +303,10 @@ fn test_enter_life_10() {
     assert!(catch_unwind(unwinds).map(|(): ()| ()).unwrap_err().is::<SayWhen>());
 }
 
+// covers LIFE-14
 #[test]
-fn test_resource_warning_life_14() {
-    common::alone("test_resource_warning_life_14", || {
+fn test_resource_warning() {
+    common::alone("test_resource_warning", || {
         // No warning, since nothing can be left: a pool that is dropped running takes its threads along.
         let before = threads();
         for policy in [DropPolicy::Join, DropPolicy::Drain] {
@@ -304,8 +323,9 @@ fn test_resource_warning_life_14() {
     });
 }
 
+// covers PROC-07
 #[test]
-fn test_async_error_callback_proc_07() {
+fn test_async_error_callback() {
     let pool = ThreadPool::new(2).unwrap();
     let (send, receive) = channel();
     let result = pool

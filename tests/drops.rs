@@ -1,208 +1,16 @@
-//! Whatever becomes of a task or a batch: each argument, closure, callback, value, error and payload is dropped exactly once,
-//! and a drop that panics hangs nobody and ends no worker. All ways, all roles, all methods.
+//! Whatever becomes of a call: its closure, argument, callbacks, value, error and payload are each
+//! dropped exactly once, and a drop that panics hangs no waiter and ends no worker. All ways of a
+//! handle, all roles of the value that panics; for blocking calls, all blocking verbs. Batches that
+//! give a handle are in tests/batch_drops.rs.
 
 mod common;
 mod parity;
+mod ways;
 
-use common::Gate;
-use millpond::{AsyncResult, PoolHandle, TaskError, ThreadPool};
-use parity::{Counted, Ledger, block_on, dispose};
+use millpond::{PoolHandle, TaskError, ThreadPool};
+use parity::{Counted, Ledger, dispose};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::Duration;
-
-/// What becomes of the handle, and when.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Way {
-    Get,
-    GetTimeout,
-    TryGet,
-    Await,
-    Peek,
-    GetOnWorker,
-    DropQueued,
-    DropRunning,
-    DropDone,
-    Cancel,
-    CancelRunning,
-    Terminate,
-    TerminateRunning,
-    DropPool,
-    Refused,
-}
-
-use Way::*;
-
-const WAYS: [Way; 15] = [
-    Get,
-    GetTimeout,
-    TryGet,
-    Await,
-    Peek,
-    GetOnWorker,
-    DropQueued,
-    DropRunning,
-    DropDone,
-    Cancel,
-    CancelRunning,
-    Terminate,
-    TerminateRunning,
-    DropPool,
-    Refused,
-];
-
-/// Which of the values panics when it is dropped.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Bomb {
-    Nothing,
-    Function,
-    Argument,
-    Value,
-    Payload,
-    Callbacks,
-}
-
-const BOMBS: [Bomb; 6] =
-    [Bomb::Nothing, Bomb::Function, Bomb::Argument, Bomb::Value, Bomb::Payload, Bomb::Callbacks];
-
-/// Opened by the function when it begins, and awaited by it before it goes on.
-#[derive(Clone, Default)]
-struct Gates {
-    begun: Gate,
-    go_on: Gate,
-}
-
-impl Gates {
-    fn pass(&self) {
-        self.begun.open();
-        self.go_on.wait();
-    }
-}
-
-/// Submits, does with the handle what `way` says, and ends the pool.
-fn take_way<T, S>(way: Way, workers: usize, gates: &Gates, submit: S)
-where
-    T: Send + Sync + 'static,
-    S: FnOnce(&PoolHandle) -> Option<AsyncResult<T>> + Send,
-{
-    let pool = ThreadPool::new(workers).unwrap();
-    let free = Gate::new();
-    if [DropQueued, Cancel, Terminate, DropPool].contains(&way) {
-        for _ in 0..workers {
-            let (begun, pass) = (Gate::new(), free.clone());
-            let begins = begun.clone();
-            pool.spawn(move || {
-                begins.open();
-                pass.wait();
-            })
-            .unwrap();
-            begun.wait();
-        }
-    }
-    if ![DropRunning, CancelRunning, TerminateRunning].contains(&way) {
-        gates.go_on.open();
-    }
-    let handle = pool.handle();
-    let submit = || submit(&handle).expect("accepted");
-    match way {
-        Get => dispose(submit().get()),
-        GetTimeout => dispose(submit().get_timeout(Duration::MAX)),
-        TryGet => {
-            let result = submit();
-            result.wait();
-            dispose(result.try_get());
-        }
-        Await => dispose(block_on(submit())),
-        Peek => {
-            let result = submit();
-            result.wait();
-            assert!(result.peek().is_some());
-            dispose(result);
-        }
-        // Claimed by the waiting worker, by the handle or out of its own queue.
-        GetOnWorker => pool.apply(|| dispose(submit().get())).unwrap(),
-        DropQueued => {
-            drop(submit());
-            free.open();
-        }
-        DropRunning => {
-            let result = submit();
-            gates.begun.wait();
-            drop(result);
-            gates.go_on.open();
-        }
-        DropDone => {
-            let result = submit();
-            result.wait();
-            drop(result);
-        }
-        Cancel => {
-            let result = submit();
-            assert!(result.cancel());
-            free.open();
-            dispose(result.get());
-        }
-        CancelRunning => {
-            let result = submit();
-            gates.begun.wait();
-            // Of a call nothing can be cancelled any more; of a batch, the items that have not begun.
-            let _ = result.cancel();
-            gates.go_on.open();
-            dispose(result.get());
-        }
-        Terminate => {
-            let result = submit();
-            pool.terminate();
-            free.open();
-            dispose(result.get());
-        }
-        TerminateRunning => {
-            let result = submit();
-            gates.begun.wait();
-            pool.terminate();
-            gates.go_on.open();
-            dispose(result.get());
-        }
-        DropPool => {
-            let result = submit();
-            drop(pool);
-            free.open();
-            return dispose(result.get());
-        }
-        Refused => unreachable!("see below"),
-    }
-    if !matches!(way, Terminate | TerminateRunning) {
-        let alive: Vec<_> = pool.map(|i| i, 0..16).unwrap();
-        assert_eq!(alive, (0..16).collect::<Vec<_>>());
-    }
-    pool.close();
-    pool.join().unwrap();
-}
-
-/// A closed pool gives the work back, which is then dropped.
-fn be_refused<T, W>(submit: impl FnOnce(&PoolHandle) -> Result<T, W>) {
-    let pool = ThreadPool::new(1).unwrap();
-    pool.close();
-    let Err(refused) = submit(&pool.handle()) else { panic!("accepted") };
-    dispose(refused);
-    pool.join().unwrap();
-}
-
-/// How the callbacks behave.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Callbacks {
-    Return,
-    Panic,
-}
-
-fn callback(ledger: &Ledger, how: Callbacks, bomb: Bomb) -> impl FnOnce() + Send + 'static {
-    let (captured, ledger) = (ledger.value(bomb == Bomb::Callbacks), ledger.clone());
-    move || {
-        let _captured = &captured;
-        if how == Callbacks::Panic {
-            resume_unwind(Box::new(ledger.value(bomb == Bomb::Payload)));
-        }
-    }
-}
+use ways::{BOMBS, Bomb, Callbacks, Gates, WAYS, Way, be_refused, callback, take_way};
 
 fn one_call(way: Way, bomb: Bomb, fails: bool, callbacks: Option<Callbacks>) {
     let (ledger, gates) = (Ledger::new(), Gates::default());
@@ -219,7 +27,7 @@ fn one_call(way: Way, bomb: Bomb, fails: bool, callbacks: Option<Callbacks>) {
         (bomb != Bomb::Function).then(|| makes.value(bomb == Bomb::Value))
     };
     match callbacks {
-        None if way == Refused => be_refused(|pool| pool.apply_async(call)),
+        None if way == Way::Refused => be_refused(|pool| pool.apply_async(call)),
         None => take_way(way, 1, &gates, |pool: &PoolHandle| pool.apply_async(call).ok()),
         Some(how) => {
             let on_value = callback(&ledger, how, bomb);
@@ -228,7 +36,7 @@ fn one_call(way: Way, bomb: Bomb, fails: bool, callbacks: Option<Callbacks>) {
                 let task = pool.task(call).callback(|_: &Option<Counted>| on_value());
                 task.error_callback(|_: &TaskError| on_error()).apply_async().map_err(dispose).ok()
             };
-            if way == Refused {
+            if way == Way::Refused {
                 be_refused(|pool| submit(pool).ok_or(()));
             } else {
                 take_way(way, 1, &gates, submit);
@@ -239,8 +47,9 @@ fn one_call(way: Way, bomb: Bomb, fails: bool, callbacks: Option<Callbacks>) {
     ledger.settle(&format!("{way:?}, bomb {bomb:?}, fails {fails}, callbacks {callbacks:?}"));
 }
 
+// covers F-02 F-03 F-05 F-06 ERR-05
 #[test]
-fn f02_f03_f05_f06_err_05_each_part_of_a_call_is_dropped_once() {
+fn each_part_of_a_call_is_dropped_once() {
     for way in WAYS {
         for bomb in BOMBS {
             for fails in [false, true] {
@@ -252,99 +61,11 @@ fn f02_f03_f05_f06_err_05_each_part_of_a_call_is_dropped_once() {
     }
 }
 
-/// How a batch is cut.
-#[derive(Clone, Copy, Debug)]
-enum Cut {
-    Any,
-    Chunks(usize),
-    FailFast,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Plan {
-    way: Way,
-    bomb: Bomb,
-    /// The lowest item that fails, with all items after it.
-    fails_from: usize,
-    cut: Cut,
-    workers: usize,
-    callbacks: Option<Callbacks>,
-}
-
 const ITEMS: usize = 8;
 
-fn one_batch(plan: Plan) {
-    let Plan { way, bomb, fails_from, cut, workers, callbacks } = plan;
-    let (ledger, gates) = (Ledger::new(), Gates::default());
-    let (captured, makes, passes) =
-        (ledger.value(bomb == Bomb::Function), ledger.clone(), gates.clone());
-    let each = move |(i, argument): (usize, Counted)| {
-        let _captured = &captured;
-        passes.pass();
-        drop(argument);
-        if i >= fails_from {
-            resume_unwind(Box::new(makes.value(bomb == Bomb::Payload)));
-        }
-        makes.value(bomb == Bomb::Value)
-    };
-    let items: Vec<_> = (0..ITEMS).map(|i| (i, ledger.value(bomb == Bomb::Argument))).collect();
-    macro_rules! cut {
-        ($batch:expr) => {
-            match cut {
-                Cut::Any => $batch,
-                Cut::Chunks(size) => $batch.chunksize(size),
-                Cut::FailFast => $batch.fail_fast(true),
-            }
-        };
-    }
-    let callbacks =
-        callbacks.map(|how| (callback(&ledger, how, bomb), callback(&ledger, how, bomb)));
-    let submit = move |pool: &PoolHandle| match callbacks {
-        None => cut!(pool.batch(each, items)).map_async().map_err(dispose).ok(),
-        Some((on_value, on_error)) => {
-            let batch = cut!(pool.batch(each, items)).callback(|_: &Vec<Counted>| on_value());
-            batch.error_callback(|_: &TaskError| on_error()).map_async().map_err(dispose).ok()
-        }
-    };
-    if way == Refused {
-        be_refused(|pool| submit(pool).ok_or(()));
-    } else {
-        take_way(way, workers, &gates, submit);
-    }
-    assert!(ledger.made() > ITEMS);
-    ledger.settle(&format!("{plan:?}"));
-}
-
-fn every_batch(workers: usize, callbacks: Option<Callbacks>) {
-    for way in WAYS {
-        for bomb in BOMBS {
-            for fails_from in [0, 3, ITEMS] {
-                for cut in [Cut::Any, Cut::Chunks(3), Cut::Chunks(ITEMS), Cut::FailFast] {
-                    one_batch(Plan { way, bomb, fails_from, cut, workers, callbacks });
-                }
-            }
-        }
-    }
-}
-
+// covers F-02 F-04 ERR-05
 #[test]
-fn f02_f03_f04_f05_err_05_each_part_of_a_batch_is_dropped_once() {
-    every_batch(1, None);
-}
-
-#[test]
-fn f02_f03_f04_f05_err_05_each_part_of_a_batch_of_two_workers_is_dropped_once() {
-    every_batch(2, None);
-}
-
-#[test]
-fn f04_f08_err_05_each_part_of_a_batch_with_callbacks_is_dropped_once() {
-    every_batch(1, Some(Callbacks::Return));
-    every_batch(2, Some(Callbacks::Panic));
-}
-
-#[test]
-fn f02_f04_err_05_each_part_of_a_blocking_call_is_dropped_once() {
+fn each_part_of_a_blocking_call_is_dropped_once() {
     let pool = ThreadPool::new(2).unwrap();
     for inside in [false, true] {
         for bomb in BOMBS {
@@ -393,8 +114,9 @@ fn f02_f04_err_05_each_part_of_a_blocking_call_is_dropped_once() {
     ledger.settle("refused");
 }
 
+// covers F-41
 #[test]
-fn f41_a_handle_that_is_dropped_while_its_task_ends() {
+fn a_handle_may_be_dropped_while_its_task_ends() {
     let pool = ThreadPool::new(2).unwrap();
     let ledger = Ledger::new();
     for round in 0..4_000_u32 {

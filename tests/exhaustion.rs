@@ -1,4 +1,4 @@
-//! Memory that runs out (F46): one allocation fails, for each allocation of a short run in turn. The process then aborts, as
+//! Memory that runs out (F-46): one allocation fails, for each allocation of a short run in turn. The process then aborts, as
 //! the standard library has it, or it goes on; but no task runs twice, gives its value twice, or gives one without having run.
 
 #![cfg(unix)]
@@ -154,8 +154,9 @@ fn judge(which: usize, status: ExitStatus, journal: &[u8]) -> bool {
     ended == Some(false)
 }
 
+// covers F-46
 #[test]
-fn f46_an_allocation_fails_whichever_it_is() {
+fn a_failed_allocation_loses_and_repeats_no_task() {
     if is_child() {
         return child();
     }
@@ -165,7 +166,7 @@ fn f46_an_allocation_fails_whichever_it_is() {
     let mut aborted = 0;
     for which in 1.. {
         std::fs::write(&journal, []).unwrap();
-        let mut child = again("f46_an_allocation_fails_whichever_it_is");
+        let mut child = again("a_failed_allocation_loses_and_repeats_no_task");
         // Of hundreds of aborts: they take longer than all the rest.
         child.env("RUST_BACKTRACE", "0");
         let output = child.env(WHICH, which.to_string()).env(WHERE, &journal).output().unwrap();

@@ -35,7 +35,7 @@ fn order(own: usize, outside: usize) -> Vec<&'static str> {
 }
 
 #[test]
-fn whoever_waits_outside_waits_for_three_of_a_worker_s_own_tasks_at_most() {
+fn a_task_from_outside_waits_for_at_most_three_of_a_worker_s_own() {
     let order = order(100, 5);
     assert_eq!(order.len(), 105);
     let own: Vec<_> = order.split(|what| *what == "outside").map(<[_]>::len).collect();
@@ -91,8 +91,9 @@ fn longest_wait(order: &[&str], whose: &str) -> usize {
     waits.into_iter().max().unwrap_or(0)
 }
 
+// covers TIME-03
 #[test]
-fn time_03_a_worker_s_oldest_task_begins_though_it_always_has_newer_ones() {
+fn a_worker_s_oldest_task_begins_though_newer_ones_keep_coming() {
     for old in [1, 5] {
         let order = order_of_a_busy_worker(old, 0);
         assert_eq!(order.len(), old + 20 * BOUND + 1);
@@ -101,8 +102,9 @@ fn time_03_a_worker_s_oldest_task_begins_though_it_always_has_newer_ones() {
     }
 }
 
+// covers TIME-03
 #[test]
-fn time_03_whoever_is_oldest_begins_though_a_worker_has_both_kinds() {
+fn a_busy_worker_begins_the_oldest_task_of_both_kinds() {
     let order = order_of_a_busy_worker(5, 10 * BOUND);
     for whose in ["old", "outside"] {
         let waited = longest_wait(&order, whose);
@@ -111,7 +113,7 @@ fn time_03_whoever_is_oldest_begins_though_a_worker_has_both_kinds() {
 }
 
 #[test]
-fn what_lies_in_a_worker_s_own_queue_counts_as_queued() {
+fn a_task_in_a_worker_s_own_queue_counts_as_queued() {
     let pool = ThreadPool::new(1).unwrap();
     let said = pool.apply(|| {
         let pool = PoolHandle::current().unwrap();

@@ -33,8 +33,9 @@ fn failed<T, E>(result: Result<T, TaskError<E>>) -> (E, Option<usize>) {
     }
 }
 
+// covers APP-02 ERR-04 RES-14
 #[test]
-fn app_02_err_04_res_14_a_call_gives_its_value_or_its_own_error_or_its_panic() {
+fn a_call_gives_its_value_its_own_error_or_its_panic() {
     let pool = ThreadPool::new(2).unwrap();
     assert_eq!(pool.try_apply(|| even(80)).unwrap(), 80);
     assert_eq!(failed(pool.try_apply(|| even(443))), (Refused { port: 443 }, None));
@@ -75,8 +76,9 @@ fn the_error_has_a_source_and_says_which_item() {
     assert!(run().unwrap_err().is::<TaskError<ParseIntError>>());
 }
 
+// covers CB-01 CB-02 CB-12
 #[test]
-fn cb_01_cb_02_cb_12_callbacks_see_the_value_or_the_typed_error_before_anybody_else() {
+fn callbacks_see_the_value_or_the_typed_error_before_any_waiter() {
     let pool = ThreadPool::new(2).unwrap();
     for port in [80, 443] {
         let (send, receive) = channel();
@@ -113,8 +115,9 @@ fn cb_01_cb_02_cb_12_callbacks_see_the_value_or_the_typed_error_before_anybody_e
     assert_eq!(failed(Err::<(), _>(*cause.unwrap())), (Refused { port: 1 }, None));
 }
 
+// covers MAP-12 MAP-13
 #[test]
-fn map_12_map_13_of_a_batch_the_first_failure_in_time_counts_and_every_item_is_attempted() {
+fn a_batch_attempts_every_item_and_keeps_the_first_failure_in_time() {
     let pool = ThreadPool::new(2).unwrap();
     // Whichever item but 0 comes first fails first; item 0 fails when the thread of that one has gone on to another.
     let (first, recorded, attempts) = (Mutex::new(None), Gate::new(), AtomicU32::new(0));
@@ -145,8 +148,9 @@ fn map_12_map_13_of_a_batch_the_first_failure_in_time_counts_and_every_item_is_a
     assert_eq!(attempts.into_inner(), 10);
 }
 
+// covers MAP-22
 #[test]
-fn map_22_a_batch_that_fails_drops_the_other_errors_and_the_values() {
+fn a_failed_batch_drops_its_values_and_its_other_errors() {
     for workers in [1, 2, 5] {
         let pool = ThreadPool::new(workers).unwrap();
         let ledger = Ledger::new();
@@ -165,8 +169,9 @@ fn map_22_a_batch_that_fails_drops_the_other_errors_and_the_values() {
     }
 }
 
+// covers MAP-13 MAP-14
 #[test]
-fn map_13_map_14_chunks_and_fail_fast_heed_an_error_as_they_do_a_panic() {
+fn chunks_and_fail_fast_treat_an_error_as_they_do_a_panic() {
     let pool = ThreadPool::new(1).unwrap();
     let attempt = |chunksize: Option<usize>, fail_fast| {
         let (send, receive) = channel();
@@ -193,8 +198,9 @@ fn map_13_map_14_chunks_and_fail_fast_heed_an_error_as_they_do_a_panic() {
     assert_eq!(attempt(Some(1), true), [0, 1, 2], "and here the rest of all");
 }
 
+// covers MAP-02 CB-04 CB-05
 #[test]
-fn map_02_cb_04_cb_05_a_batch_takes_callbacks_and_tuples() {
+fn a_fallible_batch_takes_callbacks_and_tuples() {
     let pool = ThreadPool::new(2).unwrap();
     let divide = |a: u32, b: u32| a.checked_div(b).ok_or(a);
     assert_eq!(pool.try_starmap(divide, [(6, 3), (8, 2)]).unwrap(), [2, 4]);
@@ -225,8 +231,9 @@ fn map_02_cb_04_cb_05_a_batch_takes_callbacks_and_tuples() {
     }
 }
 
+// covers IMAP-07 IMAP-08
 #[test]
-fn imap_07_imap_08_a_stream_yields_errors_at_their_places_and_goes_on() {
+fn a_stream_yields_errors_at_their_places_and_goes_on() {
     for workers in [1, 2, 5] {
         let pool = ThreadPool::new(workers).unwrap();
         let seen: Vec<_> = pool.try_imap(even, 0..100).unwrap().collect();
@@ -254,8 +261,9 @@ fn imap_07_imap_08_a_stream_yields_errors_at_their_places_and_goes_on() {
     assert_eq!(pool.try_imap_unordered(even, [2, 4]).unwrap().map(Result::unwrap).sum::<u16>(), 6);
 }
 
+// covers APP-07
 #[test]
-fn app_07_a_pool_that_ended_gives_the_function_back_and_says_so_with_the_program_s_type() {
+fn a_closed_pool_gives_a_fallible_function_back() {
     let pool = ThreadPool::new(1).unwrap();
     pool.close();
     let refused = pool.try_apply_async(|| even(80)).unwrap_err();

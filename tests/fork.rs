@@ -26,9 +26,10 @@ fn in_child(body: impl FnOnce() -> bool) -> i32 {
     }
 }
 
+// covers F-17 LIFE-17 HANG-21
 #[test]
-fn f17_life_17_hang_21_a_forked_child_gets_errors_and_the_parent_goes_on() {
-    common::alone("f17_life_17_hang_21_a_forked_child_gets_errors_and_the_parent_goes_on", || {
+fn a_forked_child_gets_errors_and_the_parent_goes_on() {
+    common::alone("a_forked_child_gets_errors_and_the_parent_goes_on", || {
         let pool = ThreadPool::new(2).unwrap();
         let gate = common::Gate::new();
         let pass = gate.clone();
@@ -66,9 +67,10 @@ fn f17_life_17_hang_21_a_forked_child_gets_errors_and_the_parent_goes_on() {
     });
 }
 
+// covers F-17
 #[test]
-fn f17_the_parent_is_unaffected() {
-    common::alone("f17_the_parent_is_unaffected", || {
+fn a_fork_leaves_the_pool_of_the_parent_as_it_was() {
+    common::alone("a_fork_leaves_the_pool_of_the_parent_as_it_was", || {
         let pool = ThreadPool::new(2).unwrap();
         assert_eq!(in_child(|| true), 0);
         assert_eq!(pool.map(|x: u32| x + 1, 0..3).unwrap(), [1, 2, 3]);
@@ -77,9 +79,10 @@ fn f17_the_parent_is_unaffected() {
     });
 }
 
+// covers F-17
 #[test]
-fn f17_a_forked_child_does_not_wait_for_space() {
-    common::alone("f17_a_forked_child_does_not_wait_for_space", || {
+fn a_forked_child_does_not_wait_for_space() {
+    common::alone("a_forked_child_does_not_wait_for_space", || {
         let pool = ThreadPool::builder().workers(1).max_queued(1).build().unwrap();
         let gate = common::Gate::new();
         let (entered, pass) = (common::Gate::new(), gate.clone());

@@ -26,7 +26,7 @@ fn values(handles: Vec<(usize, Handle)>) -> Vec<Option<u32>> {
 }
 
 #[test]
-fn wait_first_completed() {
+fn a_wait_for_the_first_ends_with_the_first_handle_that_is_done() {
     let (one, two) = (ThreadPool::new(2).unwrap(), ThreadPool::new(1).unwrap());
     let (open, shut) = (Gate::new(), Gate::new());
     open.open();
@@ -39,7 +39,7 @@ fn wait_first_completed() {
 }
 
 #[test]
-fn wait_first_completed_some_already_completed() {
+fn a_wait_for_the_first_ends_at_once_if_one_is_already_done() {
     let pool = ThreadPool::new(1).unwrap();
     let (open, shut) = (Gate::new(), Gate::new());
     open.open();
@@ -52,7 +52,7 @@ fn wait_first_completed_some_already_completed() {
 }
 
 #[test]
-fn wait_first_exception() {
+fn a_wait_for_the_first_exception_ends_with_it_or_with_the_last_value() {
     let pool = ThreadPool::new(3).unwrap();
     let (open, shut) = (Gate::new(), Gate::new());
     open.open();
@@ -70,7 +70,7 @@ fn wait_first_exception() {
 /// On the only worker of its pool, which runs itself what it waits for and nobody has begun: so a
 /// member without a value that is overlooked is no hang here, but one more that has run.
 #[test]
-fn wait_first_exception_ends_with_every_member_that_has_no_value() {
+fn a_wait_for_the_first_exception_ends_with_any_member_without_a_value() {
     let (pool, ended) = (ThreadPool::new(1).unwrap(), ThreadPool::new(1).unwrap());
     let gate = Gate::new();
     let held = gated(&ended, &gate, Ok(0));
@@ -99,7 +99,7 @@ fn wait_first_exception_ends_with_every_member_that_has_no_value() {
 }
 
 #[test]
-fn wait_all_completed_and_timeout() {
+fn a_wait_for_all_ends_with_the_last_handle_or_at_its_limit() {
     let pool = ThreadPool::new(2).unwrap();
     let (open, shut) = (Gate::new(), Gate::new());
     open.open();
@@ -138,7 +138,7 @@ fn as_completed_yields_in_order_of_completion() {
 }
 
 #[test]
-fn as_completed_many_and_already_completed() {
+fn as_completed_yields_many_handles_and_those_already_done() {
     let pool = ThreadPool::new(2).unwrap();
     let handles: Vec<_> = (0..1000_u64).map(|i| pool.apply_async(move || i).unwrap()).collect();
     assert_eq!(
@@ -162,8 +162,9 @@ fn groups_dropped_midway_leave_the_handles_good() {
     assert_eq!(values(waited.not_done), [Some(1), Some(2)]);
 }
 
+// covers NEST-01
 #[test]
-fn nest_01_a_worker_waits_for_a_group_of_its_own_pool() {
+fn a_worker_waits_for_a_group_of_its_own_pool() {
     for workers in [1, 2] {
         let pool = ThreadPool::new(workers).unwrap();
         let sum = pool.apply(|| {
@@ -179,8 +180,9 @@ fn nest_01_a_worker_waits_for_a_group_of_its_own_pool() {
     }
 }
 
+// covers RES-13
 #[test]
-fn res_13_a_group_that_holds_ones_own_task() {
+fn a_group_that_holds_its_waiter_s_own_task_is_an_error() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = std::sync::mpsc::channel::<AsyncResult<bool, Infallible>>();
     let handle = pool
@@ -201,8 +203,9 @@ fn res_13_a_group_that_holds_ones_own_task() {
     observed.get().unwrap();
 }
 
+// covers NEST-01
 #[test]
-fn nest_01_a_group_that_moves_into_a_task_of_the_pool() {
+fn a_group_may_move_into_a_task_of_the_pool() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = std::sync::mpsc::channel::<millpond::AsCompleted<u32, Infallible>>();
     let first = pool.apply_async(|| 0).unwrap();
@@ -218,8 +221,9 @@ fn nest_01_a_group_that_moves_into_a_task_of_the_pool() {
     assert_eq!(inside.unwrap().get().unwrap(), [1]);
 }
 
+// covers RES-13
 #[test]
-fn res_13_a_handle_that_came_because_it_was_stuck_comes_once() {
+fn a_handle_that_came_because_it_was_stuck_comes_once() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = std::sync::mpsc::channel::<AsyncResult<(), Infallible>>();
     let (tell, told) = std::sync::mpsc::channel();

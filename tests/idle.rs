@@ -32,9 +32,10 @@ fn assert_sleeps(length: Duration) {
     assert!(used < took / 200, "idle workers used {used:?} in {took:?}");
 }
 
+// covers F-48
 #[test]
-fn f48_one_long_task_lets_the_other_workers_sleep() {
-    alone("f48_one_long_task_lets_the_other_workers_sleep", || {
+fn one_long_task_lets_the_other_workers_sleep() {
+    alone("one_long_task_lets_the_other_workers_sleep", || {
         let pool = ThreadPool::new(8).unwrap();
         let (entered, gate) = (Gate::new(), Gate::new());
         let (enter, pass) = (entered.clone(), gate.clone());
@@ -80,9 +81,10 @@ fn stay_on_one_processor() {
     assert_eq!(failed, 0);
 }
 
+// covers F-48
 #[test]
-fn f48_sixty_four_workers_on_one_processor() {
-    alone("f48_sixty_four_workers_on_one_processor", || {
+fn sixty_four_workers_make_progress_on_one_processor() {
+    alone("sixty_four_workers_make_progress_on_one_processor", || {
         const WORKERS: usize = 64;
         // Threads inherit it.
         stay_on_one_processor();

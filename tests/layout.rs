@@ -4,8 +4,9 @@ use millpond::{AsyncResult, Panic, TaskError};
 use std::convert::Infallible;
 use std::mem::size_of;
 
+// covers F-51
 #[test]
-fn f51_a_handle_is_an_address() {
+fn a_handle_is_as_large_as_an_address() {
     assert_eq!(size_of::<AsyncResult<u64>>(), 8);
     assert_eq!(size_of::<AsyncResult<[u64; 100], String>>(), 8);
 }

@@ -1,225 +1,21 @@
-//! How a pool begins and ends: the rows NEW, INIT, LIFE of the parity table, and the faults of threads and life cycles.
+//! How a pool ends, and that its workers go on until then: the rows LIFE of the parity table, and
+//! the faults of life cycles. How it begins is in tests/construction.rs.
 
 mod common;
 
-use common::{Gate, hold_up, threads};
+use common::{Gate, hold_up};
 use millpond::{
-    AsyncResult, BuildError, DropPolicy, JoinError, PoolHandle, SubmitErrorKind, TaskError,
-    ThreadPool,
+    AsyncResult, DropPolicy, JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool,
 };
-use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-// ---- construction ----
-
-#[test]
-fn new_01_as_many_workers_as_the_process_may_use() {
-    let pool = ThreadPool::builder().build().unwrap();
-    assert_eq!(pool.workers(), std::thread::available_parallelism().map_or(1, usize::from));
-}
-
-#[test]
-fn new_02_f15_zero_workers() {
-    let error = ThreadPool::new(0).unwrap_err();
-    assert!(matches!(error, BuildError::ZeroWorkers));
-    assert_eq!(error.to_string(), "Number of processes must be at least 1");
-}
-
-#[test]
-fn f15_more_workers_than_can_be_counted() {
-    let error = ThreadPool::new(1 << 20).unwrap_err();
-    assert!(
-        matches!(error, BuildError::TooManyWorkers { asked, limit: 0xffff } if asked == 1 << 20),
-        "{error}"
-    );
-}
-
-#[test]
-fn f15_a_name_with_a_nul_byte() {
-    let error =
-        ThreadPool::builder().workers(1).thread_name(|_| "a\0b".into()).build().unwrap_err();
-    assert!(matches!(error, BuildError::ThreadName { ref name } if name == "a\0b"), "{error}");
-}
-
-#[test]
-fn new_05_f12_a_thread_that_the_system_refuses() {
-    let error = ThreadPool::builder().workers(3).stack_size(1 << 46).build().unwrap_err();
-    assert!(matches!(error, BuildError::Spawn { started: 0, .. }), "{error}");
-    assert!(error.source().is_some());
-}
-
-#[test]
-fn new_09_debug_says_state_and_size() {
-    let pool = ThreadPool::new(2).unwrap();
-    let inside = pool.apply(|| format!("{:?}", PoolHandle::current().unwrap())).unwrap();
-    assert!(
-        inside.starts_with("ThreadPool { state: Run, workers: 2, queued: 0, active: "),
-        "{inside}"
-    );
-    assert!(!inside.ends_with("active: 0 }"), "{inside}");
-    pool.close();
-    pool.join().unwrap();
-    assert_eq!(
-        format!("{pool:?}"),
-        "ThreadPool { state: Close, workers: 2, queued: 0, active: 0 }"
-    );
-}
-
-#[test]
-fn new_10_threads_are_named() {
-    let name = || std::thread::current().name().map(str::to_owned);
-    assert_eq!(ThreadPool::new(1).unwrap().apply(name).unwrap().as_deref(), Some("millpond-0"));
-    let pool = ThreadPool::builder().workers(1).thread_name_prefix("tern").build().unwrap();
-    assert_eq!(pool.apply(name).unwrap().as_deref(), Some("tern-0"));
-}
-
-#[test]
-fn new_04_new_06_n_threads_at_once_and_no_other() {
-    common::alone("new_04_new_06_n_threads_at_once_and_no_other", || {
-        let before = threads();
-        let pool = ThreadPool::new(3).unwrap();
-        assert_eq!(threads(), before + 3);
-        pool.close();
-        pool.join().unwrap();
-        assert_eq!(threads(), before);
-    });
-}
-
-// ---- initializer and exit hook ----
-
-#[test]
-fn init_01_init_07_hooks_run_once_per_worker() {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let (begin, end) = (Arc::clone(&seen), Arc::clone(&seen));
-    let pool = ThreadPool::builder()
-        .workers(3)
-        .initializer(move |worker| begin.lock().unwrap().push(("begin", worker)))
-        .on_worker_exit(move |worker| end.lock().unwrap().push(("end", worker)))
-        .build()
-        .unwrap();
-    pool.close();
-    pool.join().unwrap();
-    let mut seen = Arc::into_inner(seen).expect("join has dropped the hooks").into_inner().unwrap();
-    for worker in 0..3 {
-        let turns: Vec<_> =
-            seen.iter().filter(|(_, w)| *w == worker).map(|(what, _)| *what).collect();
-        assert_eq!(turns, ["begin", "end"]);
-    }
-    seen.sort_unstable();
-    assert_eq!(seen.len(), 6);
-}
-
-/// What an exit hook owns. The worker that drops it says so, and passes the gate.
-struct Owned(Gate, Gate);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        self.0.open();
-        self.1.wait();
-    }
-}
-
-#[test]
-fn init_07_life_16_a_pool_has_not_ended_before_its_exit_hooks_have() {
-    let [hook, hook_ends, drops, drop_ends] = [(); 4].map(|()| Gate::new());
-    let owned = Owned(drops.clone(), drop_ends.clone());
-    let (begun, pass) = (hook.clone(), hook_ends.clone());
-    let on_exit = move |_| {
-        let _ = &owned;
-        begun.open();
-        pass.wait();
-    };
-    let pool = ThreadPool::builder().workers(1).on_worker_exit(on_exit).build().unwrap();
-    pool.close();
-    hook.wait();
-    assert_eq!(pool.join_timeout(Duration::ZERO), Err(JoinError::TimedOut), "the hook runs");
-    hook_ends.open();
-    drops.wait();
-    let joined = pool.join_timeout(Duration::ZERO);
-    assert_eq!(joined, Err(JoinError::TimedOut), "what the hook owns is being dropped");
-    drop_ends.open();
-    assert_eq!(pool.join_timeout(Duration::MAX), Ok(()));
-    pool.join().unwrap();
-}
-
-#[test]
-fn init_04_tasks_queue_until_an_initializer_is_done() {
-    let gate = Gate::new();
-    let opens = gate.clone();
-    let pool = ThreadPool::builder().workers(1).initializer(move |_| opens.wait()).build().unwrap();
-    let result = pool.apply_async(|| 1).unwrap();
-    assert!(!result.ready());
-    gate.open();
-    assert_eq!(result.get().unwrap(), 1);
-}
-
-#[test]
-fn init_05_hang_01_f13_a_panicking_initializer_breaks_the_pool() {
-    for workers in [1, 4] {
-        let gate = Gate::new();
-        let opens = gate.clone();
-        let pool = ThreadPool::builder()
-            .workers(workers)
-            .initializer(move |worker| {
-                opens.wait();
-                if worker == 0 {
-                    panic!("no database");
-                }
-            })
-            .build()
-            .unwrap();
-        let pending = pool.apply_async(|| 1).unwrap();
-        gate.open();
-        match pending.get() {
-            Err(TaskError::Broken(why)) => assert_eq!(why.message(), Some("no database")),
-            // Another worker may have been ready first.
-            Ok(1) => assert!(workers > 1),
-            other => panic!("{other:?}"),
-        }
-        // Refused from now on, or, if it slipped in before, resolved.
-        loop {
-            match pool.apply_async(|| 1) {
-                Err(refused) => break assert_eq!(refused.kind(), SubmitErrorKind::Broken),
-                Ok(result) => drop(result.get()),
-            }
-        }
-        let error = pool.apply(|| 1).unwrap_err();
-        assert!(matches!(error, TaskError::NotSubmitted(SubmitErrorKind::Broken)), "{error}");
-        pool.join().unwrap();
-    }
-}
-
-#[test]
-fn f14_an_initializer_may_submit_but_not_wait() {
-    let (send, receive) = std::sync::mpsc::channel::<PoolHandle>();
-    let receive = Mutex::new(receive);
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let tell = Arc::clone(&told);
-    let pool = ThreadPool::builder()
-        .workers(1)
-        .initializer(move |_| {
-            let pool = receive.lock().unwrap().recv().unwrap();
-            assert!(PoolHandle::current().is_none());
-            let error = pool.apply(|| 1).unwrap_err();
-            let handle = pool.apply_async(|| 2).unwrap();
-            assert!(!handle.wait());
-            tell.lock().unwrap().push((error.to_string(), handle.get().unwrap_err().to_string()));
-            pool.spawn(|| ()).unwrap();
-        })
-        .build()
-        .unwrap();
-    send.send(pool.handle()).unwrap();
-    pool.apply(|| ()).unwrap();
-    let said = TaskError::<std::convert::Infallible>::WouldDeadlock.to_string();
-    assert_eq!(*told.lock().unwrap(), [(said.clone(), said)]);
-}
-
 // ---- close, join, terminate ----
 
+// covers LIFE-02 LIFE-05
 #[test]
-fn life_02_life_05_close_finishes_everything_accepted() {
+fn close_finishes_everything_accepted() {
     let pool = ThreadPool::new(2).unwrap();
     let results: Vec<_> = (0..100).map(|i| pool.apply_async(move || i).unwrap()).collect();
     pool.close();
@@ -232,8 +28,9 @@ fn life_02_life_05_close_finishes_everything_accepted() {
     }
 }
 
+// covers LIFE-03 F-22
 #[test]
-fn life_03_f22_join_of_a_running_pool() {
+fn join_of_a_running_pool_is_an_error() {
     let pool = ThreadPool::new(1).unwrap();
     let error = pool.join().unwrap_err();
     assert_eq!(
@@ -243,8 +40,9 @@ fn life_03_f22_join_of_a_running_pool() {
     assert_eq!(pool.join_timeout(Duration::ZERO), Err(JoinError::StillRunning));
 }
 
+// covers LIFE-04 LIFE-08 F-24
 #[test]
-fn life_04_life_08_f24_close_terminate_and_join_may_be_repeated_from_several_threads() {
+fn close_terminate_and_join_may_be_repeated_from_several_threads() {
     let pool = ThreadPool::new(2).unwrap();
     let results: Vec<_> = (0..50).map(|i| pool.apply_async(move || i).unwrap()).collect();
     std::thread::scope(|scope| {
@@ -266,8 +64,9 @@ fn life_04_life_08_f24_close_terminate_and_join_may_be_repeated_from_several_thr
     }
 }
 
+// covers LIFE-06 F-23
 #[test]
-fn life_06_f23_terminate_discards_what_is_queued_and_lets_the_running_finish() {
+fn terminate_discards_queued_tasks_and_lets_the_running_one_finish() {
     let pool = ThreadPool::new(1).unwrap();
     let (entered, gate) = (Gate::new(), Gate::new());
     let (enter, pass) = (entered.clone(), gate.clone());
@@ -297,19 +96,16 @@ fn life_06_f23_terminate_discards_what_is_queued_and_lets_the_running_finish() {
         assert!(matches!(result.try_get().unwrap(), Err(TaskError::Terminated)));
     }
     assert!(matches!(batch.try_get().unwrap(), Err(TaskError::Terminated)));
-    assert_eq!(
-        errors.load(Ordering::Relaxed),
-        10,
-        "life_06_cb_18: error callbacks run on the terminating thread"
-    );
+    assert_eq!(errors.load(Ordering::Relaxed), 10, "error callbacks run on the terminating thread");
     assert_eq!(pool.join_timeout(Duration::from_millis(1)), Err(JoinError::TimedOut));
     gate.open();
     pool.join().unwrap();
     assert_eq!(running.get().unwrap(), "finished");
 }
 
+// covers F-18
 #[test]
-fn f18_terminate_reaches_the_deque_of_a_blocked_worker() {
+fn terminate_reaches_the_deque_of_a_blocked_worker() {
     let pool = ThreadPool::new(1).unwrap();
     let gate = Gate::new();
     let pass = gate.clone();
@@ -326,8 +122,9 @@ fn f18_terminate_reaches_the_deque_of_a_blocked_worker() {
     gate.open();
 }
 
+// covers LIFE-13 F-27 HANG-19
 #[test]
-fn life_13_f27_hang_19_a_worker_ends_its_own_pool() {
+fn a_worker_may_end_its_own_pool_but_not_join_it() {
     let pool = Arc::new(ThreadPool::new(1).unwrap());
     let inner = Arc::clone(&pool);
     let result = pool
@@ -342,8 +139,9 @@ fn life_13_f27_hang_19_a_worker_ends_its_own_pool() {
     pool.join().unwrap();
 }
 
+// covers CB-17
 #[test]
-fn cb_17_workers_may_submit_while_the_pool_closes_and_nobody_else() {
+fn only_workers_may_submit_while_the_pool_closes() {
     let pool = ThreadPool::new(2).unwrap();
     let (entered, gate) = (Gate::new(), Gate::new());
     let (enter, pass) = (entered.clone(), gate.clone());
@@ -364,8 +162,9 @@ fn cb_17_workers_may_submit_while_the_pool_closes_and_nobody_else() {
     assert_eq!(chain.get().unwrap(), 3);
 }
 
+// covers APP-07 F-20
 #[test]
-fn app_07_f20_a_closed_pool_gives_the_work_back() {
+fn a_closed_pool_gives_the_work_back() {
     let pool = ThreadPool::new(1).unwrap();
     pool.close();
     let word = String::from("kept");
@@ -382,14 +181,15 @@ fn app_07_f20_a_closed_pool_gives_the_work_back() {
     ));
     assert!(
         matches!(pool.map(|x: i32| x, []), Err(TaskError::NotSubmitted(_))),
-        "map_11: even if there is nothing"
+        "even if there is nothing"
     );
 }
 
 // ---- dropping the pool ----
 
+// covers LIFE-09 F-25
 #[test]
-fn life_09_f25_what_dropping_the_pool_does() {
+fn dropping_a_pool_does_what_its_drop_policy_says() {
     for policy in [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain] {
         let pool = ThreadPool::builder().workers(1).drop_policy(policy).build().unwrap();
         let (entered, gate) = (Gate::new(), Gate::new());
@@ -434,8 +234,9 @@ fn life_09_f25_what_dropping_the_pool_does() {
     }
 }
 
+// covers F-26
 #[test]
-fn f26_the_pool_is_dropped_by_its_own_worker() {
+fn a_pool_may_be_dropped_by_its_own_worker() {
     for policy in [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain] {
         let pool = ThreadPool::builder().workers(2).drop_policy(policy).build().unwrap();
         let handle = pool.handle();
@@ -447,8 +248,9 @@ fn f26_the_pool_is_dropped_by_its_own_worker() {
     }
 }
 
+// covers F-28 RES-17
 #[test]
-fn f28_res_17_a_result_outlives_its_pool() {
+fn a_result_outlives_its_pool() {
     let pool = ThreadPool::new(1).unwrap();
     let done = pool.apply_async(|| String::from("there")).unwrap();
     done.wait();
@@ -462,8 +264,9 @@ fn f28_res_17_a_result_outlives_its_pool() {
 
 // ---- a worker goes on whatever tasks do ----
 
+// covers F-18 F-43
 #[test]
-fn f18_f43_one_blocked_worker_does_not_hold_up_the_others() {
+fn one_blocked_worker_does_not_hold_up_the_others() {
     let pool = ThreadPool::new(2).unwrap();
     let gate = Gate::new();
     let pass = gate.clone();
@@ -482,8 +285,9 @@ fn f18_f43_one_blocked_worker_does_not_hold_up_the_others() {
     gate.open();
 }
 
+// covers F-48
 #[test]
-fn f48_more_workers_than_processors() {
+fn more_workers_than_processors_all_make_progress() {
     let pool = ThreadPool::new(64).unwrap();
     let barrier = Arc::new(Barrier::new(64));
     let results: Vec<_> = (0..64)

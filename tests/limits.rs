@@ -93,8 +93,9 @@ fn held(pool: &ThreadPool) -> (AsyncResult<()>, Gate) {
     (task.unwrap(), gate)
 }
 
+// covers TIME-11
 #[test]
-fn time_11_a_wait_for_a_handle_lasts_its_limit() {
+fn a_wait_for_a_handle_lasts_its_limit() {
     let pool = ThreadPool::new(1).unwrap();
     let (running, gate) = held(&pool);
     let running = waits_for("a call that runs", running);
@@ -104,8 +105,9 @@ fn time_11_a_wait_for_a_handle_lasts_its_limit() {
     assert!(running.wait() && queued.wait() && batch.wait());
 }
 
+// covers TIME-11
 #[test]
-fn time_11_a_wait_for_a_group_lasts_its_limit() {
+fn a_wait_for_a_group_lasts_its_limit() {
     let pool = ThreadPool::new(1).unwrap();
     let done: [AsyncResult<(), Infallible>; 2] = [(); 2].map(|()| pool.apply_async(|| ()).unwrap());
     assert!(done.iter().all(AsyncResult::wait));
@@ -116,8 +118,9 @@ fn time_11_a_wait_for_a_group_lasts_its_limit() {
     gate.open();
 }
 
+// covers TIME-11
 #[test]
-fn time_11_a_wait_for_an_item_lasts_its_limit() {
+fn a_wait_for_an_item_lasts_its_limit() {
     for window in WINDOWS {
         let pool = ThreadPool::new(1).unwrap();
         for done in 0..3 {
@@ -126,8 +129,9 @@ fn time_11_a_wait_for_an_item_lasts_its_limit() {
     }
 }
 
+// covers TIME-11
 #[test]
-fn time_11_a_worker_s_wait_lasts_its_limit() {
+fn a_worker_s_wait_lasts_its_limit() {
     let pool = ThreadPool::new(1).unwrap();
     pool.apply(|| {
         let pool = PoolHandle::current().unwrap();
@@ -142,8 +146,9 @@ fn time_11_a_worker_s_wait_lasts_its_limit() {
     .unwrap();
 }
 
+// covers TIME-11
 #[test]
-fn time_11_a_wait_for_the_end_lasts_its_limit() {
+fn a_wait_for_the_end_lasts_its_limit() {
     let pool = ThreadPool::new(2).unwrap();
     let (_running, gate) = held(&pool);
     pool.close();

@@ -20,8 +20,9 @@ fn end(pool: &ThreadPool) {
 
 // ---- S0: apply_async ----
 
+// covers S0-E1
 #[test]
-fn s0_e1_a_task() {
+fn a_task_ends_before_join_returns() {
     let (pool, out) = (pool(), Transcript::new());
     let print = out.clone();
     let task = move || {
@@ -34,8 +35,9 @@ fn s0_e1_a_task() {
     assert_eq!(out.lines(), ["Task executing", "Task done"]);
 }
 
+// covers S0-E2
 #[test]
-fn s0_e2_a_task_with_an_argument() {
+fn a_task_is_given_its_argument() {
     let (pool, out) = (pool(), Transcript::new());
     let print = out.clone();
     let task = move |message: &str| {
@@ -57,8 +59,9 @@ fn generate(random: &Random, out: &Transcript) -> f64 {
     value
 }
 
+// covers S0-E3
 #[test]
-fn s0_e3_a_callback() {
+fn a_callback_receives_the_value_after_the_task() {
     let (pool, out, random) = (pool(), Transcript::new(), Random::new(3));
     let (print, receives) = (out.clone(), out.clone());
     let task = pool.task(move || generate(&random, &print));
@@ -70,8 +73,9 @@ fn s0_e3_a_callback() {
     assert_eq!(out.lines(), expected.map(|line| format!("{line} {value}")));
 }
 
+// covers S0-E4
 #[test]
-fn s0_e4_an_error_callback() {
+fn an_error_callback_receives_the_error_of_its_task() {
     let (pool, out) = (pool(), Transcript::new());
     let (print, told) = (out.clone(), out.clone());
     let task = pool.task(move || {
@@ -89,8 +93,9 @@ fn s0_e4_an_error_callback() {
     assert_eq!(out.lines(), ["Task executing", "Got an Error: Something bad happened"]);
 }
 
+// covers S0-E5
 #[test]
-fn s0_e5_wait() {
+fn wait_returns_after_the_task() {
     let (pool, out) = (pool(), Transcript::new());
     let print = out.clone();
     let result = pool.apply_async(move || {
@@ -103,8 +108,9 @@ fn s0_e5_wait() {
     pool.close();
 }
 
+// covers S0-E6 RES-06
 #[test]
-fn s0_e6_res_06_get() {
+fn get_gives_the_value() {
     let (pool, out, random) = (pool(), Transcript::new(), Random::new(6));
     let print = out.clone();
     let value = pool.apply_async(move || generate(&random, &print)).unwrap().get().unwrap();
@@ -115,8 +121,9 @@ fn s0_e6_res_06_get() {
     assert_eq!(out.lines(), expected.map(|line| format!("{line} {value}")));
 }
 
+// covers S0-E7
 #[test]
-fn s0_e7_get_of_a_failed_task() {
+fn get_of_a_failed_task_gives_its_error() {
     let (pool, out) = (pool(), Transcript::new());
     let print = out.clone();
     let result = pool.apply_async(move || -> &str {
@@ -135,8 +142,9 @@ fn s0_e7_get_of_a_failed_task() {
 
 // ---- S1: follow-up tasks ----
 
+// covers S1-E2 CB-03 CB-09
 #[test]
-fn s1_e2_cb_03_cb_09_follow_ups_from_a_callback() {
+fn a_callback_submits_follow_ups_after_all_of_its_batch() {
     let (pool, out, random) = (pool(), Transcript::new(), Random::new(12));
     let (print, follow) = (out.clone(), out.clone());
     let (draw, redraw) = (random.clone(), random);
@@ -182,8 +190,9 @@ fn s1_e2_cb_03_cb_09_follow_ups_from_a_callback() {
 
 // ---- S2: getting results ----
 
+// covers S2-E1
 #[test]
-fn s2_e1_get_in_a_block() {
+fn get_gives_the_value_inside_a_block() {
     let (pool, out, random) = (pool(), Transcript::new(), Random::new(21));
     let result = pool.apply_async(move || {
         sleep(1.0);
@@ -199,8 +208,9 @@ fn s2_e1_get_in_a_block() {
     assert!((0.0..1.0).contains(&value));
 }
 
+// covers S2-E2
 #[test]
-fn s2_e2_map_async() {
+fn map_async_gives_values_in_order() {
     let random = Random::new(22);
     let task = move |value: u32| {
         sleep(1.0);
@@ -210,8 +220,9 @@ fn s2_e2_map_async() {
     assert_eq!(values.into_iter().map(f64::floor).collect::<Vec<_>>(), [0.0, 1.0, 2.0, 3.0, 4.0]);
 }
 
+// covers S2-E3
 #[test]
-fn s2_e3_starmap_async() {
+fn starmap_async_gives_values_in_order() {
     let random = Random::new(23);
     let task = move |a: u32, b: u32, c: u32| {
         sleep(1.0);
@@ -234,8 +245,9 @@ fn execute(identifier: usize, value: f64, out: &Transcript) -> f64 {
     value
 }
 
+// covers S4-E1 S4-E4 S4-E7
 #[test]
-fn s4_e1_s4_e4_s4_e7_from_apply_async() {
+fn a_result_of_apply_async_can_be_awaited_got_or_forgotten() {
     let (pool, out) = (pool(), Transcript::new());
     let task = || {
         let (print, random) = (out.clone(), Random::new(41));
@@ -252,8 +264,9 @@ fn s4_e1_s4_e4_s4_e7_from_apply_async() {
     assert_eq!(out.lines(), [line.as_str(); 3]);
 }
 
+// covers S4-E2 S4-E3
 #[test]
-fn s4_e2_s4_e3_from_map_async_and_starmap_async() {
+fn map_async_and_starmap_async_give_each_item_its_own_argument() {
     let (pool, out, random) = (pool(), Transcript::new(), Random::new(42));
     let (print, draw) = (out.clone(), random.clone());
     pool.map_async(move |i| execute(i, draw.draw(), &print), 0..10).unwrap().detach();
@@ -277,8 +290,9 @@ fn s4_e2_s4_e3_from_map_async_and_starmap_async() {
     assert_eq!(lines, expected, "each with its own argument");
 }
 
+// covers S4-E5 RES-07
 #[test]
-fn s4_e5_res_07_get_with_a_time_limit() {
+fn get_with_a_time_limit_gives_the_value_or_times_out() {
     for quick in [true, false] {
         let (pool, out, gate) = (pool(), Transcript::new(), Gate::new());
         let (print, pass) = (out.clone(), gate.clone());
@@ -310,8 +324,9 @@ fn s4_e5_res_07_get_with_a_time_limit() {
     }
 }
 
+// covers S4-E6 S4-E11
 #[test]
-fn s4_e6_s4_e11_a_failing_task() {
+fn a_failing_task_gives_its_error_and_was_not_successful() {
     let (pool, out) = (pool(), Transcript::new());
     let task = || {
         let print = out.clone();
@@ -338,8 +353,9 @@ fn s4_e6_s4_e11_a_failing_task() {
     assert_eq!(out.lines(), [executing, failed, executing, "Tasks were not successful"]);
 }
 
+// covers S4-E8 S4-E9 S4-E12 RES-02
 #[test]
-fn s4_e8_s4_e9_s4_e12_res_02_what_can_be_asked_of_a_task_that_is_not_done() {
+fn a_task_that_is_not_done_can_be_asked_and_waited_for() {
     let (pool, out, gate) = (pool(), Transcript::new(), Gate::new());
     let (print, pass) = (out.clone(), gate.clone());
     let result = pool.apply_async(move || {
@@ -358,8 +374,9 @@ fn s4_e8_s4_e9_s4_e12_res_02_what_can_be_asked_of_a_task_that_is_not_done() {
     assert!(result.ready(), "Tasks are complete");
 }
 
+// covers S4-E10
 #[test]
-fn s4_e10_successful() {
+fn a_task_that_gave_a_value_was_successful() {
     let (pool, out) = (pool(), Transcript::new());
     let print = out.clone();
     let result = pool.apply_async(move || execute(0, 0.5, &print)).unwrap();

@@ -16,8 +16,9 @@ fn pool() -> ThreadPool {
     ThreadPool::builder().build().unwrap()
 }
 
+// covers S3-E1
 #[test]
-fn s3_e1_a_thread_without_a_pool() {
+fn a_thread_without_a_pool_speaks_after_the_main_thread() {
     let (out, gate) = (Transcript::new(), Gate::new());
     let (print, pass) = (out.clone(), gate.clone());
     let thread = thread::spawn(move || {
@@ -58,8 +59,9 @@ fn test_port_number(port: u16) -> bool {
     open
 }
 
+// covers S3-E2 S3-E3
 #[test]
-fn s3_e2_s3_e3_port_scans_one_by_one_and_all_at_once() {
+fn a_concurrent_port_scan_finds_the_same_ports_much_sooner() {
     let sockets = sockets(64, |i| i == 5 || i == 40);
     let ports: Vec<_> = sockets.iter().map(|(port, _)| *port).collect();
     let expected = [5, 40].map(|i: usize| format!("> 127.0.0.1:{} open", ports[i]));
@@ -90,8 +92,9 @@ fn work(value: u32, random: &Random) -> (u32, f64) {
     (value, number)
 }
 
+// covers S3-E4
 #[test]
-fn s3_e4_map_and_iterate() {
+fn map_gives_its_results_in_order_after_the_last_task() {
     let (out, random) = (Transcript::new(), Random::new(4));
     let (print, pool) = (out.clone(), pool());
     let task = |value| {
@@ -110,8 +113,9 @@ fn s3_e4_map_and_iterate() {
     assert_eq!(lines.len(), 20);
 }
 
+// covers S3-E5
 #[test]
-fn s3_e5_apply_async_and_forget() {
+fn a_forgotten_task_runs_before_join_returns() {
     let (out, random) = (Transcript::new(), Random::new(5));
     let (print, pool) = (out.clone(), pool());
     let task = move || print.say(format!(">task got {:?}", work(1, &random)));
@@ -121,8 +125,9 @@ fn s3_e5_apply_async_and_forget() {
     assert_eq!(out.lines(), [format!(">task got {:?}", (1, Random::new(5).draw()))]);
 }
 
+// covers S3-E6
 #[test]
-fn s3_e6_map_async_and_forget() {
+fn a_forgotten_batch_runs_before_join_returns() {
     let (out, random) = (Transcript::new(), Random::new(6));
     let (print, pool) = (out.clone(), pool());
     let task = move |value| print.say(format!(">task got {:?}", work(value, &random)));
@@ -137,8 +142,9 @@ fn s3_e6_map_async_and_forget() {
     }
 }
 
+// covers S3-E7 IMAP-02
 #[test]
-fn s3_e7_imap_02_results_as_they_are_completed() {
+fn imap_unordered_yields_results_as_they_are_completed() {
     let (out, random, gate) = (Transcript::new(), Random::new(7), Gate::new());
     // At least two workers, one of which waits.
     let (pool, pass, print) = (ThreadPool::new(2).unwrap(), gate.clone(), out.clone());
@@ -168,8 +174,9 @@ fn s3_e7_imap_02_results_as_they_are_completed() {
     );
 }
 
+// covers S3-E9 HANG-01
 #[test]
-fn s3_e9_hang_01_a_failing_initializer() {
+fn a_failing_initializer_fails_the_first_call() {
     for workers in [1, 4] {
         let builder = ThreadPool::builder().workers(workers);
         let pool = builder.initializer(|_| panic!("Something bad happened!")).build().unwrap();
@@ -183,8 +190,9 @@ fn s3_e9_hang_01_a_failing_initializer() {
     }
 }
 
+// covers S3-E10
 #[test]
-fn s3_e10_a_failure_handled_in_the_task() {
+fn a_task_may_handle_its_own_failure() {
     let task = || {
         sleep(1.0);
         let attempt = std::panic::catch_unwind(|| panic!("Something bad happened!"));
@@ -199,8 +207,9 @@ fn failing() -> &'static str {
     panic!("Something bad happened!")
 }
 
+// covers S3-E11 S3-E12
 #[test]
-fn s3_e11_s3_e12_a_failure_handled_by_the_caller() {
+fn a_caller_may_handle_the_failure_of_a_task() {
     let pool = pool();
     let by_get = pool.apply_async(failing).unwrap().get();
     assert_eq!(by_get.unwrap_or("Unable to get the result"), "Unable to get the result");
@@ -208,8 +217,9 @@ fn s3_e11_s3_e12_a_failure_handled_by_the_caller() {
     assert_eq!(by_apply.unwrap_or("Unable to get the result"), "Unable to get the result");
 }
 
+// covers S3-E13
 #[test]
-fn s3_e13_a_failure_looked_for() {
+fn a_caller_may_ask_whether_a_task_has_failed() {
     let pool = pool();
     let result = pool.apply_async(failing).unwrap();
     result.wait();
@@ -221,8 +231,9 @@ fn s3_e13_a_failure_looked_for() {
     assert_eq!(value, "Unable to get the result");
 }
 
+// covers S3-E14 S3-E15 MAP-15
 #[test]
-fn s3_e14_s3_e15_map_15_one_failing_item_of_five() {
+fn one_failing_item_of_five_fails_the_batch() {
     let pool = pool();
     let task = |value: u32| {
         sleep(1.0);
@@ -246,8 +257,9 @@ fn s3_e14_s3_e15_map_15_one_failing_item_of_five() {
     assert_eq!(out.lines(), [""; 0], "no value is printed");
 }
 
+// covers S3-E22
 #[test]
-fn s3_e22_a_failure_that_nobody_looks_at() {
+fn an_unobserved_failure_stays_in_its_handle() {
     let pool = pool();
     let result = pool.apply_async(failing).unwrap();
     // Python prints nothing, ever. Here the failure is in the handle, which must be used.
@@ -257,8 +269,9 @@ fn s3_e22_a_failure_that_nobody_looks_at() {
     pool.apply(|| ()).unwrap();
 }
 
+// covers S3-E23
 #[test]
-fn s3_e23_join_of_a_running_pool() {
+fn join_of_a_running_pool_is_refused() {
     let pool = pool();
     let result = pool.apply_async(|| {
         sleep(1.0);
@@ -272,8 +285,9 @@ fn s3_e23_join_of_a_running_pool() {
     assert_eq!(result.unwrap().get().unwrap(), "all done");
 }
 
+// covers S3-E24
 #[test]
-fn s3_e24_a_task_for_a_closed_pool() {
+fn a_closed_pool_gives_a_task_back() {
     let pool = pool();
     pool.close();
     let refused = pool.apply_async(|| "all done").unwrap_err();

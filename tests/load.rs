@@ -42,9 +42,10 @@ const LITTLE: usize = 1 << 20;
 /// and it is a fifth of them.
 const EMPTY_TASKS: usize = if cfg!(debug_assertions) { 2_000_000 } else { 10_000_000 };
 
+// covers F-42
 #[test]
-fn f42_ten_million_empty_tasks_or_two_without_optimisation() {
-    alone("f42_ten_million_empty_tasks_or_two_without_optimisation", || {
+fn millions_of_empty_tasks_leave_no_memory_behind() {
+    alone("millions_of_empty_tasks_leave_no_memory_behind", || {
         static RAN: AtomicUsize = AtomicUsize::new(0);
         let before = in_use();
         let pool = ThreadPool::new(2).unwrap();
@@ -128,9 +129,10 @@ fn queue_a_million(
     assert!(left < LITTLE, "{what}: of {} bytes {left} are left", most - before);
 }
 
+// covers F-42
 #[test]
-fn f42_a_million_queued_tasks_that_never_run() {
-    alone("f42_a_million_queued_tasks_that_never_run", || {
+fn a_million_queued_tasks_that_never_run_are_all_dropped() {
+    alone("a_million_queued_tasks_that_never_run_are_all_dropped", || {
         for end in [End::Terminate, End::DropPool, End::Cancel] {
             let queue = |pool: &ThreadPool, captured: &Arc<()>| {
                 let task = |_| {
@@ -158,9 +160,10 @@ fn f42_a_million_queued_tasks_that_never_run() {
     });
 }
 
+// covers F-42
 #[test]
-fn f42_a_million_queued_tasks_of_which_each_owns_the_handle_of_another() {
-    alone("f42_a_million_queued_tasks_of_which_each_owns_the_handle_of_another", || {
+fn a_million_queued_tasks_may_each_own_the_handle_of_another() {
+    alone("a_million_queued_tasks_may_each_own_the_handle_of_another", || {
         for owns_the_next in [false, true] {
             let queue = |pool: &ThreadPool, captured: &Arc<()>| {
                 let (mut others, mut last) = (Vec::new(), None);
@@ -196,10 +199,11 @@ fn costs() -> (usize, usize) {
     (threads(), std::fs::read_dir("/proc/self/fd").expect("Linux lists its descriptors").count())
 }
 
+// covers F-31
 #[test]
-fn f31_a_thousand_pools_one_after_the_other() {
+fn a_thousand_pools_leave_nothing_behind() {
     const POOLS: usize = 1_000;
-    alone("f31_a_thousand_pools_one_after_the_other", || {
+    alone("a_thousand_pools_leave_nothing_behind", || {
         let use_one = |round: usize| {
             let policy = [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain][round % 3];
             let builder =

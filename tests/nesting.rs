@@ -15,8 +15,9 @@ fn current() -> PoolHandle {
     PoolHandle::current().expect("inside a task")
 }
 
+// covers NEST-01 F-32
 #[test]
-fn nest_01_f32_a_worker_runs_what_it_waits_for_itself() {
+fn a_worker_runs_the_work_that_it_waits_for() {
     let pool = ThreadPool::new(1).unwrap();
     let here = |()| thread::current().id();
     let (outer, inner) = pool
@@ -35,8 +36,9 @@ fn nest_01_f32_a_worker_runs_what_it_waits_for_itself() {
     assert_eq!(inner, [outer; 23]);
 }
 
+// covers NEST-01 F-32
 #[test]
-fn nest_01_f32_a_wait_with_a_time_limit_runs_nothing() {
+fn a_wait_with_a_time_limit_runs_nothing() {
     let pool = ThreadPool::new(1).unwrap();
     let ran = Arc::new(AtomicBool::new(false));
     let sets = Arc::clone(&ran);
@@ -61,8 +63,9 @@ fn nest_01_f32_a_wait_with_a_time_limit_runs_nothing() {
     .unwrap();
 }
 
+// covers NEST-01
 #[test]
-fn nest_01_a_worker_waits_for_what_runs_elsewhere() {
+fn a_worker_waits_for_work_that_runs_elsewhere() {
     let pool = ThreadPool::new(2).unwrap();
     let (entered, gate) = (Gate::new(), Gate::new());
     let (enter, pass) = (entered.clone(), gate.clone());
@@ -88,8 +91,9 @@ fn nest_01_a_worker_waits_for_what_runs_elsewhere() {
     assert_ne!(elsewhere, here);
 }
 
+// covers NEST-01
 #[test]
-fn nest_01_a_task_from_outside_is_awaited_inside() {
+fn a_task_may_wait_for_one_from_outside() {
     // Its entry is in the common queue behind the task that waits for it.
     let pool = ThreadPool::new(1).unwrap();
     let gate = Gate::new();
@@ -102,8 +106,9 @@ fn nest_01_a_task_from_outside_is_awaited_inside() {
     assert_eq!(outer.get().unwrap(), 2);
 }
 
+// covers NEST-03 F-34
 #[test]
-fn nest_03_f34_a_waiting_worker_runs_nothing_that_it_does_not_wait_for() {
+fn a_waiting_worker_runs_nothing_that_it_does_not_wait_for() {
     let pool = ThreadPool::new(1).unwrap();
     // Held across every wait below: to run one of the unrelated tasks there would block for ever.
     let lock = Arc::new(Mutex::new(0));
@@ -152,8 +157,9 @@ fn nest(depth: u32) -> u64 {
     current().map(|_| nest(depth - 1), 0..items).unwrap().into_iter().sum()
 }
 
+// covers NEST-02 F-33
 #[test]
-fn nest_02_f33_maps_in_maps_64_deep() {
+fn maps_complete_when_nested_64_deep() {
     for workers in [1, 2] {
         let pool = ThreadPool::builder().workers(workers).stack_size(16 << 20).build().unwrap();
         assert_eq!(pool.map(|_| nest(63), 0..4).unwrap(), [8; 4]);
@@ -168,16 +174,18 @@ fn countdown(from: u32) -> u32 {
     }
 }
 
+// covers NEST-01 F-33
 #[test]
-fn nest_01_f33_a_chain_of_awaited_tasks_64_deep() {
+fn a_chain_of_64_awaited_tasks_completes() {
     for workers in [1, 2] {
         let pool = ThreadPool::builder().workers(workers).stack_size(16 << 20).build().unwrap();
         assert_eq!(pool.apply(|| countdown(64)).unwrap(), 64);
     }
 }
 
+// covers NEST-01
 #[test]
-fn nest_01_a_panic_in_nested_work_belongs_to_the_nested_work() {
+fn a_panic_in_nested_work_belongs_to_the_nested_work() {
     let pool = ThreadPool::new(1).unwrap();
     let inside = || {
         let pool = current();
@@ -195,8 +203,9 @@ fn nest_01_a_panic_in_nested_work_belongs_to_the_nested_work() {
     );
 }
 
+// covers NEST-04 F-35
 #[test]
-fn nest_04_f35_a_chain_through_several_pools_completes() {
+fn a_chain_through_several_pools_completes() {
     let pools = Arc::new([(); 4].map(|()| ThreadPool::new(1).unwrap()));
     fn along(pools: &Arc<[ThreadPool; 4]>, at: usize) -> usize {
         match pools.get(at) {
@@ -219,8 +228,9 @@ thread_local! {
     static TURN: Cell<u32> = const { Cell::new(0) };
 }
 
+// covers NEST-05
 #[test]
-fn nest_05_thread_local_state_persists_between_the_tasks_of_a_worker() {
+fn thread_local_state_persists_between_the_tasks_of_a_worker() {
     let pool = ThreadPool::new(1).unwrap();
     let next = || TURN.replace(TURN.get() + 1) + 1;
     let turns: Vec<_> = (0..3).map(|_| pool.apply(next).unwrap()).collect();
@@ -228,8 +238,9 @@ fn nest_05_thread_local_state_persists_between_the_tasks_of_a_worker() {
     assert_eq!(TURN.get(), 0, "not the caller's");
 }
 
+// covers NEST-02
 #[test]
-fn nest_02_two_workers_share_a_nested_batch() {
+fn two_workers_share_a_nested_batch() {
     let pool = ThreadPool::new(2).unwrap();
     let together = AtomicUsize::new(0);
     let (first, second) = (Gate::new(), Gate::new());

@@ -25,8 +25,9 @@ fn running(pool: &ThreadPool) -> (AsyncResult<&'static str>, Gate) {
     (result, gate)
 }
 
+// covers HANG-01 INIT-06
 #[test]
-fn hang_01_init_06_a_failing_initializer_ends_all_that_waits() {
+fn a_failing_initializer_ends_every_wait() {
     for workers in [1, 4] {
         let gate = Gate::new();
         let pass = gate.clone();
@@ -52,8 +53,9 @@ fn hang_01_init_06_a_failing_initializer_ends_all_that_waits() {
     }
 }
 
+// covers HANG-02 HANG-03 ERR-02
 #[test]
-fn hang_02_hang_03_err_02_no_way_to_unwind_ends_a_worker() {
+fn no_way_to_unwind_ends_a_worker() {
     struct Exit;
     let ways: [fn(); 3] = [|| panic_any(Exit), || resume_unwind(Box::new(Exit)), || panic!("text")];
     let pool = ThreadPool::new(1).unwrap();
@@ -67,8 +69,9 @@ fn hang_02_hang_03_err_02_no_way_to_unwind_ends_a_worker() {
     }
 }
 
+// covers HANG-04 HANG-05 S3-E17 CB-11 F-08
 #[test]
-fn hang_04_hang_05_s3_e17_cb_11_f08_a_panicking_callback_fails_its_own_task_only() {
+fn a_panicking_callback_fails_only_its_own_task() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = channel();
     let (busy, gate) = running(&pool);
@@ -94,8 +97,9 @@ fn hang_04_hang_05_s3_e17_cb_11_f08_a_panicking_callback_fails_its_own_task_only
     pool.join().unwrap();
 }
 
+// covers HANG-06 CB-12 F-08
 #[test]
-fn hang_06_cb_12_f08_a_panicking_error_callback_keeps_the_error_as_its_cause() {
+fn a_panicking_error_callback_keeps_the_error_as_its_cause() {
     let pool = ThreadPool::new(1).unwrap();
     let task = pool.task(|| -> u32 { panic!("first") });
     let result = task.error_callback(|_| panic!("second")).apply_async().unwrap();
@@ -110,8 +114,9 @@ fn hang_06_cb_12_f08_a_panicking_error_callback_keeps_the_error_as_its_cause() {
     pool.join().unwrap();
 }
 
+// covers HANG-07 CB-11 CB-12 F-08
 #[test]
-fn hang_07_cb_11_cb_12_f08_a_panicking_callback_of_a_batch() {
+fn a_panicking_callback_of_a_batch_fails_the_batch() {
     let pool = ThreadPool::new(2).unwrap();
     for items in [0..0, 0..1, 0..100] {
         let batch = pool.batch(|i: u32| i, items).callback(|_| panic!("with values"));
@@ -127,8 +132,9 @@ fn hang_07_cb_11_cb_12_f08_a_panicking_callback_of_a_batch() {
     assert_eq!(pool.map(|i: u32| i, 0..3).unwrap(), [0, 1, 2]);
 }
 
+// covers HANG-09 HANG-10 HANG-11 RES-12
 #[test]
-fn hang_09_hang_10_hang_11_res_12_every_handle_resolves_after_terminate() {
+fn every_handle_resolves_after_terminate() {
     let pool = ThreadPool::new(1).unwrap();
     let (running, gate) = running(&pool);
     let pending = pool.apply_async(|| 1).unwrap();
@@ -144,8 +150,9 @@ fn hang_09_hang_10_hang_11_res_12_every_handle_resolves_after_terminate() {
     pool.join().unwrap();
 }
 
+// covers HANG-11
 #[test]
-fn hang_11_a_batch_that_has_begun_resolves_after_terminate() {
+fn a_batch_that_has_begun_resolves_after_terminate() {
     for chunk in [None, Some(1), Some(3)] {
         let pool = ThreadPool::new(2).unwrap();
         let (entered, gate) = (Gate::new(), Gate::new());
@@ -185,8 +192,9 @@ impl Iterator for Sized {
 
 impl ExactSizeIterator for Sized {}
 
+// covers HANG-13 MAP-18 F-09
 #[test]
-fn hang_13_map_18_f09_an_input_that_fails_part_way() {
+fn an_input_that_fails_part_way_submits_nothing() {
     let pool = ThreadPool::new(2).unwrap();
     let (send, receive) = channel();
     let each = move |i: u32| send.send(i).unwrap();
@@ -206,8 +214,9 @@ fn hang_13_map_18_f09_an_input_that_fails_part_way() {
     assert_eq!(receive.try_iter().count(), 0, "nothing had been submitted");
 }
 
+// covers HANG-14 MAP-19
 #[test]
-fn hang_14_map_19_an_input_of_fewer_items_than_it_says() {
+fn an_input_of_fewer_items_than_it_says_gives_those_it_has() {
     let pool = ThreadPool::new(2).unwrap();
     let short = || Sized(0).take_while(|i| *i < 3);
     assert_eq!(short().size_hint().1, Some(10));
@@ -215,8 +224,9 @@ fn hang_14_map_19_an_input_of_fewer_items_than_it_says() {
     assert_eq!(pool.batch(|i| i, short()).chunksize(4).map_async().unwrap().get().unwrap(), [1, 2]);
 }
 
+// covers HANG-16 NEST-01
 #[test]
-fn hang_16_nest_01_nested_apply_on_one_worker() {
+fn nested_apply_completes_on_one_worker() {
     let pool = ThreadPool::new(1).unwrap();
     let inner = pool.handle();
     assert_eq!(pool.apply(|| inner.apply(|| inner.apply(|| 3).unwrap()).unwrap()).unwrap(), 3);
@@ -225,8 +235,9 @@ fn hang_16_nest_01_nested_apply_on_one_worker() {
     assert_eq!(outer.unwrap().get().unwrap(), 4);
 }
 
+// covers HANG-17 NEST-02
 #[test]
-fn hang_17_nest_02_nested_map_on_two_workers() {
+fn nested_map_completes_on_two_workers() {
     let pool = ThreadPool::new(2).unwrap();
     let each = |i: u32| pool.map(|j| i * j, 0..4).unwrap().into_iter().sum::<u32>();
     assert_eq!(pool.map(each, 0..4).unwrap(), [0, 6, 12, 18]);
@@ -235,8 +246,9 @@ fn hang_17_nest_02_nested_map_on_two_workers() {
     assert_eq!(pool.map_async(each, 0..2).unwrap().get().unwrap(), [[0; 4], [0, 1, 2, 3]]);
 }
 
+// covers HANG-18 CB-10
 #[test]
-fn hang_18_cb_10_a_callback_may_block_on_its_own_pool() {
+fn a_callback_may_block_on_its_own_pool() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = channel();
     let task = pool.task(|| 1).callback(move |value| {
@@ -249,8 +261,9 @@ fn hang_18_cb_10_a_callback_may_block_on_its_own_pool() {
     assert_eq!(receive.recv().unwrap(), (1, 2, 3, vec![4, 5]));
 }
 
+// covers HANG-18 RES-13
 #[test]
-fn hang_18_res_13_get_in_the_task_s_own_callback() {
+fn get_in_the_task_s_own_callback_is_an_error() {
     let pool = ThreadPool::new(2).unwrap();
     let (give, take) = channel::<AsyncResult<u32>>();
     let (send, receive) = channel();
@@ -264,8 +277,9 @@ fn hang_18_res_13_get_in_the_task_s_own_callback() {
     assert_eq!(pool.apply(|| 2).unwrap(), 2);
 }
 
+// covers HANG-19 RES-13 LIFE-13
 #[test]
-fn hang_19_res_13_life_13_a_task_ends_its_pool_and_waits_for_itself() {
+fn a_task_that_waits_for_itself_or_joins_its_pool_gets_an_error() {
     let pool = Arc::new(ThreadPool::new(1).unwrap());
     let (give, take) = channel::<AsyncResult<()>>();
     let (send, receive) = channel();

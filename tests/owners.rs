@@ -11,8 +11,9 @@ use std::thread;
 
 const POLICIES: [DropPolicy; 3] = [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain];
 
+// covers F-25
 #[test]
-fn f25_a_pool_is_dropped_while_its_tasks_panic() {
+fn a_pool_may_be_dropped_while_its_tasks_panic() {
     for policy in POLICIES {
         let pool = ThreadPool::builder().workers(2).drop_policy(policy).build().unwrap();
         let (begun, gate) = ([Gate::new(), Gate::new()], Gate::new());
@@ -54,8 +55,9 @@ fn watched(workers: usize, policy: DropPolicy) -> (ThreadPool, Receiver<()>) {
     (builder.on_worker_exit(move |_| _ = &kept).build().unwrap(), gone)
 }
 
+// covers F-26
 #[test]
-fn f26_the_last_owner_is_a_value_a_callback_or_a_closure_that_a_worker_drops() {
+fn a_worker_may_drop_the_last_owner_in_a_value_a_callback_or_a_closure() {
     for policy in POLICIES {
         for workers in [1, 2] {
             for keeper in 0..4 {
@@ -103,8 +105,9 @@ fn f26_the_last_owner_is_a_value_a_callback_or_a_closure_that_a_worker_drops() {
     }
 }
 
+// covers F-29
 #[test]
-fn f29_a_stop_reaches_a_worker_that_is_about_to_sleep() {
+fn a_stop_reaches_a_worker_that_is_about_to_sleep() {
     for round in 0..1_000_u32 {
         let pool = ThreadPool::builder().workers(2).stack_size(64 * 1024).build().unwrap();
         pool.apply(|| ()).unwrap();
@@ -121,8 +124,9 @@ fn f29_a_stop_reaches_a_worker_that_is_about_to_sleep() {
     }
 }
 
+// covers F-30
 #[test]
-fn f30_a_pool_may_go_anywhere() {
+fn a_pool_may_be_sent_moved_and_kept_in_a_static() {
     static POOL: OnceLock<ThreadPool> = OnceLock::new();
     // Sent, with work in it, by a channel into another thread, which ends it there.
     let pool = ThreadPool::new(2).unwrap();
@@ -161,9 +165,10 @@ fn f30_a_pool_may_go_anywhere() {
     assert_eq!(users.into_iter().map(|user| user.join().unwrap()).sum::<u32>(), 6);
 }
 
+// covers F-30
 #[test]
-fn f30_a_pool_that_is_leaked_leaks_its_threads_and_nothing_more() {
-    alone("f30_a_pool_that_is_leaked_leaks_its_threads_and_nothing_more", || {
+fn a_leaked_pool_leaks_its_threads_and_nothing_more() {
+    alone("a_leaked_pool_leaks_its_threads_and_nothing_more", || {
         let before = threads();
         let pool = ThreadPool::new(3).unwrap();
         let (handle, gate) = (pool.handle(), Gate::new());
@@ -219,8 +224,9 @@ fn refusals(pool: &PoolHandle) -> (Vec<SubmitErrorKind>, [TaskError; 2]) {
     (refused.into_iter().map(Result::unwrap_err).collect(), waits)
 }
 
+// covers F-16
 #[test]
-fn f16_a_thread_local_of_a_worker_submits_while_the_pool_ends() {
+fn a_thread_local_of_a_worker_is_refused_while_the_pool_ends() {
     for policy in [None, Some(DropPolicy::Join), Some(DropPolicy::Terminate)] {
         let pool = match policy {
             None => ThreadPool::new(2).unwrap(),
@@ -253,8 +259,9 @@ fn f16_a_thread_local_of_a_worker_submits_while_the_pool_ends() {
     }
 }
 
+// covers F-16
 #[test]
-fn f16_a_thread_local_of_another_thread_uses_a_pool_that_runs() {
+fn a_thread_local_of_another_thread_may_use_a_running_pool() {
     let pool = Arc::new(ThreadPool::new(1).unwrap());
     let inside = Arc::clone(&pool);
     let (tell, told) = channel();

@@ -1,14 +1,13 @@
-//! What panics, where and when: the faults F01 to F09 of user code, and odd values. (tests/drops.rs counts the drops of all of
-//! these combined.)
+//! What panics, where and when: the faults F-01 to F-09 of user code. (tests/drops.rs and
+//! tests/batch_drops.rs count the drops of all of these combined.)
 
 mod common;
 mod parity;
 
 use common::Gate;
-use millpond::{AsyncResult, PoolHandle, TaskError, ThreadPool};
-use parity::{Counted, Ledger, block_on, dispose};
+use millpond::{AsyncResult, TaskError, ThreadPool};
+use parity::{Counted, Ledger, dispose};
 use std::future::Future;
-use std::marker::PhantomPinned;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -51,8 +50,9 @@ fn gated<T: Send + 'static>(
     (result.unwrap(), gate)
 }
 
+// covers F-02
 #[test]
-fn f02_a_payload_that_was_taken_panics_in_the_taker_s_thread() {
+fn a_payload_that_was_taken_panics_in_the_taker_s_thread() {
     let pool = Watched::new();
     let ledger = Ledger::new();
     let payload = ledger.value(true);
@@ -77,8 +77,9 @@ impl Drop for Chain {
     }
 }
 
+// covers F-03
 #[test]
-fn f03_a_payload_that_nobody_takes_panics_unheard() {
+fn an_untaken_payload_panics_unheard() {
     for length in 0..4 {
         let pool = Watched::new();
         let drops = Arc::new(AtomicUsize::new(0));
@@ -92,8 +93,9 @@ fn f03_a_payload_that_nobody_takes_panics_unheard() {
     }
 }
 
+// covers F-04
 #[test]
-fn f04_two_panics_in_one_map_of_which_the_second_payload_panics() {
+fn a_map_of_two_panics_survives_the_drop_of_the_second_payload() {
     let pool = ThreadPool::new(2).unwrap();
     let (ledger, ended) = (Ledger::new(), AtomicUsize::new(0));
     let both_failed = Gate::new();
@@ -115,8 +117,9 @@ fn f04_two_panics_in_one_map_of_which_the_second_payload_panics() {
     assert_eq!(pool.map(|i: u32| i, 0..3).unwrap(), [0, 1, 2]);
 }
 
+// covers F-05
 #[test]
-fn f05_a_value_that_panics_when_nobody_looks() {
+fn an_untaken_value_may_panic_when_dropped() {
     for done_first in [false, true] {
         let pool = Watched::new();
         let ledger = Ledger::new();
@@ -142,8 +145,9 @@ fn f05_a_value_that_panics_when_nobody_looks() {
     }
 }
 
+// covers F-05
 #[test]
-fn f05_values_that_panic_in_a_stream_that_nobody_reads_to_its_end() {
+fn values_of_an_unread_stream_may_panic_when_dropped() {
     for ordered in [true, false] {
         let pool = ThreadPool::new(1).unwrap();
         let ledger = Ledger::new();
@@ -177,8 +181,9 @@ fn f05_values_that_panic_in_a_stream_that_nobody_reads_to_its_end() {
     }
 }
 
+// covers F-03 F-13 INIT-05
 #[test]
-fn f03_f13_init_05_an_initializer_panics_with_a_payload_that_panics() {
+fn an_initializer_may_panic_with_a_payload_that_panics() {
     let ledger = Ledger::new();
     let payload = Mutex::new(Some(ledger.value(true)));
     let (send, receive) = channel();
@@ -196,12 +201,16 @@ fn f03_f13_init_05_an_initializer_panics_with_a_payload_that_panics() {
         "the worker leaves the pool as any other does"
     );
     assert_eq!(pool.join(), Ok(()));
+    // The pool keeps the payload for who asks, and a panic of its `Drop` is contained.
+    assert!(pool.broken_by().is_some());
+    drop(pool);
     ledger.settle("the payload");
     assert!(receive.try_recv().is_err(), "no exit hook where there was no beginning");
 }
 
+// covers F-06
 #[test]
-fn f06_a_captured_value_that_panics_after_the_call() {
+fn a_captured_value_may_panic_after_the_call() {
     let pool = Watched::new();
     let ledger = Ledger::new();
     let captured = ledger.value(true);
@@ -231,8 +240,9 @@ fn f06_a_captured_value_that_panics_after_the_call() {
     pool.lives();
 }
 
+// covers F-08
 #[test]
-fn f08_callbacks_that_panic_or_that_hold_what_panics() {
+fn callbacks_may_panic_and_may_hold_values_that_panic() {
     for fails in [false, true] {
         let pool = Watched::new();
         let ledger = Ledger::new();
@@ -303,8 +313,9 @@ fn poll<T>(result: &mut AsyncResult<T>, waker: &Waker) -> bool {
     Pin::new(result).poll(&mut Context::from_waker(waker)).is_ready()
 }
 
+// covers F-08
 #[test]
-fn f08_a_waker_that_panics() {
+fn a_waker_that_panics_harms_no_worker() {
     let pool = Watched::new();
     // In clone: in the poller's thread, and nothing has changed.
     let (mood, waker) = moody();
@@ -340,8 +351,9 @@ fn f08_a_waker_that_panics() {
     }
 }
 
+// covers F-09
 #[test]
-fn f09_an_input_that_panics_takes_nothing_with_it() {
+fn an_input_that_panics_leaves_nothing_submitted() {
     let pool = Watched::new();
     for chunk in [None, Some(2)] {
         let (ledger, ran) = (Ledger::new(), Arc::new(AtomicUsize::new(0)));
@@ -365,67 +377,4 @@ fn f09_an_input_that_panics_takes_nothing_with_it() {
         ledger.settle("function and items");
     }
     pool.lives();
-}
-
-#[test]
-fn f44_large_closures_and_values() {
-    const SIZE: usize = 1 << 20;
-    // Without optimisation each move of a large value takes stack in each frame that it passes through.
-    let body = || {
-        let pool = ThreadPool::builder().workers(2).stack_size(64 << 20).build().unwrap();
-        let large = [7_u8; SIZE];
-        let results: Vec<_> = (0..20_u8)
-            .map(|i| {
-                pool.apply_async(move || {
-                    let mut large = large;
-                    large[SIZE / 2] = i;
-                    large
-                })
-                .unwrap()
-            })
-            .collect();
-        for (i, result) in results.into_iter().enumerate() {
-            let value = result.get().unwrap();
-            assert_eq!((value[0], usize::from(value[SIZE / 2]), value[SIZE - 1]), (7, i, 7));
-        }
-        let sum = |all: [u8; SIZE]| all.iter().map(|byte| u64::from(*byte)).sum::<u64>();
-        assert_eq!(pool.map(sum, [large, large]).unwrap(), [7 << 20; 2]);
-        let nested =
-            || PoolHandle::current().unwrap().apply_async(move || large).unwrap().get().unwrap()[1];
-        assert_eq!(pool.apply(nested).unwrap(), 7);
-    };
-    thread::Builder::new().stack_size(64 << 20).spawn(body).unwrap().join().unwrap();
-}
-
-#[repr(align(128))]
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct Aligned(u8);
-
-#[test]
-fn f45_values_of_no_size_of_great_alignment_and_pinned() {
-    let pool = ThreadPool::new(2).unwrap();
-    assert_eq!(pool.map(|()| (), [(); 100]).unwrap().len(), 100);
-    pool.apply_async(|| ()).unwrap().get().unwrap();
-    let at = |value: &Aligned| std::ptr::from_ref(value) as usize % 128;
-    let captured = Aligned(3);
-    let result = pool.apply_async(move || (at(&captured), captured)).unwrap();
-    result.wait();
-    let peeked = result.peek().unwrap().as_ref().unwrap();
-    assert_eq!(*peeked, (0, Aligned(3)));
-    assert_eq!(at(&peeked.1), 0);
-    let (send, receive) = channel();
-    let batch = pool.batch(move |value: Aligned| (at(&value), value), (0..10).map(Aligned));
-    let batch = batch.callback(move |all: &Vec<_>| {
-        send.send(all.iter().map(|(_, value)| at(value)).sum()).unwrap()
-    });
-    let values = batch.map_async().unwrap().get().unwrap();
-    assert!(
-        values.into_iter().enumerate().all(|(i, (at, value))| at == 0 && usize::from(value.0) == i)
-    );
-    assert_eq!(receive.recv(), Ok(0_usize));
-    struct Pinned(u8, PhantomPinned);
-    assert_eq!(block_on(pool.apply_async(|| Pinned(4, PhantomPinned)).unwrap()).unwrap().0, 4);
-    // What cannot be shared can be a value: the handle moves it out.
-    let shared = Mutex::new(std::cell::Cell::new(5));
-    assert_eq!(pool.apply(move || shared.into_inner().unwrap()).unwrap().get(), 5);
 }

@@ -35,9 +35,10 @@ fn assert_aborted(output: &Output, word: &str) {
     assert!(said.contains(word), "{said}");
 }
 
+// covers F-07
 #[test]
-fn f07_a_panic_while_a_task_panics_ends_the_process() {
-    let name = "f07_a_panic_while_a_task_panics_ends_the_process";
+fn a_panic_while_a_task_panics_ends_the_process() {
+    let name = "a_panic_while_a_task_panics_ends_the_process";
     let output = in_child(name, || {
         without_a_core(|| {
             let pool = ThreadPool::new(1).unwrap();
@@ -54,9 +55,10 @@ fn f07_a_panic_while_a_task_panics_ends_the_process() {
     assert!(!String::from_utf8_lossy(&output.stderr).contains("survived"));
 }
 
+// covers F-10
 #[test]
-fn f10_a_panic_hook_that_panics_ends_the_process() {
-    let name = "f10_a_panic_hook_that_panics_ends_the_process";
+fn a_panic_hook_that_panics_ends_the_process() {
+    let name = "a_panic_hook_that_panics_ends_the_process";
     let output = in_child(name, || {
         without_a_core(|| {
             let pool = ThreadPool::new(1).unwrap();
@@ -70,9 +72,10 @@ fn f10_a_panic_hook_that_panics_ends_the_process() {
     assert!(!String::from_utf8_lossy(&output.stderr).contains("survived"));
 }
 
+// covers F-10
 #[test]
-fn f10_a_panic_hook_that_blocks_holds_up_its_own_worker_only() {
-    alone("f10_a_panic_hook_that_blocks_holds_up_its_own_worker_only", || {
+fn a_panic_hook_that_blocks_holds_up_only_its_own_worker() {
+    alone("a_panic_hook_that_blocks_holds_up_only_its_own_worker", || {
         let pool = ThreadPool::new(2).unwrap();
         let (entered, gate) = (Gate::new(), Gate::new());
         let (enter, pass) = (entered.clone(), gate.clone());
@@ -125,10 +128,11 @@ fn library_that_aborts() -> PathBuf {
     target.join("debug")
 }
 
+// covers F-11
 #[test]
-fn f11_built_for_aborting_panics_it_compiles_and_aborts() {
+fn a_build_with_aborting_panics_compiles_and_aborts() {
     let folder = library_that_aborts();
-    let program = folder.join("f11");
+    let program = folder.join("program");
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut rustc = Command::new(compiler);
     rustc.args(["--edition", "2024", "-C", "panic=abort", "-o"]).arg(&program);
@@ -149,9 +153,10 @@ fn f11_built_for_aborting_panics_it_compiles_and_aborts() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
 }
 
+// covers F-12
 #[test]
-fn f12_the_system_refuses_a_thread_midway() {
-    alone("f12_the_system_refuses_a_thread_midway", || {
+fn a_thread_that_the_system_refuses_midway_leaves_nothing_behind() {
+    alone("a_thread_that_the_system_refuses_midway_leaves_nothing_behind", || {
         const STACK: usize = 1 << 30;
         let before = threads();
         let page = 4096;
@@ -190,12 +195,13 @@ fn f12_the_system_refuses_a_thread_midway() {
     });
 }
 
+// covers F-16
 #[test]
-fn f16_a_thread_local_that_panics_when_its_worker_ends_ends_the_process() {
+fn a_thread_local_that_panics_when_its_worker_ends_ends_the_process() {
     thread_local! {
         static LOCAL: Bomb = const { Bomb };
     }
-    let name = "f16_a_thread_local_that_panics_when_its_worker_ends_ends_the_process";
+    let name = "a_thread_local_that_panics_when_its_worker_ends_ends_the_process";
     let output = in_child(name, || {
         without_a_core(|| {
             let pool = ThreadPool::new(1).unwrap();

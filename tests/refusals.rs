@@ -142,8 +142,9 @@ fn assert_refuses(pool: &PoolHandle, calls: Refusal, submissions: Refusal) {
     }
 }
 
+// covers TIME-10
 #[test]
-fn time_10_a_pool_that_takes_no_work_refuses_before_it_reads_the_input() {
+fn a_pool_that_takes_no_work_refuses_before_it_reads_the_input() {
     let refused = Ok(SubmitErrorKind::NotRunning);
     for end in [Pool::close, Pool::terminate] {
         let pool = ThreadPool::new(1).unwrap();
@@ -163,8 +164,9 @@ fn time_10_a_pool_that_takes_no_work_refuses_before_it_reads_the_input() {
     assert_refuses(&broken.handle(), Ok(SubmitErrorKind::Broken), Ok(SubmitErrorKind::Broken));
 }
 
+// covers TIME-10
 #[test]
-fn time_10_on_a_worker_of_a_terminated_pool_too() {
+fn a_worker_of_a_terminated_pool_is_refused_before_it_reads_the_input() {
     let pool = ThreadPool::new(1).unwrap();
     let (entered, gate) = (Gate::new(), Gate::new());
     let (enter, pass) = (entered.clone(), gate.clone());
@@ -180,8 +182,9 @@ fn time_10_on_a_worker_of_a_terminated_pool_too() {
     inside.unwrap().get().unwrap();
 }
 
+// covers TIME-10
 #[test]
-fn time_10_where_waiting_would_never_end_the_input_is_not_read_either() {
+fn a_wait_that_would_never_end_is_refused_before_the_input_is_read() {
     let (handle, pulls) = (Arc::new(OnceLock::<PoolHandle>::new()), Endless::default());
     let (own, told) = (Arc::clone(&handle), Arc::new(Mutex::new(Vec::new())));
     let (tell, input) = (Arc::clone(&told), pulls.clone());
@@ -198,8 +201,9 @@ fn time_10_where_waiting_would_never_end_the_input_is_not_read_either() {
     assert_eq!((told.lock().unwrap().len(), pulls.pulled()), (11, 0));
 }
 
+// covers TIME-10 MAP-06 IMAP-06
 #[test]
-fn time_10_map_06_imap_06_a_size_of_zero_is_refused_before_the_input_is_read() {
+fn a_size_of_zero_is_refused_before_the_input_is_read() {
     let pool = ThreadPool::new(1).unwrap();
     let input = Endless::default();
     let (chunk, buffer) = (SubmitErrorKind::InvalidChunkSize, SubmitErrorKind::InvalidBufferSize);
@@ -220,8 +224,9 @@ fn time_10_map_06_imap_06_a_size_of_zero_is_refused_before_the_input_is_read() {
     assert_eq!(input.pulled(), 0);
 }
 
+// covers TIME-10
 #[test]
-fn time_10_a_batch_whose_pool_was_closed_while_it_read_comes_back_whole() {
+fn a_batch_whose_pool_was_closed_while_it_read_comes_back_whole() {
     for as_a_call in [false, true] {
         let pool = ThreadPool::new(1).unwrap();
         // A closed pool takes work from its own tasks: there the batch can be submitted again.
@@ -261,8 +266,9 @@ fn time_10_a_batch_whose_pool_was_closed_while_it_read_comes_back_whole() {
     }
 }
 
+// covers TIME-10 MAP-16
 #[test]
-fn time_10_map_16_an_input_that_panics_does_so_in_the_verb_and_nothing_is_submitted() {
+fn an_input_that_panics_does_so_in_the_verb_and_nothing_is_submitted() {
     let pool = ThreadPool::new(1).unwrap();
     let calls = Arc::new(AtomicUsize::new(0));
     let input = || (0..3).map(|item| if item == 2 { panic!("item {item}") } else { item });
@@ -298,8 +304,9 @@ fn heard(end: &Gate, pass: &Gate) -> impl Iterator<Item = u64> + Send + 'static 
     }))
 }
 
+// covers TIME-10
 #[test]
-fn time_10_a_full_pool_lets_the_submitter_read_and_then_wait() {
+fn a_full_pool_lets_the_submitter_read_and_then_wait() {
     for ends in [false, true] {
         let pool = ThreadPool::builder().workers(1).max_queued(1).build().unwrap();
         let (entered, gate) = (Gate::new(), Gate::new());

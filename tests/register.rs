@@ -1,8 +1,19 @@
-//! The register: every row of the parity table, every program of the tutorials, every hang of Python's pool, every test of
-//! CPython's and every fault of the fault catalogue has a test here that bears its id. `cargo test --test register -- --nocapture` prints what has none.
+//! The register: every row of the parity table, every program of the tutorials, every hang of
+//! Python's pool, every test of CPython's and every fault of the fault catalogue has a test here, and
+//! a row in docs/catalogue.md with what it promises and the tests that hold it.
 //!
-//! A name bears an id if the id stands in it between underscores: `new_04_new_06_n_threads_at_once` bears NEW-04 and NEW-06.
-//! What counts are functions with `#[test]` (the models among them) and the files that must, or must not, compile.
+//! `cargo test --test register -- --nocapture` prints the ids without a test;
+//! `MILLPOND_LEDGERS=write cargo test --test register` writes the catalogue's last column anew.
+//!
+//! A test says what it covers in the line above its `#[test]`: `// covers NEW-04 NEW-06`. Its own
+//! name says in plain words what holds. Some names are ids all the same, or bear them:
+//!
+//! * a test with the name of one of CPython's covers that one;
+//! * the files of tests/compile_fail and tests/compile_pass, which are no functions, bear ids between
+//!   underscores: `new_02_new_03_numbers_that_are_no_counts` covers NEW-02 and NEW-03;
+//! * so may the models of loom-tests, whose names begin with the numbers of invariants.
+
+mod catalogue;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -96,9 +107,18 @@ fn rows() -> Vec<String> {
     numbered(&ROWS, |family, n| format!("{family}-{n:02}"))
 }
 
-/// As it stands in the name of a test.
+/// Every id, in the order of the catalogue.
+fn ids() -> Vec<String> {
+    let mut ids = rows();
+    ids.extend(numbered(&PROGRAMS, |text, n| format!("{text}-E{n}")));
+    ids.extend(numbered(&[("HANG", HANGS), ("F", FAULTS)], |family, n| format!("{family}-{n:02}")));
+    ids.extend(CPYTHON.map(str::to_owned));
+    ids
+}
+
+/// An id as it stands in a name.
 fn in_names(id: &str) -> String {
-    id.to_lowercase().replace('-', "_")
+    id.to_lowercase().replace("f-", "f").replace('-', "_")
 }
 
 fn text(path: &str) -> String {
@@ -121,65 +141,131 @@ fn sources_below(folder: &Path) -> Vec<PathBuf> {
     sources
 }
 
-/// The functions of a source that `cargo test` runs: with `#[test]` and without `#[ignore]`.
-fn tests_in(source: &str) -> Vec<String> {
-    let (mut names, mut is_test, mut is_ignored) = (Vec::new(), false, false);
-    for line in source.lines().map(str::trim_start) {
-        is_test |= line.starts_with("#[test]");
+/// What stands before the ids in the line above a test.
+const COVERS: &str = "// covers ";
+
+/// A test, and what the line above it says that it covers.
+#[derive(PartialEq, Eq, Debug)]
+struct Test {
+    name: String,
+    covers: Vec<String>,
+}
+
+/// The functions of a source that `cargo test` runs: with `#[test]` and without `#[ignore]`. And the
+/// numbers of the lines that name ids above something else.
+fn tests_in(source: &str) -> (Vec<Test>, Vec<usize>) {
+    let (mut tests, mut astray) = (Vec::new(), Vec::new());
+    let (mut is_test, mut is_ignored, mut covers) = (false, false, None);
+    let mut above: Option<(usize, &str)> = None;
+    for (number, line) in (1..).zip(source.lines().map(str::trim_start)) {
+        if line.starts_with("#[test]") {
+            (is_test, covers) = (true, above.take());
+        }
+        astray.extend(above.take().map(|(number, _)| number));
+        above = line.strip_prefix(COVERS).map(|ids| (number, ids));
         is_ignored |= line.starts_with("#[ignore");
         if let Some(rest) = line.strip_prefix("fn ") {
             if is_test && !is_ignored {
-                names.extend(rest.split(['(', '<']).next().map(str::to_owned));
+                let name = rest.split(['(', '<']).next().unwrap_or_default().to_owned();
+                let covers = covers.map_or("", |(_, ids)| ids).split_whitespace();
+                tests.push(Test { name, covers: covers.map(str::to_owned).collect() });
             }
-            (is_test, is_ignored) = (false, false);
+            (is_test, is_ignored, covers) = (false, false, None);
         }
     }
-    names
+    astray.extend(above.map(|(number, _)| number));
+    (tests, astray)
 }
 
-/// The names of all tests, with the file each stands in.
-fn tests() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut tests = Vec::new();
-    for folder in ["tests", "src", "loom-tests"] {
-        for path in sources_below(&root.join(folder)) {
-            let file = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
-            if file.starts_with("tests/compile_") && file.matches('/').count() == 2 {
-                tests.push((path.file_stem().unwrap().to_string_lossy().into_owned(), file));
-            } else {
-                let names = tests_in(&fs::read_to_string(&path).unwrap());
-                tests.extend(names.into_iter().map(|name| (name, file.clone())));
-            }
-        }
-    }
-    tests
-}
-
-/// The ids that a name bears. Of CPython's names, of which one can begin another, the longest at each place.
-fn borne_by(name: &str, ids: &BTreeSet<String>) -> Vec<String> {
+/// The ids that a name bears between underscores. The keys are the ids as they stand in names.
+fn borne_by(name: &str, ids: &BTreeMap<String, String>) -> Vec<String> {
     let words: Vec<_> = name.split('_').collect();
     let mut borne = Vec::new();
     for start in 0..words.len() {
-        let mut from_here = (start + 1..=words.len()).map(|end| words[start..end].join("_"));
-        borne.extend(from_here.rfind(|id| ids.contains(id)));
+        let from_here = (1..=2).filter_map(|count| words.get(start..start + count));
+        borne.extend(from_here.filter_map(|words| ids.get(&words.join("_"))).cloned());
     }
     borne
 }
 
+/// Every test with the file that it stands in, and whatever breaks the rules of this register.
+fn tests() -> (Vec<(String, Test)>, Vec<String>) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ids: BTreeMap<_, _> = ids().into_iter().map(|id| (in_names(&id), id)).collect();
+    let (mut all, mut wrong) = (Vec::new(), Vec::new());
+    for folder in ["tests", "src", "loom-tests"] {
+        for path in sources_below(&root.join(folder)) {
+            let file = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+            if file.starts_with("tests/compile_") && file.matches('/').count() == 2 {
+                let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+                let covers = borne_by(&name, &ids);
+                all.push((file, Test { name, covers }));
+                continue;
+            }
+            let (tests, astray) = tests_in(&fs::read_to_string(&path).unwrap());
+            wrong.extend(astray.iter().map(|line| format!("{file}:{line} stands above no test")));
+            for mut test in tests {
+                let mut borne = borne_by(&test.name, &ids);
+                if CPYTHON.contains(&test.name.as_str()) {
+                    test.covers.push(test.name.clone());
+                } else if folder == "loom-tests" {
+                    test.covers.append(&mut borne);
+                } else if !borne.is_empty() {
+                    wrong.push(format!("{file}: {} has {borne:?} in its name", test.name));
+                }
+                let unknown = test.covers.iter().filter(|id| !ids.values().any(|one| one == *id));
+                wrong.extend(unknown.map(|id| format!("{file}: {}: {id} is no id", test.name)));
+                all.push((file.clone(), test));
+            }
+        }
+    }
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    (all, wrong)
+}
+
+/// For each id that has one, its tests: file by file, the names within it.
+type Cover = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
+fn cover(tests: Vec<(String, Test)>) -> Cover {
+    let mut cover = Cover::new();
+    for (file, Test { name, covers }) in tests {
+        for id in covers {
+            cover.entry(id).or_default().entry(file.clone()).or_default().push(name.clone());
+        }
+    }
+    cover
+}
+
+/// What the catalogue says of an id in its last column.
+fn held_by(id: &str, cover: &Cover) -> String {
+    let in_file = |(file, names): (&String, &Vec<String>)| match names[..] {
+        // A file that must, or must not, compile is itself the test.
+        [ref name] if file.ends_with(&format!("/{name}.rs")) => format!("`{file}`"),
+        _ => format!("`{file}`: `{}`", names.join("`, `")),
+    };
+    let mut parts: Vec<_> = cover.get(id).into_iter().flatten().map(in_file).collect();
+    let excuse = |list: &[(&str, &str)], is_half: bool| {
+        let row = list.iter().find(|(row, _)| match row.split_once(' ') {
+            Some((row, _)) => is_half && row == id,
+            None => !is_half && *row == id,
+        });
+        row.map(|(_, what)| (*what).to_owned())
+    };
+    parts.extend(excuse(&LATER, true).map(|what| format!("later: {what}")));
+    parts.extend(excuse(&LATER, false).map(|what| format!("later: {what}")));
+    parts.extend(excuse(&BENCHES, false).map(|row| format!("a bench, row {row}: it is a speed")));
+    parts.extend(excuse(&UNTESTABLE, false).map(|why| format!("nothing to test: {why}")));
+    parts.join("; ")
+}
+
 #[test]
 fn every_id_has_a_test() {
-    let mut required: BTreeSet<String> = rows().iter().map(|row| in_names(row)).collect();
-    required.extend(numbered(&PROGRAMS, |text, n| in_names(&format!("{text}-E{n}"))));
-    required.extend(numbered(&[("hang", HANGS)], |hang, n| format!("{hang}_{n:02}")));
-    required.extend(CPYTHON.map(str::to_owned));
-    required.extend(numbered(&[("f", FAULTS)], |f, n| format!("{f}{n:02}")));
+    let mut required: BTreeSet<String> = ids().into_iter().collect();
     assert_eq!(required.len(), 165 + 48 + 22 + 25 + 51, "the ids are all different");
 
-    let tests = tests();
-    let mut covered: BTreeMap<String, &str> = BTreeMap::new();
-    for (name, file) in &tests {
-        covered.extend(borne_by(name, &required).into_iter().map(|id| (id, file.as_str())));
-    }
+    let (tests, wrong) = tests();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let covered = cover(tests);
 
     let rows_of_benches =
         sources_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/src/rows"));
@@ -196,17 +282,12 @@ fn every_id_has_a_test() {
         println!("{row}: nothing to test: {why}");
     }
     for (row, _) in [&LATER[..], &BENCHES, &UNTESTABLE].concat() {
-        let (row, is_half) = row.split_once(' ').map_or((row, false), |(row, _)| (row, true));
-        let id = in_names(row);
-        assert!(required.contains(&id), "{row} is no row");
+        let (id, is_half) = row.split_once(' ').map_or((row, false), |(row, _)| (row, true));
+        assert!(required.contains(id), "{row} is no row");
         // Half a row that comes later does not excuse the other half.
         if !is_half {
-            assert!(
-                !covered.contains_key(&id),
-                "{row} has a test in {}: it needs no excuse",
-                covered[&id]
-            );
-            required.remove(&id);
+            assert!(!covered.contains_key(id), "{row} needs no excuse: {:?}", covered[id]);
+            required.remove(id);
         }
     }
 
@@ -225,6 +306,22 @@ fn every_id_has_a_test() {
         missing.len()
     );
     assert!(missing.is_empty(), "ids without a test: {missing:?}");
+}
+
+#[test]
+fn the_catalogue_has_a_row_for_each_id_and_names_its_tests() {
+    const FILE: &str = "docs/catalogue.md";
+    let cover = cover(tests().0);
+    let is = text(FILE);
+    let (should, wrong) = catalogue::rewritten(&is, &ids(), |id| held_by(id, &cover));
+    assert!(wrong.is_empty(), "{FILE}: {wrong:#?}");
+    if std::env::var_os("MILLPOND_LEDGERS").is_some_and(|mode| mode == "write") {
+        fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE), &should).unwrap();
+    } else if let Some(line) = catalogue::first_difference(&is, &should) {
+        panic!(
+            "{FILE} is not what the tests say (line {line}): MILLPOND_LEDGERS=write cargo test --test register"
+        );
+    }
 }
 
 /// The cells of a line of a Markdown table: none if it is no such line.
@@ -267,17 +364,27 @@ fn every_row_is_in_the_table_for_python_users_once() {
 }
 
 #[test]
-fn the_register_reads_names_as_it_says() {
-    let ids = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let known: BTreeSet<String> =
-        ids(&["s3_e1", "new_01", "new_02", "test_map", "test_map_async", "hang_01"]);
+fn the_register_reads_tests_and_names_as_it_says() {
+    let known: BTreeMap<_, _> =
+        ids().into_iter().filter(|id| id.len() < 8).map(|id| (in_names(&id), id)).collect();
     let borne = |name| borne_by(name, &known);
-    assert_eq!(borne("s3_e1_new_02_a_name"), ["s3_e1", "new_02"]);
-    assert!(borne("s3_e10_renew_01_hang_011_new_0").is_empty(), "ids are delimited");
-    assert_eq!(borne("test_map_async_map_03"), ["test_map_async"]);
-    assert_eq!(borne("test_map_chunksize"), ["test_map"], "unless the longer name is known too");
-    let source = "#[test]\nfn one() {}\n fn helper() {}\n#[test]\n#[ignore = \"so\"]\nfn two() {}\n #[test]\n fn three() {";
-    assert_eq!(tests_in(source), ["one", "three"]);
+    assert_eq!(borne("s3_e1_new_02_a_name_f07"), ["S3-E1", "NEW-02", "F-07"]);
+    assert!(borne("s3_e100_renew_01_hang_011_new_0_f7").is_empty(), "ids are delimited");
+    let source = [
+        ("// covers NEW-01 F-02", "#[test]\nfn one() {}\n fn helper() {}"),
+        (" // covers NEW-02", "#[test]\n#[ignore = \"so\"]\nfn two() {}"),
+        (" // covers NEW-03", " fn three() {\n #[test]\n#[cfg(unix)]\n fn four() {"),
+        ("// covers NEW-04", "\n#[test]\nfn five() {}"),
+    ]
+    .map(|(above, code)| format!("{above}\n{code}\n"))
+    .concat();
+    let (tests, astray) = tests_in(&source);
+    let test = |name: &str, covers: &[&str]| Test {
+        name: name.to_owned(),
+        covers: covers.iter().map(|id| (*id).to_owned()).collect(),
+    };
+    assert_eq!(tests, [test("one", &["NEW-01", "F-02"]), test("four", &[]), test("five", &[])]);
+    assert_eq!(astray, [9, 14], "above no `#[test]`, or not directly");
     assert_eq!(cells("| a | `\\|\\| b` | c |"), ["a", "`|| b`", "c"]);
     assert!(cells("no table").is_empty());
 }

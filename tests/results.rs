@@ -31,8 +31,9 @@ fn gated<T: Send + 'static>(pool: &ThreadPool, value: T) -> (AsyncResult<T>, Gat
     (result, gate)
 }
 
+// covers RES-01
 #[test]
-fn res_01_ready_says_so_after_success_and_after_failure() {
+fn ready_says_so_after_success_and_after_failure() {
     let pool = ThreadPool::new(1).unwrap();
     for fails in [false, true] {
         let (entered, gate) = gated(&pool, ());
@@ -45,8 +46,9 @@ fn res_01_ready_says_so_after_success_and_after_failure() {
     }
 }
 
+// covers RES-02 RES-03
 #[test]
-fn res_02_res_03_successful_asks_for_a_result_that_is_there() {
+fn successful_needs_a_result_and_is_false_if_any_item_failed() {
     let pool = ThreadPool::new(2).unwrap();
     let (result, gate) = gated(&pool, 1);
     assert_eq!(result.successful(), Err(NotReady));
@@ -61,8 +63,9 @@ fn res_02_res_03_successful_asks_for_a_result_that_is_there() {
     }
 }
 
+// covers RES-04 RES-05
 #[test]
-fn res_04_res_05_waiting_says_whether_it_is_done_and_never_raises() {
+fn waiting_says_whether_the_task_is_done_and_never_raises() {
     let pool = ThreadPool::new(1).unwrap();
     let (result, gate) = gated(&pool, ());
     assert!(!result.wait_timeout(Duration::from_millis(5)));
@@ -74,8 +77,9 @@ fn res_04_res_05_waiting_says_whether_it_is_done_and_never_raises() {
     assert!(matches!(failing.get(), Err(TaskError::Panicked(_))));
 }
 
+// covers RES-07
 #[test]
-fn res_07_a_time_out_gives_the_handle_back_and_the_task_goes_on() {
+fn a_time_out_gives_the_handle_back_and_the_task_goes_on() {
     let pool = ThreadPool::new(1).unwrap();
     let (mut result, gate) = gated(&pool, "in the end");
     for _ in 0..3 {
@@ -88,8 +92,9 @@ fn res_07_a_time_out_gives_the_handle_back_and_the_task_goes_on() {
     assert_eq!(result.get().unwrap(), "in the end");
 }
 
+// covers RES-08 F-36
 #[test]
-fn res_08_f36_every_length_of_time_is_taken_as_it_is() {
+fn every_length_of_time_is_taken_as_it_is() {
     let pool = ThreadPool::new(1).unwrap();
     let (result, gate) = gated(&pool, 3);
     assert!(!result.wait_timeout(Duration::ZERO));
@@ -103,8 +108,9 @@ fn res_08_f36_every_length_of_time_is_taken_as_it_is() {
     opener.join().unwrap();
 }
 
+// covers F-36
 #[test]
-fn f36_a_time_out_that_races_with_the_end_gives_one_or_the_other() {
+fn a_time_out_that_races_with_the_end_gives_one_or_the_other() {
     let pool = ThreadPool::new(2).unwrap();
     let (mut values, mut timeouts) = (0, 0);
     let ledger = Ledger::new();
@@ -126,8 +132,9 @@ fn f36_a_time_out_that_races_with_the_end_gives_one_or_the_other() {
     ledger.settle("each value was given once");
 }
 
+// covers RES-10
 #[test]
-fn res_10_peek_reads_the_value_where_it_is_any_number_of_times() {
+fn peek_reads_the_value_in_place_any_number_of_times() {
     let pool = ThreadPool::new(1).unwrap();
     let (mut result, gate) = gated(&pool, String::from("here"));
     assert!(result.peek().is_none() && result.peek_mut().is_none());
@@ -147,8 +154,9 @@ fn res_10_peek_reads_the_value_where_it_is_any_number_of_times() {
     }
 }
 
+// covers RES-11 F-40
 #[test]
-fn res_11_f40_any_number_of_threads_may_wait_for_one_result() {
+fn any_number_of_threads_may_wait_for_one_result() {
     let pool = ThreadPool::new(1).unwrap();
     for round in 0..20 {
         let (result, gate) = gated(&pool, round);
@@ -177,8 +185,9 @@ fn res_11_f40_any_number_of_threads_may_wait_for_one_result() {
     }
 }
 
+// covers RES-15
 #[test]
-fn res_15_cancel_keeps_queued_work_from_starting() {
+fn cancel_keeps_queued_work_from_starting() {
     let pool = ThreadPool::new(1).unwrap();
     let (running, gate) = gated(&pool, 1);
     let ledger = Ledger::new();
@@ -215,8 +224,9 @@ fn res_15_cancel_keeps_queued_work_from_starting() {
     assert_eq!(done.get().unwrap(), 2);
 }
 
+// covers RES-15
 #[test]
-fn res_15_a_race_between_cancel_and_start_has_one_winner() {
+fn a_race_between_cancel_and_start_has_one_winner() {
     let pool = ThreadPool::new(1).unwrap();
     let ran = Arc::new(AtomicUsize::new(0));
     let mut cancelled = 0;
@@ -244,8 +254,9 @@ impl Wake for Alarm {
     }
 }
 
+// covers RES-16
 #[test]
-fn res_16_a_handle_can_be_awaited() {
+fn a_handle_can_be_awaited() {
     let pool = ThreadPool::new(2).unwrap();
     assert_eq!(block_on(pool.apply_async(|| 6 * 7).unwrap()).unwrap(), 42);
     let all = async {
@@ -271,8 +282,9 @@ fn res_16_a_handle_can_be_awaited() {
     block_on(also_running).unwrap();
 }
 
+// covers RES-16
 #[test]
-fn res_16_the_last_waker_given_is_woken_once() {
+fn the_last_waker_given_is_woken_once() {
     let pool = ThreadPool::new(1).unwrap();
     let (mut result, gate) = gated(&pool, 5);
     let alarms = [Arc::new(Alarm::default()), Arc::new(Alarm::default())];
@@ -292,8 +304,9 @@ fn res_16_the_last_waker_given_is_woken_once() {
     assert_eq!(value.unwrap(), 5);
 }
 
+// covers RES-16
 #[test]
-fn res_16_a_handle_polled_to_its_end_is_empty() {
+fn a_handle_polled_to_its_end_is_empty() {
     let pool = ThreadPool::new(1).unwrap();
     let polled = || {
         let mut result = pool.apply_async(|| 1).unwrap();
@@ -322,8 +335,9 @@ fn res_16_a_handle_polled_to_its_end_is_empty() {
     assert!(!format!("{:?}", polled()).is_empty());
 }
 
+// covers RES-16
 #[test]
-fn res_16_dropping_the_future_detaches_the_task() {
+fn dropping_the_future_detaches_the_task() {
     let pool = ThreadPool::new(1).unwrap();
     let ledger = Ledger::new();
     let (mut result, gate) = gated(&pool, ledger.value(false));

@@ -18,9 +18,10 @@ impl Random {
     }
 }
 
+// covers F-20 F-21 F-31
 #[test]
-fn f20_f21_f31_every_handle_resolves_however_the_pool_ends() {
-    alone("f20_f21_f31_every_handle_resolves_however_the_pool_ends", || {
+fn every_handle_resolves_however_the_pool_ends() {
+    alone("every_handle_resolves_however_the_pool_ends", || {
         let before = threads();
         let (mut accepted, mut refused, mut terminated) = (0, 0, 0);
         for round in 0..10_000 {

@@ -31,8 +31,9 @@ fn hold(pool: &ThreadPool) -> (millpond::AsyncResult<&'static str>, Gate) {
     (held, gate)
 }
 
+// covers NEW-08
 #[test]
-fn new_08_a_pool_without_options_and_one_with_all_that_python_s_has() {
+fn a_pool_takes_each_option_of_python_s_or_none() {
     // ThreadPool(processes=None, initializer=None, initargs=()): the arguments are what the closure has captured.
     assert_eq!(
         ThreadPool::builder().build().unwrap().workers(),
@@ -49,8 +50,9 @@ fn new_08_a_pool_without_options_and_one_with_all_that_python_s_has() {
     assert_eq!(calls, [0, 1, 2].map(|worker| (worker, String::from("hello"))));
 }
 
+// covers NEW-11
 #[test]
-fn new_11_the_constructor_does_not_wait_for_the_workers() {
+fn the_constructor_does_not_wait_for_the_workers() {
     let (gate, begun) = (Gate::new(), Arc::new(AtomicUsize::new(0)));
     let (pass, count) = (gate.clone(), Arc::clone(&begun));
     let initializer = move |_| {
@@ -66,26 +68,28 @@ fn new_11_the_constructor_does_not_wait_for_the_workers() {
     assert_eq!(begun.load(Ordering::Relaxed), 8);
 }
 
+// covers LIFE-01
 #[test]
-fn life_01_the_states_of_a_pool_in_their_order() {
+fn a_pool_goes_through_its_states_in_their_order() {
     let says = |pool: &ThreadPool, state| format!("{pool:?}").contains(&format!("state: {state},"));
     let pool = ThreadPool::new(1).unwrap();
     let (held, gate) = hold(&pool);
-    assert!(says(&pool, "Run"));
+    assert!(says(&pool, "Running"));
     pool.close();
-    assert!(says(&pool, "Close"), "though work is left");
+    assert!(says(&pool, "Closed"), "though work is left");
     pool.terminate();
-    assert!(says(&pool, "Terminate"));
+    assert!(says(&pool, "Terminated"));
     pool.close();
-    assert!(says(&pool, "Terminate"), "no way back");
+    assert!(says(&pool, "Terminated"), "no way back");
     gate.open();
     pool.join().unwrap();
-    assert!(says(&pool, "Terminate"));
+    assert!(says(&pool, "Terminated"));
     assert_eq!(held.get().unwrap(), "finished");
 }
 
+// covers LIFE-07
 #[test]
-fn life_07_terminate_asks_what_runs_to_stop_and_ends_nothing_by_force() {
+fn terminate_asks_running_tasks_to_stop_and_ends_none_by_force() {
     let pool = ThreadPool::new(2).unwrap();
     let (patient_begins, begun) = channel();
     let patient = pool
@@ -108,8 +112,9 @@ fn life_07_terminate_asks_what_runs_to_stop_and_ends_nothing_by_force() {
     pool.join().unwrap();
 }
 
+// covers LIFE-12 F-19
 #[test]
-fn life_12_f19_a_process_that_ends_does_not_wait_for_its_pools() {
+fn a_process_that_ends_does_not_wait_for_its_pools() {
     const MARK: &str = "MILLPOND_TEST_ENDS_WITH_WORK_LEFT";
     static POOL: OnceLock<ThreadPool> = OnceLock::new();
     if std::env::var_os(MARK).is_some() {
@@ -120,7 +125,7 @@ fn life_12_f19_a_process_that_ends_does_not_wait_for_its_pools() {
         println!("the main thread ends");
         return;
     }
-    let name = "life_12_f19_a_process_that_ends_does_not_wait_for_its_pools";
+    let name = "a_process_that_ends_does_not_wait_for_its_pools";
     let mut again = Command::new(std::env::current_exe().unwrap());
     again
         .args(["--exact", name, "--nocapture"])
@@ -136,8 +141,9 @@ fn life_12_f19_a_process_that_ends_does_not_wait_for_its_pools() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "and nothing is printed");
 }
 
+// covers LIFE-15
 #[test]
-fn life_15_the_drop_policy_decides_how_long_pending_work_lives() {
+fn the_drop_policy_decides_how_long_pending_work_lives() {
     for policy in [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain] {
         let pool = ThreadPool::builder().workers(1).drop_policy(policy).build().unwrap();
         // Neither the results nor a handle of the pool keep it alive.
@@ -177,8 +183,9 @@ fn life_15_the_drop_policy_decides_how_long_pending_work_lives() {
     }
 }
 
+// covers LIFE-16
 #[test]
-fn life_16_join_with_a_time_limit() {
+fn a_join_with_a_time_limit_ends_with_the_pool_or_at_its_limit() {
     const SHORT: Duration = Duration::from_millis(2);
     let pool = ThreadPool::new(2).unwrap();
     assert_eq!(pool.join_timeout(Duration::MAX), Err(JoinError::StillRunning));
@@ -201,8 +208,9 @@ fn life_16_join_with_a_time_limit() {
     assert_eq!(from_inside.unwrap(), Err(JoinError::WouldDeadlock));
 }
 
+// covers IMAP-05
 #[test]
-fn imap_05_one_type_whatever_the_chunk_size_and_all_of_it_can_be_waited_for() {
+fn a_stream_of_any_chunk_size_can_be_waited_for_with_a_limit() {
     for (chunksize, ordered) in [(1, true), (3, true), (100, true), (1, false), (3, false)] {
         let pool = ThreadPool::new(1).unwrap();
         let gate = Gate::new();
@@ -224,8 +232,9 @@ fn imap_05_one_type_whatever_the_chunk_size_and_all_of_it_can_be_waited_for() {
     }
 }
 
+// covers IMAP-19
 #[test]
-fn imap_19_what_is_in_the_window_runs_though_nobody_takes_a_result() {
+fn the_items_in_the_window_run_before_any_result_is_taken() {
     let pool = ThreadPool::new(2).unwrap();
     let (runs, ran) = channel();
     let mut pulled = 0;
@@ -242,8 +251,9 @@ fn imap_19_what_is_in_the_window_runs_though_nobody_takes_a_result() {
     assert_eq!((ran.try_iter().count(), pulled), (6, 10));
 }
 
+// covers IMAP-20 MAP-22
 #[test]
-fn imap_20_map_22_a_stream_lets_go_of_its_function_its_items_and_its_results() {
+fn a_stream_lets_go_of_its_function_its_items_and_its_results() {
     for (items, taken, ordered) in
         [(0, 1, true), (10, 20, true), (10, 20, false), (100, 3, true), (100, 3, false)]
     {
@@ -265,8 +275,9 @@ fn imap_20_map_22_a_stream_lets_go_of_its_function_its_items_and_its_results() {
     }
 }
 
+// covers IMAP-24
 #[test]
-fn imap_24_a_closed_pool_refuses_a_stream_at_the_call_and_gives_it_back() {
+fn a_closed_pool_refuses_a_stream_at_the_call_and_gives_it_back() {
     for end in [Pool::close, Pool::terminate] {
         let pool = ThreadPool::new(1).unwrap();
         end(&pool);
@@ -284,8 +295,9 @@ fn imap_24_a_closed_pool_refuses_a_stream_at_the_call_and_gives_it_back() {
     }
 }
 
+// covers MAP-23
 #[test]
-fn map_23_a_slice_is_mapped_where_it_lies() {
+fn a_slice_is_mapped_where_it_lies() {
     /// Neither `Clone` nor `Default`, and of an address that can be told.
     struct Fixed(u32);
     for (workers, len) in [(1, 0), (1, 1), (2, 1_000), (5, 777)] {
@@ -307,8 +319,9 @@ fn map_23_a_slice_is_mapped_where_it_lies() {
     assert!(matches!(refused, TaskError::NotSubmitted(SubmitErrorKind::NotRunning)));
 }
 
+// covers MAP-15
 #[test]
-fn map_15_map_results_keeps_every_other_value() {
+fn map_results_keeps_every_other_value() {
     for workers in [1, 2, 5] {
         let pool = ThreadPool::new(workers).unwrap();
         let ledger = Ledger::new();
@@ -345,15 +358,17 @@ fn map_15_map_results_keeps_every_other_value() {
     }
 }
 
+// covers MAP-15
 #[test]
-fn map_15_map_results_of_a_pool_that_ends_says_so_as_a_whole() {
+fn map_results_of_a_pool_that_ends_fails_as_a_whole() {
     let pool = ThreadPool::new(1).unwrap();
     let handle = pool.handle();
     let error = pool.map_results(|_: u32| handle.terminate(), 0..10_000).unwrap_err();
     assert!(matches!(error, TaskError::Terminated), "{error}");
 }
 
+// covers RES-18
 #[test]
-fn res_18_a_handle_has_no_room_for_a_number() {
+fn a_handle_has_no_room_for_a_number() {
     assert_eq!(size_of::<millpond::AsyncResult<[u64; 9], String>>(), size_of::<usize>());
 }

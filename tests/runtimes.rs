@@ -32,8 +32,9 @@ fn gated<T: Send + 'static>(pool: &ThreadPool, value: T) -> (AsyncResult<T>, Gat
     (pool.apply_async(task).unwrap(), gate)
 }
 
+// covers RES-16
 #[test]
-fn res_16_values_errors_and_panics_arrive_under_any_runtime() {
+fn values_errors_and_panics_arrive_under_any_runtime() {
     runtimes(|name| async move {
         let pool = ThreadPool::new(2).unwrap();
         assert_eq!(pool.apply_async(|| 6 * 7).unwrap().await.unwrap(), 42, "{name}");
@@ -54,8 +55,9 @@ fn res_16_values_errors_and_panics_arrive_under_any_runtime() {
     });
 }
 
+// covers RES-16
 #[test]
-fn res_16_many_tasks_of_a_runtime_await_one_pool() {
+fn many_tasks_of_a_runtime_may_await_one_pool() {
     let pool = Arc::new(ThreadPool::new(2).unwrap());
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let square = |pool: Arc<ThreadPool>, x: u64| async move {
@@ -83,8 +85,9 @@ fn res_16_many_tasks_of_a_runtime_await_one_pool() {
     assert_eq!(total, (0..200).map(|x| x * x).sum::<u64>());
 }
 
+// covers RES-16
 #[test]
-fn res_16_the_end_of_the_pool_wakes_who_awaits() {
+fn the_end_of_the_pool_wakes_every_awaiting_task() {
     runtimes(|name| async move {
         let pool = ThreadPool::new(1).unwrap();
         let (held, gate) = gated(&pool, ());
@@ -103,8 +106,9 @@ fn res_16_the_end_of_the_pool_wakes_who_awaits() {
     });
 }
 
+// covers RES-16
 #[test]
-fn res_16_a_handle_that_lost_a_race_can_be_awaited_again() {
+fn a_handle_that_lost_a_race_can_be_awaited_again() {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     tokio.block_on(async {
         let pool = ThreadPool::new(1).unwrap();
@@ -125,8 +129,9 @@ fn res_16_a_handle_that_lost_a_race_can_be_awaited_again() {
     });
 }
 
+// covers RES-16
 #[test]
-fn res_16_a_task_of_the_runtime_that_is_aborted_leaves_the_work_alone() {
+fn aborting_a_task_of_the_runtime_leaves_the_work_alone() {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let ledger = Ledger::new();
     let pool = ThreadPool::new(1).unwrap();
@@ -154,8 +159,9 @@ impl Wake for Alarm {
     }
 }
 
+// covers RES-16
 #[test]
-fn res_16_a_waker_is_replaced_while_the_task_ends_and_the_last_one_hears_of_it() {
+fn the_last_waker_hears_of_a_task_that_ends_while_wakers_are_replaced() {
     let pool = ThreadPool::new(1).unwrap();
     let (mut woken, mut ready_at_once) = (0, 0);
     for round in 0..2_000 {
@@ -199,8 +205,9 @@ fn res_16_a_waker_is_replaced_while_the_task_ends_and_the_last_one_hears_of_it()
     assert_eq!(woken + ready_at_once, 2_000);
 }
 
+// covers RES-16
 #[test]
-fn res_16_a_future_dropped_while_its_task_ends() {
+fn a_future_may_be_dropped_while_its_task_ends() {
     let pool = ThreadPool::new(1).unwrap();
     let (ledger, alarm) = (Ledger::new(), Arc::new(Alarm::default()));
     let waker = Waker::from(Arc::clone(&alarm));

@@ -1,4 +1,4 @@
-//! Scopes: tasks that borrow from the stack (F49, F50).
+//! Scopes: tasks that borrow from the stack (F-49, F-50).
 
 mod common;
 
@@ -8,8 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+// covers F-50
 #[test]
-fn f50_a_scope_ends_after_all_its_tasks() {
+fn a_scope_ends_after_all_its_tasks() {
     /// As good as leaked, but a leak detector finds them.
     static KEPT: Mutex<Vec<AsyncResult<bool>>> = Mutex::new(Vec::new());
     for workers in [1, 2, 4] {
@@ -34,8 +35,9 @@ fn f50_a_scope_ends_after_all_its_tasks() {
     }
 }
 
+// covers F-50
 #[test]
-fn f50_the_body_panics() {
+fn a_scope_whose_body_panics_waits_for_its_tasks() {
     let pool = ThreadPool::new(2).unwrap();
     let (gate, done) = (Gate::new(), AtomicUsize::new(0));
     let caught = catch_unwind(AssertUnwindSafe(|| {
@@ -55,8 +57,9 @@ fn f50_the_body_panics() {
     assert_eq!(done.load(Ordering::Relaxed), 10);
 }
 
+// covers F-50 F-04
 #[test]
-fn f50_f04_a_submission_fails_midway_and_a_payload_is_bad() {
+fn a_scope_waits_though_a_submission_is_refused_and_a_payload_is_bad() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -75,8 +78,9 @@ fn f50_f04_a_submission_fails_midway_and_a_payload_is_bad() {
     assert_eq!(done.load(Ordering::Relaxed), 1);
 }
 
+// covers F-50
 #[test]
-fn f50_the_pool_is_terminated_inside() {
+fn a_scope_ends_though_its_pool_is_terminated_inside() {
     let pool = ThreadPool::new(1).unwrap();
     let (entered, gate, ran) = (Gate::new(), Gate::new(), AtomicUsize::new(0));
     let queued = pool.scope(|s| {
@@ -96,8 +100,9 @@ fn f50_the_pool_is_terminated_inside() {
     assert_eq!(ran.load(Ordering::Relaxed), 1);
 }
 
+// covers NEST-01
 #[test]
-fn nest_01_a_worker_waits_for_its_own_scope() {
+fn a_worker_waits_for_its_own_scope() {
     for workers in [1, 2] {
         let pool = ThreadPool::new(workers).unwrap();
         let total = pool.map(
@@ -117,8 +122,9 @@ fn nest_01_a_worker_waits_for_its_own_scope() {
     }
 }
 
+// covers F-50
 #[test]
-fn f50_the_outcome_of_a_dropped_handle_is_gone_before_the_scope_ends() {
+fn the_outcome_of_a_dropped_handle_is_gone_before_the_scope_ends() {
     /// Looks at what it borrows when it is dropped.
     struct Looks<'a>(&'a AtomicUsize);
     impl Drop for Looks<'_> {

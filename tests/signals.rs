@@ -67,8 +67,9 @@ impl Targets {
     }
 }
 
+// covers F-37 F-38
 #[test]
-fn f37_f38_no_wait_ends_because_of_a_signal() {
+fn no_wait_ends_because_of_a_signal() {
     const ROUNDS: usize = 500;
     const LIMIT: Duration = Duration::from_millis(50);
     const WORKERS: usize = 9;

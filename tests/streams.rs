@@ -1,20 +1,21 @@
-//! `imap` and `imap_unordered`: the rows IMAP of the parity table.
+//! `imap` and `imap_unordered`: the rows IMAP of the parity table, from the call to the last result.
+//! How a stream ends before that is in tests/stream_ends.rs.
 
 mod common;
 
-use common::{Gate, hold_up};
+use common::Gate;
 use millpond::{PoolHandle, SubmitErrorKind, TaskError, ThreadPool, Timeout};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 const WORKERS: [usize; 3] = [1, 2, 5];
 
+// covers IMAP-01 IMAP-03
 #[test]
-fn imap_01_imap_03_test_imap() {
+fn test_imap() {
     for workers in WORKERS {
         let pool = ThreadPool::new(workers).unwrap();
         for (chunksize, items) in [(1, 10), (1, 1000), (100, 1000), (7, 1000)] {
@@ -28,8 +29,9 @@ fn imap_01_imap_03_test_imap() {
     }
 }
 
+// covers IMAP-02
 #[test]
-fn imap_02_test_imap_unordered() {
+fn test_imap_unordered() {
     for workers in WORKERS {
         let pool = ThreadPool::new(workers).unwrap();
         for (chunksize, buffersize) in [(1, 64), (53, 64), (1, 1), (3, 2), (1, 1000)] {
@@ -42,8 +44,9 @@ fn imap_02_test_imap_unordered() {
     }
 }
 
+// covers IMAP-02
 #[test]
-fn imap_02_as_completed() {
+fn imap_unordered_yields_quick_items_before_a_slow_one() {
     let pool = ThreadPool::new(2).unwrap();
     let gate = Gate::new();
     let pass = gate.clone();
@@ -62,7 +65,7 @@ fn imap_02_as_completed() {
 }
 
 #[test]
-fn imap_a_slow_item_withholds_no_finished_result() {
+fn a_slow_item_withholds_no_result_before_it() {
     let pool = ThreadPool::new(2).unwrap();
     let gate = Gate::new();
     let pass = gate.clone();
@@ -80,7 +83,7 @@ fn imap_a_slow_item_withholds_no_finished_result() {
 }
 
 #[test]
-fn imap_the_next_item_may_wait_until_the_consumer_has_the_one_before() {
+fn an_item_may_wait_until_the_consumer_has_the_one_before() {
     for ordered in [true, false] {
         let pool = ThreadPool::new(1).unwrap();
         let (send, receive) = mpsc::channel::<u32>();
@@ -99,8 +102,9 @@ fn imap_the_next_item_may_wait_until_the_consumer_has_the_one_before() {
     }
 }
 
+// covers IMAP-04
 #[test]
-fn imap_04_test_imap_next_timeout() {
+fn next_timeout_may_time_out_and_be_called_again() {
     for ordered in [true, false] {
         let pool = ThreadPool::new(1).unwrap();
         let gate = Gate::new();
@@ -122,8 +126,9 @@ fn imap_04_test_imap_next_timeout() {
     }
 }
 
+// covers IMAP-06 IMAP-13
 #[test]
-fn imap_06_imap_13_sizes_of_zero() {
+fn sizes_of_zero_are_refused() {
     let pool = ThreadPool::new(1).unwrap();
     let refused = pool.stream(|x: u32| x, 0..3).chunksize(0).imap().unwrap_err();
     assert_eq!(refused.to_string(), "Chunksize must be 1+, not 0");
@@ -132,8 +137,9 @@ fn imap_06_imap_13_sizes_of_zero() {
     assert_eq!(again.into_task().buffersize(1).imap().unwrap().count(), 3);
 }
 
+// covers IMAP-06 IMAP-13
 #[test]
-fn imap_06_imap_13_sizes_beyond_all_measure() {
+fn sizes_may_be_beyond_all_measure() {
     let pool = ThreadPool::new(2).unwrap();
     for size in [usize::MAX, usize::MAX / 2, 1 << 40] {
         let chunks = || pool.stream(|x: u32| x, 0..1000).chunksize(size);
@@ -148,8 +154,9 @@ fn imap_06_imap_13_sizes_beyond_all_measure() {
     pool.join().unwrap();
 }
 
+// covers IMAP-07 IMAP-08 S3-E16
 #[test]
-fn imap_07_imap_08_s3_e16_an_item_that_fails_is_an_error_of_its_own() {
+fn an_item_that_fails_is_an_error_of_its_own() {
     for chunksize in [1, 4] {
         let pool = ThreadPool::new(2).unwrap();
         let work = |x: u32| if x == 2 { panic!("Something bad happened") } else { x };
@@ -175,8 +182,9 @@ fn panics_at(at: u32) -> impl Iterator<Item = u32> {
     (0..).inspect(move |x| assert!(*x != at, "no more input"))
 }
 
+// covers IMAP-09 IMAP-10 F-09
 #[test]
-fn imap_09_imap_10_f09_test_imap_handle_iterable_exception() {
+fn test_imap_handle_iterable_exception() {
     for chunksize in [1, 2, 4] {
         let pool = ThreadPool::new(2).unwrap();
         let mut it = pool.stream(|x: u32| x, panics_at(7)).chunksize(chunksize).imap().unwrap();
@@ -192,8 +200,9 @@ fn imap_09_imap_10_f09_test_imap_handle_iterable_exception() {
     }
 }
 
+// covers IMAP-11
 #[test]
-fn imap_11_test_imap_unordered_handle_iterable_exception() {
+fn test_imap_unordered_handle_iterable_exception() {
     let pool = ThreadPool::new(2).unwrap();
     let (mut values, mut errors) = (Vec::new(), 0);
     for result in pool.imap_unordered(|x: u32| x, panics_at(7)).unwrap() {
@@ -206,15 +215,16 @@ fn imap_11_test_imap_unordered_handle_iterable_exception() {
     assert_eq!((values, errors), (vec![0, 1, 2, 3, 4, 5, 6], 1));
 }
 
+// covers IMAP-12 IMAP-13 IMAP-15
 #[test]
-fn imap_12_imap_13_imap_15_the_look_ahead_is_strict_and_the_input_needs_no_send() {
+fn the_look_ahead_is_strict_and_the_input_needs_no_send() {
     for buffersize in [1, 2, 3, 64] {
         let pool = ThreadPool::new(2).unwrap();
         let pulled = Rc::new(Cell::new(0));
         let counter = Rc::clone(&pulled);
         let input = (0..).inspect(move |_| counter.set(counter.get() + 1));
         let mut it = pool.stream(|x: u64| x, input).buffersize(buffersize).imap().unwrap();
-        assert_eq!(pulled.get(), buffersize, "imap_19: the first of them start at the call");
+        assert_eq!(pulled.get(), buffersize, "the first of them start at the call");
         for yielded in 1..200 {
             it.next().unwrap().unwrap();
             assert!(
@@ -226,165 +236,9 @@ fn imap_12_imap_13_imap_15_the_look_ahead_is_strict_and_the_input_needs_no_send(
     }
 }
 
+// covers IMAP-16 IMAP-17 HANG-20
 #[test]
-fn imap_14_imap_18_life_05_hang_22_join_waits_for_what_was_pulled() {
-    let pool = ThreadPool::new(2).unwrap();
-    let mut it = pool.stream(|x: u64| x, 0..).buffersize(4).imap().unwrap();
-    assert_eq!(it.next().unwrap().unwrap(), 0);
-    pool.close();
-    assert_eq!(it.next().unwrap().unwrap(), 1, "a stream goes on after close");
-    pool.join().unwrap();
-    let rest: Vec<_> = it.collect();
-    let (last, values) = rest.split_last().unwrap();
-    assert!(matches!(last, Err(TaskError::NotSubmitted(SubmitErrorKind::NotRunning))), "{last:?}");
-    assert!(values.len() <= 4 && values.iter().all(Result::is_ok));
-}
-
-#[test]
-fn imap_18_close_before_the_first_next_loses_nothing() {
-    for workers in WORKERS {
-        for ordered in [true, false] {
-            let pool = ThreadPool::new(workers).unwrap();
-            let stream = pool.stream(|x: u64| x, 0..1000).buffersize(8);
-            let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
-            pool.close();
-            assert!(
-                matches!(pool.imap(|x: u32| x, 0..1), Err(e) if e.kind() == SubmitErrorKind::NotRunning),
-                "imap_24"
-            );
-            let mut all: Vec<u64> = it.map(Result::unwrap).collect();
-            all.sort_unstable();
-            assert_eq!(all, (0..1000).collect::<Vec<_>>());
-            pool.join().unwrap();
-        }
-    }
-}
-
-#[test]
-fn imap_18_a_finite_input_that_was_pulled_whole_ends_without_an_error() {
-    let pool = ThreadPool::new(1).unwrap();
-    let it = pool.stream(|x: u64| x, 0..4).buffersize(4).imap().unwrap();
-    pool.close();
-    pool.join().unwrap();
-    assert_eq!(it.map(Result::unwrap).collect::<Vec<_>>(), [0, 1, 2, 3]);
-}
-
-#[test]
-fn imap_20_imap_25_s3_e8_dropping_it_stops_it() {
-    for ordered in [true, false] {
-        let pool = ThreadPool::new(1).unwrap();
-        let (entered, gate) = (Gate::new(), Gate::new());
-        let (enter, pass) = (entered.clone(), gate.clone());
-        let begun = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&begun);
-        let item = Arc::new(());
-        let items: Vec<_> = (0..10).map(|_| Arc::clone(&item)).collect();
-        let stream = pool.stream(
-            move |item: Arc<()>| {
-                count.fetch_add(1, Ordering::Relaxed);
-                enter.open();
-                pass.wait();
-                item
-            },
-            items,
-        );
-        let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
-        entered.wait();
-        drop(it);
-        assert_eq!(Arc::strong_count(&item), 2, "those that have not begun are dropped");
-        gate.open();
-        pool.close();
-        pool.join().unwrap();
-        assert_eq!((begun.load(Ordering::Relaxed), Arc::strong_count(&item)), (1, 1));
-    }
-}
-
-#[test]
-fn imap_22_hang_12_life_06_next_after_terminate() {
-    for ordered in [true, false] {
-        let pool = ThreadPool::new(1).unwrap();
-        let (entered, gate) = (Gate::new(), Gate::new());
-        let (enter, pass) = (entered.clone(), gate.clone());
-        let work = move |x: u32| {
-            if x == 3 {
-                enter.open();
-                pass.wait();
-            }
-            x
-        };
-        let stream = pool.stream(work, 0..).chunksize(1).buffersize(16);
-        let mut it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
-        entered.wait();
-        pool.terminate();
-        gate.open();
-        let values: Vec<u32> = it.by_ref().map_while(Result::ok).collect();
-        assert_eq!(values, [0, 1, 2, 3], "what has run, the running one included; then one error");
-        assert!(it.next().is_none());
-        assert!(it.next().is_none());
-    }
-}
-
-#[test]
-fn imap_01_imap_22_no_value_takes_the_place_of_one_that_was_refused() {
-    /// The item 1, when it is refused, lets the runner go on.
-    struct Item(u32, Gate);
-    impl Drop for Item {
-        fn drop(&mut self) {
-            if self.0 == 1 {
-                self.1.open();
-            }
-        }
-    }
-    for ordered in [true, false] {
-        let pool = ThreadPool::new(2).unwrap();
-        let (entered, gate) = (Gate::new(), Gate::new());
-        // One worker has the other's share of the stream in its queue, for `terminate` to find and to refuse items for.
-        let release = hold_up(&pool);
-        let enter = entered.clone();
-        let work = move |item: Item| {
-            if item.0 == 0 {
-                enter.open();
-                item.1.wait();
-            }
-            item.0
-        };
-        let items: Vec<_> = (0..8).map(|number| Item(number, gate.clone())).collect();
-        let stream = pool.stream(work, items).chunksize(8);
-        let mut it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
-        entered.wait();
-        pool.terminate();
-        release.open();
-        let values: Vec<u32> = it.by_ref().map_while(Result::ok).collect();
-        assert!(it.next().is_none());
-        // The item that ran goes on to its end; no other begins, not even those of the same chunk.
-        assert_eq!(values, [0], "ordered: {ordered}");
-    }
-}
-
-#[test]
-fn init_05_a_stream_of_a_pool_that_breaks_says_so() {
-    let gate = Gate::new();
-    let pass = gate.clone();
-    let initializer = move |worker| {
-        if worker == 1 {
-            pass.wait();
-            panic!("no database");
-        }
-    };
-    let pool = ThreadPool::builder().workers(2).initializer(initializer).build().unwrap();
-    let mut it = pool.stream(|x: u32| x, 0..).buffersize(1).imap().unwrap();
-    assert_eq!(it.next().unwrap().unwrap(), 0);
-    gate.open();
-    while !matches!(pool.spawn(|| ()), Err(refused) if refused.kind() == SubmitErrorKind::Broken) {
-        std::thread::yield_now();
-    }
-    let error = it.next().unwrap().unwrap_err();
-    assert!(matches!(error, TaskError::NotSubmitted(SubmitErrorKind::Broken)), "{error}");
-    assert!(it.next().is_none());
-}
-
-#[test]
-fn imap_16_imap_17_hang_20_a_blocking_input_holds_up_nobody_else() {
+fn a_blocking_input_holds_up_only_its_consumer() {
     let pool = ThreadPool::new(1).unwrap();
     let (send, receive) = mpsc::channel::<u32>();
     std::thread::scope(|scope| {
@@ -408,15 +262,17 @@ fn imap_16_imap_17_hang_20_a_blocking_input_holds_up_nobody_else() {
     });
 }
 
+// covers IMAP-23
 #[test]
-fn imap_23_empty_input() {
+fn an_empty_input_ends_at_once() {
     let pool = ThreadPool::new(1).unwrap();
     assert!(pool.imap(|x: u32| x, []).unwrap().next().is_none());
     assert!(pool.imap_unordered(|x: u32| x, []).unwrap().next().is_none());
 }
 
+// covers IMAP-26 IMAP-28
 #[test]
-fn imap_26_imap_28_no_end_of_input_no_growth() {
+fn an_endless_input_needs_no_more_memory_than_its_window() {
     let pool = ThreadPool::new(2).unwrap();
     let item = Arc::new(());
     let items = std::iter::repeat_with({
@@ -430,8 +286,9 @@ fn imap_26_imap_28_no_end_of_input_no_growth() {
     }
 }
 
+// covers NEST-01 NEST-02
 #[test]
-fn nest_01_nest_02_a_worker_consumes_a_stream_of_its_own_pool() {
+fn a_worker_consumes_a_stream_of_its_own_pool() {
     for workers in WORKERS {
         for ordered in [true, false] {
             let pool = ThreadPool::new(workers).unwrap();
@@ -449,70 +306,9 @@ fn nest_01_nest_02_a_worker_consumes_a_stream_of_its_own_pool() {
     }
 }
 
+// covers NEST-01
 #[test]
-fn life_05_a_worker_opens_a_stream_while_its_pool_is_closed_and_nobody_else_does() {
-    for ordered in [true, false] {
-        let pool = ThreadPool::new(1).unwrap();
-        let (gate, handle) = (Gate::new(), pool.handle());
-        let (pass, inner) = (gate.clone(), handle.clone());
-        let sum = pool
-            .apply_async(move || {
-                pass.wait();
-                let stream = inner.stream(|x: u64| x, 0..100);
-                let it = if ordered { stream.imap() } else { stream.imap_unordered() };
-                it.unwrap().map(Result::unwrap).sum::<u64>()
-            })
-            .unwrap();
-        pool.close();
-        assert!(handle.imap(|x: u64| x, 0..100).is_err());
-        gate.open();
-        assert_eq!(sum.get().unwrap(), 4950);
-        pool.join().unwrap();
-    }
-}
-
-#[test]
-fn life_05_a_closed_pool_whose_last_stream_has_ended_ends_though_nobody_joins() {
-    for ordered in [true, false] {
-        let (send, receive) = mpsc::channel();
-        let builder =
-            ThreadPool::builder().workers(2).on_worker_exit(move |_| send.send(()).unwrap());
-        let pool = builder.build().unwrap();
-        let stream = pool.stream(|x: u64| x, 0..100).buffersize(4);
-        let it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
-        pool.close();
-        assert_eq!(it.map(Result::unwrap).sum::<u64>(), 4950);
-        assert_eq!(
-            (receive.recv(), receive.recv()),
-            (Ok(()), Ok(())),
-            "the workers leave by themselves"
-        );
-    }
-}
-
-#[test]
-fn imap_18_of_an_input_that_goes_on_one_item_is_pulled_after_the_end_to_know_it() {
-    for ordered in [true, false] {
-        let pool = ThreadPool::new(1).unwrap();
-        let pulled = Rc::new(Cell::new(0));
-        let count = Rc::clone(&pulled);
-        let input = std::iter::from_fn(move || {
-            count.set(count.get() + 1);
-            Some(count.get())
-        });
-        let stream = pool.stream(|x: u32| x, input).chunksize(1).buffersize(8);
-        let mut it = if ordered { stream.imap() } else { stream.imap_unordered() }.unwrap();
-        it.next().unwrap().unwrap();
-        pool.close();
-        pool.join().unwrap();
-        let before = pulled.get();
-        assert!(it.any(|result| result.is_err()), "there was more");
-        assert_eq!(pulled.get(), before + 1);
-    }
-}
-
-#[test]
-fn nest_01_a_stream_that_is_consumed_by_its_own_item_says_that_this_would_never_end() {
+fn a_stream_that_its_own_item_consumes_says_that_this_would_never_end() {
     for ordered in [true, false] {
         let pool = ThreadPool::new(1).unwrap();
         let (hand_over, itself) = mpsc::channel::<millpond::Imap<std::ops::Range<u32>, ()>>();
@@ -528,47 +324,9 @@ fn nest_01_a_stream_that_is_consumed_by_its_own_item_says_that_this_would_never_
     }
 }
 
-/// An item that counts when it is dropped.
-struct Refused(u32, mpsc::Sender<u32>);
-
-impl Drop for Refused {
-    fn drop(&mut self) {
-        self.1.send(self.0).unwrap();
-    }
-}
-
+// covers S1-E1
 #[test]
-fn imap_22_out_of_order_what_still_runs_when_the_pool_is_terminated_comes_too() {
-    let pool = ThreadPool::new(2).unwrap();
-    let (slow, quick, (send, dropped)) = (Gate::new(), Gate::new(), mpsc::channel());
-    let (begin, begun) = mpsc::channel();
-    let (wait_long, wait) = (slow.clone(), quick.clone());
-    let work = move |item: Refused| {
-        begin.send(()).unwrap();
-        if item.0 == 0 {
-            wait_long.wait()
-        } else {
-            wait.wait()
-        }
-        item.0
-    };
-    let stream = pool.stream(work, (0..8).map(move |number| Refused(number, send.clone())));
-    let mut it = stream.chunksize(1).imap_unordered().unwrap();
-    begun.recv().unwrap();
-    begun.recv().unwrap();
-    pool.terminate();
-    quick.open();
-    // One has run; six are refused by its worker. Only then does the last one go on.
-    let mut gone: Vec<_> = (0..7).map(|_| dropped.recv().unwrap()).collect();
-    gone.sort_unstable();
-    assert_eq!(gone, [1, 2, 3, 4, 5, 6, 7]);
-    slow.open();
-    assert_eq!(it.by_ref().map_while(Result::ok).collect::<Vec<_>>(), [1, 0], "then one error");
-    assert!(it.next().is_none());
-}
-
-#[test]
-fn s1_e1_follow_up_tasks() {
+fn follow_up_tasks_are_submitted_while_a_stream_is_consumed() {
     let pool = ThreadPool::new(2).unwrap();
     let mut follow_ups = Vec::new();
     // The seed's random numbers, as a fixed function of the item.

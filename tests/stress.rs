@@ -91,8 +91,9 @@ trait CycleOnce: Iterator + Sized {
 
 impl<I: Iterator> CycleOnce for I {}
 
+// covers F-20
 #[test]
-fn f20_everything_at_once_on_pools_that_end_at_any_moment() {
+fn every_value_is_dropped_once_on_pools_that_end_at_any_moment() {
     for round in 0..ROUNDS {
         let ledger = Ledger::new();
         let policy = [DropPolicy::Terminate, DropPolicy::Join, DropPolicy::Drain][round % 3];

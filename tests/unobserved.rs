@@ -17,8 +17,9 @@ fn watched() -> (ThreadPool, Arc<Mutex<Vec<String>>>) {
     (pool.unwrap(), told)
 }
 
+// covers ERR-03 S3-E22
 #[test]
-fn err_03_s3_e22_a_failure_that_nobody_looks_at_is_told_once() {
+fn an_unobserved_failure_is_told_once() {
     let (pool, told) = watched();
     // Dropped after it has failed, as in the seed: wait, and look no further.
     let result = pool.try_apply_async(|| Err::<(), u8>(1)).unwrap();
@@ -42,8 +43,9 @@ fn err_03_s3_e22_a_failure_that_nobody_looks_at_is_told_once() {
     assert_eq!(told[3], "a callback panicked and nobody looked: too late");
 }
 
+// covers ERR-03
 #[test]
-fn err_03_what_was_seen_or_is_no_failure_of_the_function_is_not_told() {
+fn seen_failures_panics_and_ends_of_the_pool_are_not_told() {
     let (pool, told) = watched();
     // Taken.
     assert!(pool.try_apply_async(|| Err::<(), u8>(1)).unwrap().get().is_err());
@@ -70,8 +72,9 @@ fn err_03_what_was_seen_or_is_no_failure_of_the_function_is_not_told() {
     assert!(told.lock().unwrap().is_empty(), "{told:?}");
 }
 
+// covers ERR-03
 #[test]
-fn err_03_a_hook_that_panics_harms_nobody() {
+fn a_hook_that_panics_does_no_harm() {
     let pool = ThreadPool::builder().workers(1).on_unobserved(|failure| match failure {
         Unobserved::Failed { .. } => panic!("in the hook"),
         _ => unreachable!(),
@@ -81,8 +84,9 @@ fn err_03_a_hook_that_panics_harms_nobody() {
     assert_eq!(pool.apply(|| 1).unwrap(), 1);
 }
 
+// covers ERR-03
 #[test]
-fn err_03_the_hook_goes_with_the_last_owner_of_its_pool() {
+fn the_hook_goes_with_the_last_owner_of_its_pool() {
     let (pool, told) = watched();
     pool.close();
     pool.join().unwrap();
@@ -91,8 +95,9 @@ fn err_03_the_hook_goes_with_the_last_owner_of_its_pool() {
     assert_eq!(Arc::strong_count(&told), 1);
 }
 
+// covers ERR-03
 #[test]
-fn err_03_a_hook_may_itself_drop_a_failure_and_own_a_pool_with_a_hook() {
+fn a_hook_may_itself_drop_a_failure_and_own_a_pool_with_a_hook() {
     let (inner, told) = watched();
     let failure = inner.try_apply_async(|| Err::<(), u8>(1)).unwrap();
     failure.wait();
@@ -130,8 +135,9 @@ impl Drop for Bad {
     }
 }
 
+// covers ERR-03
 #[test]
-fn err_03_a_hook_that_panics_when_it_goes_harms_nobody() {
+fn a_hook_that_panics_when_dropped_does_no_harm() {
     let bad = Bad;
     let pool = ThreadPool::builder().workers(1).on_unobserved(move |_| _ = &bad).build().unwrap();
     pool.close();
@@ -139,8 +145,9 @@ fn err_03_a_hook_that_panics_when_it_goes_harms_nobody() {
     drop(pool);
 }
 
+// covers ERR-03
 #[test]
-fn err_03_a_hook_that_outlives_its_pool_and_panics_when_it_goes_harms_nobody() {
+fn a_hook_that_outlives_its_pool_and_panics_when_dropped_does_no_harm() {
     let (entered, gate) = (Gate::new(), Gate::new());
     let (enter, pass, bad) = (entered.clone(), gate.clone(), Bad);
     let hook = move |_: &Unobserved<'_>| {

@@ -1,11 +1,12 @@
-//! Chunk arithmetic: Python's default, and what batches and streams make of any length, size and number of workers.
+//! Chunk arithmetic: Python's default, and what batches and streams make of any length, size and
+//! number of workers.
 #![no_main]
 
 use std::sync::{Arc, LazyLock};
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use millpond::{TaskError, ThreadPool, default_chunksize};
+use millpond::{TaskError, ThreadPool, default_chunksize, star};
 use millpond_fuzz::{Fate, Fates, Item, Ledger, Plan, Tag, Token, Watch, name, panicked};
 
 const WORKERS: usize = 4;
@@ -45,7 +46,8 @@ enum How {
     Stream { ordered: bool, buffer: u8 },
 }
 
-/// `divmod(items, 4 * workers)`, and one more if something is left: what Python does, in numbers that cannot overflow.
+/// `divmod(items, 4 * workers)`, and one more if something is left: what Python does, in numbers
+/// that cannot overflow.
 fn python(items: usize, workers: usize) -> usize {
     let (items, parts) = (items as u128, 4 * workers as u128);
     usize::try_from(items / parts + u128::from(items % parts > 0)).unwrap()
@@ -55,7 +57,9 @@ fn arithmetic((items, workers): (usize, usize)) {
     // No pool has no workers; it must be a number all the same.
     let _ = default_chunksize(items, 0);
     for workers in [workers.max(1), workers % 64 + 1, workers % 70_000 + 1] {
-        for items in [items, items % 10_000, items % (8 * workers.min(10_000)), usize::MAX - items % 8] {
+        for items in
+            [items, items % 10_000, items % (8 * workers.min(10_000)), usize::MAX - items % 8]
+        {
             let chunk = default_chunksize(items, workers);
             assert_eq!(chunk, python(items, workers), "{items} items, {workers} workers");
             // About four chunks per worker, and never more.
@@ -75,9 +79,12 @@ fn batch(pool: &ThreadPool, ledger: &Ledger, plan: Plan, how: How) {
         }};
     }
     match how {
-        How::Map => plan.check(&sized!(pool.try_batch(|item: Item| item.act(), items)).map(), &watch),
+        How::Map => {
+            plan.check(&sized!(pool.try_batch(|item: Item| item.act(), items)).map(), &watch)
+        }
         How::MapAsync => {
-            let handle = sized!(pool.try_batch(|item: Item| item.act(), items)).map_async().unwrap();
+            let handle =
+                sized!(pool.try_batch(|item: Item| item.act(), items)).map_async().unwrap();
             plan.check(&handle.get(), &watch);
         }
         How::Starmap => {
@@ -88,7 +95,7 @@ fn batch(pool: &ThreadPool, ledger: &Ledger, plan: Plan, how: How) {
                 assert_eq!(tag, number, "the elements of a tuple stay together");
                 outcome
             };
-            plan.check(&sized!(pool.try_star_batch(work, pairs)).map(), &watch);
+            plan.check(&sized!(pool.try_batch(star(work), pairs)).map(), &watch);
         }
         How::Slice => {
             plan.check(&pool.map_slice(Item::act_plain, &items), &watch);
@@ -108,7 +115,12 @@ fn batch(pool: &ThreadPool, ledger: &Ledger, plan: Plan, how: How) {
 }
 
 /// An item's own outcome, of a stream or of `map_results`.
-fn check_own<E: Tag>(plan: &Plan, index: usize, outcome: &Result<Token, TaskError<E>>, place: usize) {
+fn check_own<E: Tag>(
+    plan: &Plan,
+    index: usize,
+    outcome: &Result<Token, TaskError<E>>,
+    place: usize,
+) {
     let (fate, tag, item) = match outcome {
         Ok(value) => (Fate::Value, value.tag(), None),
         Err(TaskError::Failed { error, item }) => (Fate::Fails, error.tag(), *item),
@@ -146,7 +158,10 @@ fn stream(pool: &ThreadPool, ledger: &Ledger, plan: Plan, ordered: bool, buffer:
     }
     assert_eq!(count, plan.len);
     ledger.settle();
-    assert!((0..plan.len).all(|index| watch.times(index) == 1), "a failure takes no other item with it");
+    assert!(
+        (0..plan.len).all(|index| watch.times(index) == 1),
+        "a failure takes no other item with it"
+    );
 }
 
 fuzz_target!(|input: Input| {

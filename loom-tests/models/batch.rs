@@ -1,5 +1,6 @@
 //! A batch, I21 to I25: its chunks, its error, its entries and its end.
 
+use super::each::STOP as STOP_ITEMS;
 use super::*;
 use crate::block::{Fallible, Plain, PoolView, Reason, Tell};
 use crate::models::harness::{Bound, Futex, Running, Watched, check, control, spawn};
@@ -34,13 +35,12 @@ fn count(counter: &AtomicUsize) -> usize {
 }
 
 /// Runs the entries but for the last on threads of their own, and the last one here.
-fn run_all(mut entries: NewEntries) -> Vec<crate::sync::thread::JoinHandle<()>> {
-    let mut threads = Vec::new();
-    while entries.len() > 1 {
-        let entry = entries.next().expect("more than one");
-        threads.push(spawn(move || entry.run(&Running)));
-    }
-    entries.next().expect("the last").run(&Running);
+fn run_all(entries: NewEntries) -> Vec<crate::sync::thread::JoinHandle<()>> {
+    // All are counted as queued before one is run.
+    let mut entries: Vec<_> = entries.collect();
+    let last = entries.pop().expect("a batch has an entry");
+    let threads = entries.into_iter().map(|entry| spawn(move || entry.run(&Running))).collect();
+    last.run(&Running);
     threads
 }
 
@@ -103,12 +103,13 @@ fn i24_a_late_entry_touches_what_is_there() {
         let input = vec![Counted::new(&items), Counted::new(&items)];
         let made = Arc::clone(&values);
         // SAFETY: models borrow nothing.
-        let (mut entries, handle) = unsafe {
+        let (entries, handle) = unsafe {
             let each = Plain(move |_: Counted| Counted::new(&made));
             Batch::create(Map::new(each), input, BatchOptions::default(), 2, 1, true, None)
         };
+        let entries: Vec<_> = entries.collect();
         let threads: Vec<_> =
-            entries.by_ref().map(|entry| spawn(move || entry.run(&Running))).collect();
+            entries.into_iter().map(|entry| spawn(move || entry.run(&Running))).collect();
         drop(handle);
         threads.into_iter().for_each(|thread| thread.join().expect("a runner returns"));
         assert_eq!(
@@ -286,8 +287,11 @@ impl PoolView for Seated {
     }
 
     fn put_back(&self, entry: TaskRef) {
-        entry.count_anyhow();
-        self.1.lock().expect("no panic").push(entry);
+        if entry.count() {
+            self.1.lock().expect("no panic").push(entry);
+        } else {
+            entry.turn_away(Reason::Cancelled);
+        }
     }
 }
 
@@ -328,10 +332,8 @@ fn put_back_for_one_that_leaves(leaves: fn(TaskRef, &Seated)) {
     });
     let view = Seated(0, Arc::clone(&back));
     // SAFETY: the entry keeps the block alive.
-    assert!(
-        unsafe { Batch::<Numbers>::hand_back(one.id(), 1..4, &view) },
-        "the range is its own and empty"
-    );
+    let is_back = unsafe { Batch::<Numbers>::hand_back(one.id(), 1..4, &view) };
+    assert!(is_back, "the range is its own and empty");
     other.join().expect("the other worker returns");
     // An entry may have come after the other worker had looked: another worker takes it.
     let entries = std::mem::take(&mut *back.lock().expect("no panic"));
@@ -382,4 +384,60 @@ fn i41_control_a_runner_leaves_without_a_second_look() {
             });
         },
     );
+}
+
+/// Worker 0 has begun one of four chunks, puts the others back and gives way, beside a cancel. The entry that it leaves in the
+/// queue is not run: a sweep takes it, if it is stale.
+#[test]
+fn i41_chunks_that_are_put_back_beside_a_cancel_are_dropped() {
+    check("I41 put chunks back, give way ‖ cancel", Bound::None, Futex::Block, |_| {
+        let mapping: Numbers = Map::new(Plain(|number| number));
+        let options = BatchOptions::default();
+        let input: Vec<_> = (0..4).collect();
+        // SAFETY: models borrow nothing.
+        let (mut entries, handle) =
+            unsafe { Batch::create(mapping, input, options, 1, 1, true, None) };
+        let one = entries.next().expect("one entry");
+        let id = one.id();
+        // SAFETY: the entry keeps the block alive.
+        let batch = unsafe { Batch::<Numbers>::of(id) };
+        // SAFETY: as above.
+        let words = unsafe { Batch::<Numbers>::words(id) };
+        words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        // The entry has left its queue, and the runner has claimed the batch.
+        assert_eq!(batch.entries.taken(), crate::block::Taken::Live);
+        let _ = batch.header.state().claim();
+        let canceller = spawn(move || {
+            handle.resolve(Reason::Cancelled);
+            drop(handle);
+        });
+        let view = Seated(0, Arc::default());
+        // SAFETY: the entry's right.
+        assert!(unsafe { Batch::<Numbers>::hand_back(id, 1..4, &view) });
+        let stops = batch.signal.load(Ordering::Relaxed) & STOP_ITEMS != 0;
+        let queued = if !stops && one.count() { Ok(one) } else { Err(one) };
+        canceller.join().expect("the canceller returns");
+        let left = match queued {
+            // The runner goes on, or turns its entry away: it drops what it sees.
+            Err(one) => {
+                one.turn_away(Reason::Cancelled);
+                None
+            }
+            Ok(one) => match one.retire() {
+                Ok(stale) => Some(stale),
+                Err(_) => panic!("I41: the cancelled batch has an entry that is alive"),
+            },
+        };
+        if left.is_some() {
+            let pending = batch.pending.load(Ordering::Relaxed);
+            assert_eq!(pending, 1, "I41: chunks that were put back are lost with a stale entry");
+            // The item that the runner is in ends.
+            // SAFETY: the stale entry's right; the chunk is the runner's.
+            let done = unsafe { Batch::<Numbers>::map(id, &(0..1), &view, None) };
+            assert_eq!(batch.pending.fetch_sub(done as usize, Ordering::AcqRel), 1);
+            // SAFETY: as above, and these were the last chunks.
+            unsafe { Batch::<Numbers>::conclude(id, &view) };
+        }
+        drop(left);
+    });
 }

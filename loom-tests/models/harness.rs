@@ -14,7 +14,7 @@
 use super::invariants;
 use crate::block::{PoolView, Reason, TaskRef};
 use crate::sync::cell::UnsafeCell;
-use crate::sync::{AtomicUsize as Count, execution, fence, thread};
+use crate::sync::{AtomicUsize as Count, execution, failure, fence, thread};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -25,7 +25,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
-pub(crate) use execution::{Futex, panic_deliberately};
+pub(crate) use execution::Futex;
+pub(crate) use failure::panic_deliberately;
 
 /// How many preemptions an execution may have.
 #[derive(Clone, Copy, Debug)]
@@ -239,7 +240,7 @@ fn listen() {
             if IN_MODEL.get() {
                 let why = text(panic.payload()).to_owned();
                 FAILURE.with_borrow_mut(|first| first.get_or_insert(why).len());
-                execution::fail();
+                failure::fail();
             }
         }));
     });

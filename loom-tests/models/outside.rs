@@ -62,6 +62,28 @@ fn i44_entries_are_taken_in_order_beside_a_sweep() {
     check("I44 take, take ‖ sweep", Bound::None, Futex::Block, |_| taken_beside_a_sweep(0));
 }
 
+/// A younger entry is submitted when the sweep is over.
+#[test]
+fn i44_what_is_submitted_after_a_sweep_does_not_overtake() {
+    check("I44 take ‖ sweep, submit", Bound::None, Futex::Block, |_| {
+        let (outside, mut handles) = queue(1);
+        let (swept, (younger, handle)) = (Arc::clone(&outside), task(1));
+        handles.push(handle);
+        let sweeper = spawn(move || {
+            drop(swept.sweep());
+            swept.submit(younger);
+        });
+        if let Some(task) = outside.take(0) {
+            task.run(&crate::models::harness::Running);
+        }
+        let done: Vec<_> = handles.iter().map(|handle| handle.load().is_done()).collect();
+        assert!(done[0] || !done[1], "I44: a younger entry is taken before an older one");
+        sweeper.join().expect("the sweeper returns");
+        outside.drain(|task| task.resolve(Reason::Terminated));
+        drop(handles);
+    });
+}
+
 #[test]
 fn i44_control_a_taker_without_a_mark() {
     control("I44 control: a worker takes without a mark", Bound::None, Futex::Block, |_| {

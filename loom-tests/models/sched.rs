@@ -938,6 +938,33 @@ fn broken(break_down: fn(&Sched)) -> bool {
     told.is_some()
 }
 
+/// A runner puts an entry back, and finds its block closed by the terminator.
+#[test]
+fn i39_a_runner_that_finds_its_block_closed_sees_why() {
+    use crate::batch::{BatchBlock as Batch, BatchOptions, Map};
+    use crate::block::Plain;
+    check("I39 terminate ‖ put back", Bound::None, Futex::Block, |outcomes| {
+        let (sched, _) = pool(1);
+        let (map, items) = (Map::new(Plain(|item: u8| item)), vec![1, 2]);
+        // SAFETY: models borrow nothing.
+        let (mut entries, handle) =
+            unsafe { Batch::create(map, items, BatchOptions::default(), 2, sched.id, true, None) };
+        let (queued, late) = (entries.next().expect("two"), entries.next().expect("two"));
+        sched.queues.inject(queued);
+        let ending = Arc::clone(&sched);
+        let terminator = spawn(move || ending.terminate());
+        let closed = !late.count();
+        if closed {
+            let reason = sched.reason_of_closed();
+            assert!(matches!(reason, Reason::Terminated), "I39: {reason:?} for a pool that ends");
+        }
+        terminator.join().expect("the terminator returns");
+        late.turn_away(Reason::Terminated);
+        drop(handle);
+        outcomes.insert(closed);
+    });
+}
+
 #[test]
 fn i39_whoever_sees_the_pool_broken_sees_why() {
     check("I39 break down ‖ look", Bound::None, Futex::Block, |outcomes| {

@@ -1,9 +1,10 @@
 //! A stream, I26 to I29: its slots, its runners' leaving, its end, its list of what is done.
 
+use super::run::GaveWay;
 use super::wake_batch::WakeBatch;
 use super::*;
 use crate::block::{Plain, PoolView, Reason, TaskRef};
-use crate::models::harness::{Bound, Futex, Watched, check, control, spawn};
+use crate::models::harness::{Bound, Futex, Running, Seen, Watched, check, control, spawn};
 use crate::sync::{clock, fence, futex, thread};
 use crate::wait::block_until;
 use std::convert::Infallible;
@@ -64,8 +65,11 @@ impl PoolView for Sent {
     }
 
     fn put_back(&self, entry: TaskRef) {
-        entry.count_anyhow();
-        self.0.lock().expect("no panic").push(entry);
+        if entry.count() {
+            self.0.lock().expect("no panic").push(entry);
+        } else {
+            entry.turn_away(Reason::Cancelled);
+        }
     }
 }
 
@@ -74,10 +78,15 @@ fn run(entry: TaskRef, sent: &Sent) -> thread::JoinHandle<()> {
     spawn(move || sent.work(entry))
 }
 
+/// As the pool counts an entry before it pushes it.
+fn counted(entry: &TaskRef) {
+    assert!(entry.count(), "the stream is open");
+}
+
 /// Puts an item in and shows it; the entry that is needed, if any, gets a thread.
 fn publish(stream: &mut Items, item: Counted, sent: &Sent) -> Option<thread::JoinHandle<()>> {
     stream.put(item);
-    stream.publish().inspect(TaskRef::count_anyhow).map(|entry| run(entry, sent))
+    stream.publish().inspect(counted).map(|entry| run(entry, sent))
 }
 
 /// The next outcome. This thread works while there is an entry for it.
@@ -108,7 +117,7 @@ fn passes(name: &str, ordered: bool, slots: usize, items: usize, futex: Futex, b
             while put < items && !stream.is_full() {
                 stream.put(Counted::new(put, &drops));
                 put += 1;
-                if let Some(entry) = stream.publish().inspect(TaskRef::count_anyhow) {
+                if let Some(entry) = stream.publish().inspect(counted) {
                     if threads.len() < 2 {
                         threads.push(run(entry, &sent));
                     } else {
@@ -206,12 +215,8 @@ fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
     let sent = Sent::default();
     stream.put(0);
     stream.put(1);
-    let mut threads: Vec<_> = stream
-        .publish()
-        .inspect(TaskRef::count_anyhow)
-        .map(|entry| run(entry, &sent))
-        .into_iter()
-        .collect();
+    let mut threads: Vec<_> =
+        stream.publish().inspect(counted).map(|entry| run(entry, &sent)).into_iter().collect();
     if time_goes_by {
         threads.push(spawn(clock::expire));
     }
@@ -289,14 +294,14 @@ fn i28_the_pool_is_terminated_beside_a_runner() {
         let drops = Arc::new(AtomicUsize::new(0));
         let mut stream = stream(true, 2, 2);
         stream.put(Counted::new(0, &drops));
-        let one = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
+        let one = stream.publish().inspect(counted).expect("no runner is active");
         let sent = Sent::default();
         let runner = run(one, &sent);
         stream.put(Counted::new(1, &drops));
         // The entry of the second item is among what the terminator finds; or the first runner has it.
         stream
             .publish()
-            .inspect(TaskRef::count_anyhow)
+            .inspect(counted)
             .into_iter()
             .for_each(|entry| entry.resolve(Reason::Terminated));
         let mut values = 0;
@@ -318,7 +323,7 @@ fn left_beside_publish(leave: fn(TaskRef, &Sent)) {
     let (drops, sent) = (Arc::new(AtomicUsize::new(0)), Sent::default());
     let mut stream = stream(true, 2, 1);
     stream.put(Counted::new(0, &drops));
-    let entry = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
+    let entry = stream.publish().inspect(counted).expect("no runner is active");
     let theirs = sent.clone();
     let runner = spawn(move || leave(entry, &theirs));
     let late = publish(&mut stream, Counted::new(1, &drops), &sent);
@@ -381,9 +386,9 @@ fn first_waits_for_second(start: fn(TaskRef, &Sent), is_sent: bool) {
     let mut stream: StreamRef<_, _, Infallible> =
         unsafe { StreamRef::create(each, options, Window { least: 2, most: 2 }, 2, 1, true, None) };
     stream.put(0);
-    let entry = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
+    let entry = stream.publish().inspect(counted).expect("no runner is active");
     stream.put(1);
-    assert!(stream.publish().inspect(TaskRef::count_anyhow).is_none(), "the entry lies in a queue");
+    assert!(stream.publish().inspect(counted).is_none(), "the entry lies in a queue");
     let theirs = sent.clone();
     let runner = spawn(move || start(entry, &theirs));
     // Another worker, which is idle, and sees what is sent.
@@ -421,6 +426,187 @@ fn i42_control_a_runner_sends_for_nobody() {
     });
 }
 
+/// A worker's view: an entry that a runner sends gets a thread at once.
+#[derive(Clone, Default)]
+struct Eager(Arc<Mutex<Vec<thread::JoinHandle<()>>>>);
+
+impl Eager {
+    fn run(&self, entry: TaskRef) {
+        let theirs = self.clone();
+        let thread = spawn(move || entry.run(&theirs));
+        self.0.lock().expect("no panic").push(thread);
+    }
+}
+
+impl PoolView for Eager {
+    fn stopping(&self) -> Option<Reason> {
+        None
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        if entry.count() {
+            self.run(entry);
+        } else {
+            entry.turn_away(Reason::Cancelled);
+        }
+    }
+}
+
+#[test]
+fn i42_an_item_is_published_while_the_runner_of_the_first_begins() {
+    let name = "I42 begin an item that waits for the next ‖ publish the next";
+    check(name, Bound::Pair, Futex::Block, |_| {
+        let (word, workers) = (Arc::new(AtomicU32::new(0)), Eager::default());
+        let begun = Arc::clone(&word);
+        let each = Plain(move |item: usize| {
+            if item == 0 {
+                block_until(&begun, 0, None, |begun| begun == 1);
+            } else {
+                begun.store(1, Ordering::Release);
+                futex::wake_all(&begun);
+            }
+        });
+        let options = StreamOptions { chunksize: None, buffersize: None, ordered: true };
+        let window = Window { least: 2, most: 2 };
+        // SAFETY: models borrow nothing.
+        let mut stream: StreamRef<_, _, Infallible> =
+            unsafe { StreamRef::create(each, options, window, 2, 1, true, None) };
+        for item in 0..2 {
+            stream.put(item);
+            let entry = stream.publish().inspect(counted);
+            entry.into_iter().for_each(|entry| workers.run(entry));
+        }
+        let mut taken = 0;
+        while taken < 2 {
+            match stream.try_take() {
+                Some(_) => taken += 1,
+                None => assert_eq!(stream.wait(None, false), Waited::Outcome),
+            }
+        }
+        drop(stream);
+        loop {
+            let Some(thread) = workers.0.lock().expect("no panic").pop() else { break };
+            thread.join().expect("a runner returns");
+        }
+    });
+}
+
+/// A stream of two items whose function loom watches: each call reads what it has captured, and its drop writes.
+fn watched_stream(drops: &Arc<AtomicUsize>) -> StreamRef<usize, (), Infallible> {
+    let captured = Counted::new(0, drops);
+    let each = Plain(move |_: usize| captured.1.read());
+    let options = StreamOptions { chunksize: None, buffersize: None, ordered: true };
+    // SAFETY: models borrow nothing.
+    unsafe { StreamRef::create(each, options, Window { least: 2, most: 2 }, 1, 1, true, None) }
+}
+
+/// A runner that has done one of two items gives way, beside a consumer that does the other if it `helps`, and goes.
+fn given_way_beside_the_end(helps: bool) {
+    fn as_function<M: crate::block::Each<usize, (), Infallible>>(
+        _: &M,
+    ) -> unsafe fn(NonNull<Header>) -> GaveWay {
+        give_way_after_one::<M>
+    }
+    /// What a runner does whose turn is over with its first item.
+    ///
+    /// # Safety
+    ///
+    /// The caller has taken the entry, which is gone afterwards.
+    unsafe fn give_way_after_one<M: crate::block::Each<usize, (), Infallible>>(
+        header: NonNull<Header>,
+    ) -> GaveWay {
+        // SAFETY: the entry keeps the block alive, which is a stream of this type.
+        let stream = unsafe { header.cast::<Stream<M, usize, (), Infallible>>().as_ref() };
+        if !stream.ring.join_crew() {
+            return GaveWay::Left;
+        }
+        if let Some((number, slot)) = stream.ring.claim(&mut 0) {
+            // SAFETY: an active runner, which has claimed the number.
+            unsafe { stream.run_one(number, slot) };
+        }
+        // SAFETY: an active runner.
+        unsafe { stream.give_way(header) }
+    }
+    let drops = Arc::new(AtomicUsize::new(0));
+    let captured = Counted::new(0, &drops);
+    let each = Plain(move |_: usize| captured.1.read());
+    let give_way = as_function(&each);
+    let options = StreamOptions { chunksize: None, buffersize: None, ordered: true };
+    let window = Window { least: 2, most: 2 };
+    // SAFETY: models borrow nothing.
+    let mut stream: StreamRef<usize, (), Infallible> =
+        unsafe { StreamRef::create(each, options, window, 1, 1, true, None) };
+    stream.put(0);
+    let entry = stream.publish().inspect(counted).expect("no runner is active");
+    stream.put(1);
+    assert!(stream.publish().is_none(), "the entry lies in a queue");
+    let runner = spawn(move || {
+        let header = entry.into_id();
+        // SAFETY: the entry keeps the block alive.
+        let ring = unsafe { Ring::<usize, (), Infallible>::of(header) };
+        ring.entries.taken();
+        // SAFETY: the entry was taken.
+        if unsafe { give_way(header) } == GaveWay::AsEntry {
+            // SAFETY: the runner is the entry now.
+            let entry = unsafe { TaskRef::new(header) };
+            if entry.count() {
+                entry.run(&Running);
+            } else {
+                entry.turn_away(Reason::Cancelled);
+            }
+        } else {
+            // SAFETY: the runner is an owner, and touches the stream no more.
+            unsafe { Ring::<usize, (), Infallible>::leave(header) };
+        }
+    });
+    if helps {
+        stream.help(&Running);
+    }
+    drop(stream);
+    runner.join().expect("the runner returns");
+    assert_eq!(drops.load(Std::Relaxed), 1, "I28: the function is dropped once");
+}
+
+#[test]
+fn i28_a_runner_gives_way_beside_the_consumers_end() {
+    for helps in [false, true] {
+        let name = format!("I28 give way ‖ drop (helps: {helps})");
+        check(&name, Bound::Whole, Futex::Block, move |_| given_way_beside_the_end(helps));
+    }
+}
+
+#[test]
+fn i45_a_late_nudge_is_for_the_outcome_that_is_awaited() {
+    check(
+        "I45 ask for a nudge ‖ a runner that has left nudges",
+        Bound::None,
+        Futex::Block,
+        |_| {
+            let mut stream = watched_stream(&Arc::default());
+            // As if one outcome had been taken: the consumer sleeps for the second.
+            stream.put(0);
+            stream.taken = 1;
+            stream.put(1);
+            let entry = stream.publish().inspect(counted).expect("no runner is active");
+            let runner = Seen::by(move || {
+                // SAFETY: the entry keeps the block alive.
+                unsafe { Ring::<usize, (), Infallible>::of(entry.id()) }.nudge();
+                entry
+            });
+            stream.ask_for_a_nudge();
+            let entry = runner.join();
+            let ring = stream.ring();
+            if ring.crew.load(Ordering::Relaxed) & ASLEEP == 0 {
+                let state = ring.slots[1].state.load(Ordering::Relaxed);
+                assert!(state & NUDGED != 0, "I45: the mark is taken, and another slot was nudged");
+            }
+            stream.taken = 0;
+            entry.run(&Running);
+            drop(stream);
+        },
+    );
+}
+
 /// Item 0 waits for item 3, which the consumer pulls once the items that wait are fewer: it sleeps for item 0 meanwhile.
 fn first_waits_for_third(refills: bool) {
     let (word, sent) = (Arc::new(AtomicU32::new(0)), Sent::default());
@@ -439,9 +625,9 @@ fn first_waits_for_third(refills: bool) {
         unsafe { StreamRef::create(each, options, Window { least: 1, most: 4 }, 2, 1, true, None) };
     *stream.wake_batch() = WakeBatch::fixed(1);
     stream.put(0);
-    let first = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
+    let first = stream.publish().inspect(counted).expect("no runner is active");
     stream.put(1);
-    assert!(stream.publish().inspect(TaskRef::count_anyhow).is_none(), "the entry lies in a queue");
+    assert!(stream.publish().inspect(counted).is_none(), "the entry lies in a queue");
     let theirs = sent.clone();
     let first = spawn(move || first.run(&theirs));
     // Item 0 has begun when its runner sends for another; with a third item two wait, and that is enough.
@@ -452,7 +638,7 @@ fn first_waits_for_third(refills: bool) {
         }
     };
     stream.put(2);
-    assert!(stream.publish().inspect(TaskRef::count_anyhow).is_none(), "the entry is on its way");
+    assert!(stream.publish().inspect(counted).is_none(), "the entry is on its way");
     assert!(stream.is_full());
     let second = run(entry, &sent);
     let (mut taken, mut put, mut third) = (0, 3, None);
@@ -462,7 +648,7 @@ fn first_waits_for_third(refills: bool) {
         } else if put < 4 && !stream.is_full() {
             stream.put(put);
             put += 1;
-            third = stream.publish().inspect(TaskRef::count_anyhow).map(|entry| run(entry, &sent));
+            third = stream.publish().inspect(counted).map(|entry| run(entry, &sent));
         } else {
             let _ = stream.wait(None, refills && put < 4);
         }
@@ -517,12 +703,8 @@ fn i26_control_the_slot_is_filled_while_its_outcome_is_there() {
         let mut stream = stream(true, 1, 1);
         stream.put(Counted::new(0, &drops));
         let sent = Sent::default();
-        let threads: Vec<_> = stream
-            .publish()
-            .inspect(TaskRef::count_anyhow)
-            .map(|entry| run(entry, &sent))
-            .into_iter()
-            .collect();
+        let threads: Vec<_> =
+            stream.publish().inspect(counted).map(|entry| run(entry, &sent)).into_iter().collect();
         // SAFETY: the consumer is an owner.
         let ring = unsafe { Ring::<Counted, Counted, Infallible>::of(stream.header()) };
         // SAFETY: none: the slot is not the consumer's. That is the bug.
@@ -544,7 +726,7 @@ fn i28_control_the_consumer_frees_beside_a_runner() {
             let sent = Sent::default();
             let threads: Vec<_> = stream
                 .publish()
-                .inspect(TaskRef::count_anyhow)
+                .inspect(counted)
                 .map(|entry| run(entry, &sent))
                 .into_iter()
                 .collect();
@@ -564,14 +746,10 @@ fn refused_beside_publish(ordered: bool, refuse: fn(TaskRef)) {
     let drops = Arc::new(AtomicUsize::new(0));
     let mut stream = stream(ordered, 2, 1);
     stream.put(Counted::new(0, &drops));
-    let token = stream.publish().inspect(TaskRef::count_anyhow).expect("no runner is active");
+    let token = stream.publish().inspect(counted).expect("no runner is active");
     let terminator = spawn(move || refuse(token));
     stream.put(Counted::new(1, &drops));
-    stream
-        .publish()
-        .inspect(TaskRef::count_anyhow)
-        .into_iter()
-        .for_each(|late| late.resolve(Reason::Terminated));
+    stream.publish().inspect(counted).into_iter().for_each(|late| late.resolve(Reason::Terminated));
     for _ in 0..2 {
         while stream.try_take().is_none() {
             assert_eq!(

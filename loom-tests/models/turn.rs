@@ -72,3 +72,55 @@ fn i46_control_a_runner_heeds_without_its_fence() {
         });
     });
 }
+
+/// A pool whose stage changes before STOP goes up.
+struct Ending {
+    stage: AtomicU32,
+    attention: AtomicU32,
+}
+
+impl PoolView for Ending {
+    fn stopping(&self) -> Option<Reason> {
+        assert!(
+            self.stage.load(Ordering::Relaxed) != 0,
+            "I39: a runner sees STOP and not the stage"
+        );
+        Some(Reason::Terminated)
+    }
+
+    fn attention(&self) -> Option<&AtomicU32> {
+        Some(&self.attention)
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        unreachable!("no entry is put back: {entry:?}")
+    }
+}
+
+/// As `Sched::end` does it, with this ordering.
+fn stop_beside_a_look(stop: Ordering) -> bool {
+    let pool =
+        std::sync::Arc::new(Ending { stage: AtomicU32::new(0), attention: AtomicU32::new(0) });
+    let ending = std::sync::Arc::clone(&pool);
+    let terminator = spawn(move || {
+        ending.stage.store(1, Ordering::Relaxed);
+        ending.attention.fetch_or(crate::block::STOP, stop);
+    });
+    let told = crate::block::stop_reason(&*pool).is_some();
+    terminator.join().expect("the terminator returns");
+    told
+}
+
+#[test]
+fn i39_a_runner_that_sees_stop_sees_why() {
+    check("I39 terminate ‖ a runner looks", Bound::None, Futex::Block, |outcomes| {
+        outcomes.insert(stop_beside_a_look(Ordering::Release));
+    });
+}
+
+#[test]
+fn i39_control_stop_carries_nothing() {
+    control("I39 control: STOP is Relaxed", Bound::None, Futex::Block, |_| {
+        stop_beside_a_look(Ordering::Relaxed);
+    });
+}

@@ -6,13 +6,15 @@ use crate::block::{Each, Notify, SubmitError, SubmitErrorKind, TaskError, Tell};
 use crate::pool::{Pool, PoolHandle};
 use crate::result::AsyncResult;
 
-/// One function over many items, with options, not yet submitted. Made by [`Pool::batch`] and [`Pool::try_batch`].
+/// Collects the options of one function over many items that was not submitted yet.
 ///
-/// It keeps its input unread until [`map`](Self::map) or [`map_async`](Self::map_async) has asked
-/// the pool. A refused batch may be submitted again, whether its input had been read or not.
+/// [`Pool::batch`] and [`Pool::try_batch`] make it. It keeps its input unread until
+/// [`map`](Self::map) or [`map_async`](Self::map_async) has asked the pool. A refused batch may be
+/// submitted again, whether the caller had read its input or not.
 ///
-/// `M` is the function (in a wrapper that says whether it returns a `Result`), `I` the iterator over the items, `T` and `E` what
-/// the function returns. `C` and `D` are the callbacks for the values and for the error, `()` where none was given.
+/// `M` is the function, in a wrapper that says whether it returns a `Result`. `I` is the iterator
+/// over the items. `T` and `E` are the types that the function returns. `C` and `D` are the
+/// callbacks for the values and for the error, or `()` if the caller gave none.
 ///
 /// ```
 /// use millpond::ThreadPool;
@@ -41,13 +43,14 @@ impl<M, I: Iterator, T, E> Batch<M, I, T, E> {
 }
 
 impl<M, I: Iterator, T, E, D> Batch<M, I, T, E, (), D> {
-    /// Calls `callback` with all values, if there is no error: once, before the result becomes visible to anybody, on the
-    /// worker that finished last; of an empty batch on the calling thread. If it panics the result is
-    /// [`TaskError::CallbackPanicked`].
+    /// Lets the worker that finishes last call `callback` with all values, if there is no error.
+    ///
+    /// Of an empty batch the submitter calls it. It is called once, before the result becomes
+    /// visible to any thread. If it panics, the result is [`TaskError::CallbackPanicked`].
     ///
     /// # Cost
     ///
-    /// Keeps the callback: does not block, allocate, wake or run your code.
+    /// The call keeps the callback. It does not block, allocate, run your code or wake a thread.
     pub fn callback<C: FnOnce(&Vec<T>)>(self, callback: C) -> Batch<M, I, T, E, Tell<C>, D> {
         let Map { each, on_value: (), on_error, types } = self.map;
         let map = Map { each, on_value: Tell(callback), on_error, types };
@@ -56,12 +59,15 @@ impl<M, I: Iterator, T, E, D> Batch<M, I, T, E, (), D> {
 }
 
 impl<M, I: Iterator, T, E, C> Batch<M, I, T, E, C, ()> {
-    /// Calls `callback` with the first error, if there is one, after all items are done: once, before the result becomes
-    /// visible to anybody. If it panics the result is [`TaskError::CallbackPanicked`] with the error as its cause.
+    /// Lets the thread that ends the batch call `callback` with the first error, if there is one.
+    ///
+    /// That thread calls it once, after all items are done, before the result becomes visible to
+    /// any thread. If it panics, the result is [`TaskError::CallbackPanicked`] with the error as
+    /// its cause.
     ///
     /// # Cost
     ///
-    /// Keeps the callback: does not block, allocate, wake or run your code.
+    /// The call keeps the callback. It does not block, allocate, run your code or wake a thread.
     pub fn error_callback<D: FnOnce(&TaskError<E>)>(
         self,
         callback: D,
@@ -73,25 +79,30 @@ impl<M, I: Iterator, T, E, C> Batch<M, I, T, E, C, ()> {
 }
 
 impl<M, I: Iterator, T, E, C, D> Batch<M, I, T, E, C, D> {
-    /// Cuts the items into chunks of this many, each done by one worker, in order, as one: when an item fails, the rest of
-    /// its chunk is skipped. If this is not called the pool cuts as it sees fit, and every other item is attempted.
+    /// Cuts the items into chunks of this many.
     ///
-    /// Python's own choice is [`default_chunksize`](crate::default_chunksize). 0 is refused at submission.
+    /// One worker does a chunk, in order, as one. If an item fails, the worker skips the rest of
+    /// its chunk. Without this call the pool cuts as it sees fit, and the workers attempt every
+    /// other item.
+    ///
+    /// Python's own choice is [`default_chunksize`](crate::default_chunksize). The pool refuses
+    /// 0 at the submission.
     ///
     /// # Cost
     ///
-    /// Keeps a number: does not block, allocate, wake or run your code.
+    /// The call keeps a number. It does not block, allocate, run your code or wake a thread.
     pub fn chunksize(mut self, items: usize) -> Self {
         self.options.chunksize = Some(items);
         self
     }
 
-    /// Whether the first failure keeps what has not started from starting. Python's pool, and this one if not told so,
-    /// attempts everything.
+    /// Lets the first failure keep the items that have not started from starting, if `yes`.
+    ///
+    /// Without this call the workers attempt every item, as Python's do.
     ///
     /// # Cost
     ///
-    /// Keeps a flag: does not block, allocate, wake or run your code.
+    /// The call keeps a flag. It does not block, allocate, run your code or wake a thread.
     pub fn fail_fast(mut self, yes: bool) -> Self {
         self.options.fail_fast = yes;
         self
@@ -115,18 +126,23 @@ where
     C: Notify<Vec<T>> + Send,
     D: Notify<TaskError<E>> + Send,
 {
-    /// Submits the batch, waits, and gives all values in the order of the items. Function, items and callbacks may borrow.
+    /// Submits the batch, waits, and gives all values in the order of the items.
     ///
-    /// The calling thread asks the pool first, then reads the input to its end, then submits the
+    /// Function, items and callbacks may borrow from the caller's stack.
+    ///
+    /// The caller asks the pool first. Then it reads the input to its end, and then it submits the
     /// items. If the input panics, that panic goes on from here, and nothing was submitted.
     ///
     /// # Errors
     ///
-    /// The first failure in time; [`TaskError::NotSubmitted`] if the pool takes no more work or the chunk size is 0.
+    /// The first failure in time. [`TaskError::NotSubmitted`] if the pool takes no more work, or if
+    /// the chunk size is 0. [`TaskError::WouldDeadlock`] on a thread of the pool that runs no task,
+    /// as in an initializer.
     ///
     /// # Cost
     ///
-    /// As [`Pool::map`].
+    /// The call costs as much as [`Pool::map`]. It runs the callbacks on this thread only if the
+    /// batch is empty, or if this thread is a worker of the same pool and finishes last.
     pub fn map(self) -> Result<Vec<T>, TaskError<E>> {
         let Self { pool, map, input, options } =
             self.checked().map_err(|refused| TaskError::NotSubmitted(refused.kind()))?;
@@ -145,24 +161,25 @@ where
     C: Notify<Vec<T>> + Send + 'static,
     D: Notify<TaskError<E>> + Send + 'static,
 {
-    /// Submits the batch. One handle stands for all values.
+    /// Submits the batch, and gives one handle for all values.
     ///
-    /// The calling thread asks the pool first, then reads the input to its end, then submits the
+    /// The caller asks the pool first. Then it reads the input to its end, and then it submits the
     /// items. If the input panics, that panic goes on from here, and nothing was submitted.
     ///
     /// # Errors
     ///
-    /// The batch itself, with its input and all that was set on it, if the pool takes no more work
-    /// or the chunk size is 0. The input is unread, unless the pool was closed while the input was
-    /// being read; then the batch has the items.
+    /// If the pool takes no more work, or if the chunk size is 0, the error holds the batch itself,
+    /// with its input and all that was set on it. The input is unread, unless the pool was closed
+    /// while the caller read it. Then the batch has the items.
     ///
-    /// So the error holds the input's iterator. If that borrows, `?` cannot turn the error into a
-    /// `Box<dyn Error>`; if it is not `Send`, not into one that is. Then ask for the kind alone:
-    /// `map_err(|refused| refused.kind())?`.
+    /// So the error holds the input's iterator. If that iterator borrows, `?` cannot turn the error
+    /// into a `Box<dyn Error>`. If the iterator is not `Send`, `?` cannot turn the error into a box
+    /// that is `Send`. Then ask for the kind alone: `map_err(|refused| refused.kind())?`.
     ///
     /// # Cost
     ///
-    /// As [`Pool::map_async`].
+    /// The call costs as much as [`Pool::map_async`]. It runs the callback on this thread only if
+    /// the batch is empty.
     pub fn map_async(self) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Self>> {
         let Self { pool, map, input, options } = self.checked()?;
         match submit::map_async(pool.sched(), map, input, options) {
@@ -175,7 +192,7 @@ where
 }
 
 impl<M, I: Iterator, T, E, C, D> fmt::Debug for Batch<M, I, T, E, C, D> {
-    /// Asks the input nothing.
+    /// Shows the options, and asks the input nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let items = match &self.input {
             Input::Unread(_) => None,

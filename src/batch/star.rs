@@ -1,11 +1,13 @@
-//! Functions of several arguments over tuples: Python's `starmap`.
+//! Calls functions of several arguments with tuples: Python's `starmap`.
 
 use std::convert::Infallible;
 
 use crate::block::{Each, Fallible, Plain};
 
-/// A function of one tuple that calls `f` with the tuple's elements. With it every verb for functions of one item takes a
-/// function of several arguments, up to twelve.
+/// Makes a function of one tuple out of a function of several arguments.
+///
+/// It calls `f` with the tuple's elements, up to twelve. So every verb for functions of one item
+/// takes a function of several arguments too.
 ///
 /// ```
 /// use millpond::{ThreadPool, star};
@@ -19,7 +21,7 @@ use crate::block::{Each, Fallible, Plain};
 ///
 /// # Cost
 ///
-/// Wraps the function: does not block, allocate, wake or run your code.
+/// The call wraps the function. It does not block, allocate, run your code or wake a thread.
 pub fn star<F, A, T>(f: F) -> impl Fn(A) -> T + use<F, A, T>
 where
     A: Spread<F, T>,
@@ -27,7 +29,7 @@ where
     move |arguments: A| arguments.spread(&f)
 }
 
-/// A function of several arguments, to be called with tuples, and to be given back if it is refused.
+/// A function of several arguments that is called with tuples. A refused submission gives it back.
 pub(super) struct Star<F>(pub(super) F);
 
 impl<A: Spread<F, T>, F, T> Each<A, T, Infallible> for Plain<Star<F>> {
@@ -44,7 +46,7 @@ impl<A: Spread<F, Result<T, E>>, F, T, E> Each<A, T, E> for Fallible<Star<F>> {
     }
 }
 
-/// A tuple of one to twelve elements that `F` can be called with, giving a `T`. Sealed.
+/// A tuple of one to twelve elements with which `F` can be called. The call gives a `T`. Sealed.
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "that is what seals the trait")]
 pub trait Spread<F, T> {

@@ -1,4 +1,5 @@
-//! Submits batches: asks the pool, reads the input, pushes the entries, and waits where the caller does.
+//! Submits batches: asks the pool, reads the input, pushes the entries, and waits if the caller
+//! does.
 
 use std::time::Duration;
 
@@ -7,15 +8,16 @@ use crate::block::{Abort, Outcome, ResultRef, SubmitErrorKind};
 use crate::sched::{Permit, Sched, WhenFull};
 use crate::worker::{self, Caller, Place, Tie, accepted, outcome_of_borrowed, with_caller};
 
-/// How long a worker that is awake may take to begin.
+/// The time that a worker that is awake may take to begin.
 const WORKER_BEGIN_TIME: Duration = Duration::from_micros(1);
-/// A batch that one worker finishes within this time is not worth waking another for it, which takes the waker about as long.
+/// A batch that one worker finishes within this time is not worth the wake-up of another worker,
+/// which takes the submitter about as long.
 const ONE_WORKER_TIME: Duration = Duration::from_micros(5);
 
-/// The items of a batch that has not been submitted, as an iterator that can be submitted again.
+/// The items of a batch that was not submitted yet, as an iterator that can be submitted again.
 pub(super) enum Input<I: Iterator> {
     Unread(I),
-    /// The pool took the work no more when the items had been collected, and gave them back.
+    /// The submitter had collected the items. Then the pool took no more work, and gave them back.
     Collected(std::vec::IntoIter<I::Item>),
 }
 
@@ -46,12 +48,13 @@ impl<I: Iterator> Iterator for Input<I> {
     }
 }
 
-/// Submits a batch that borrows nothing, once there is space for it. The pool is asked before the input is read, and once more
-/// when the batch is pushed.
+/// Submits a batch that borrows nothing, once there is a place for it.
+///
+/// The submitter asks the pool before it reads the input, and once more when it pushes the batch.
 ///
 /// # Errors
 ///
-/// Function and input, if the pool does not take them.
+/// If the pool does not take the batch, the error says why, and holds function and input.
 pub(super) fn map_async<M, I>(
     sched: &Sched,
     mapping: M,
@@ -72,9 +75,11 @@ where
         .map_err(|(kind, mapping, items)| (kind, mapping, Input::Collected(items.into_iter())))
 }
 
+/// Submits a batch whose items are collected, and which borrows nothing.
+///
 /// # Errors
 ///
-/// Function and items, if the pool does not take them.
+/// If the pool does not take the batch, the error says why, and holds function and items.
 fn submit<M>(
     sched: &Sched,
     mapping: M,
@@ -95,27 +100,33 @@ where
         };
         let places = permit.as_ref().and_then(Permit::places);
         let (runners, outside) = (sched.queues.workers(), caller.is_outside());
-        // SAFETY: all parts are `Send` and borrow nothing, and `Mapping` asks that `each` may be called by several threads.
+        // SAFETY: all parts are `Send` and borrow nothing. `Mapping` asks that several threads may
+        // call `each`.
         let (mut entries, result) =
             unsafe { Batch::create(mapping, items, options, runners, sched.id, outside, places) };
         if empty {
-            // Ready at once: there is nothing for a worker to do but the callback.
+            // The batch is ready at once. A worker would have nothing to do but the callback.
             entries.for_each(|entry| entry.run(sched));
             return Ok(result);
         }
         let pushed = push_entries(sched, caller, permit.is_some(), permit, &mut entries, u32::MAX);
         // SAFETY: the handle is the one that `Batch::<M>::create` made above.
-        accepted(pushed, result, |result| unsafe { Batch::<M>::take_back(result) })
-            .map_err(|(kind, (mapping, items))| (kind, mapping, items))
+        let accepted = accepted(pushed, result, |result| unsafe { Batch::<M>::take_back(result) });
+        // SAFETY: the entries are of the batch made above. If any are left, other runners have
+        // finished it.
+        unsafe { Batch::<M>::give_up(entries) };
+        accepted.map_err(|(kind, (mapping, items))| (kind, mapping, items))
     })
 }
 
-/// Submits a batch and waits for its outcome. Function and items may borrow from the caller's frames. The pool is asked before
-/// the input is read.
+/// Submits a batch and waits for its outcome. Function and items may borrow from the caller's
+/// frames.
+///
+/// The submitter asks the pool before it reads the input.
 ///
 /// # Errors
 ///
-/// If the pool does not take it: why, and nothing stands for "waiting would never end".
+/// The error says why the pool does not take the batch. `None` says that the wait would never end.
 pub(super) fn map<M, I>(
     sched: &Sched,
     mapping: M,
@@ -137,11 +148,12 @@ where
     map_collected(sched, mapping, input.read().into(), options)
 }
 
-/// As [`map`], for items that are there. A worker of the pool takes part in the work instead of waiting.
+/// Does what [`map`] does, for items that are collected. A worker of the pool takes part in the
+/// work before it waits.
 ///
 /// # Errors
 ///
-/// As for [`map`].
+/// Those of [`map`].
 pub(super) fn map_collected<M>(
     sched: &Sched,
     mapping: M,
@@ -162,8 +174,9 @@ where
         }
         let places = permit.as_ref().and_then(Permit::places);
         let (runners, outside) = (sched.queues.workers(), caller.is_outside());
-        // SAFETY: all parts are `Send`, `Mapping` asks that `each` may be called by several threads, and this frame does not end
-        // before the batch is DONE or taken back: nothing below returns or unwinds before.
+        // SAFETY: all parts are `Send`, and `Mapping` asks that several threads may call `each`.
+        // This frame does not end before the batch is DONE or taken back: nothing below returns
+        // or unwinds before.
         let (mut entries, result) =
             unsafe { Batch::create(mapping, items, options, runners, sched.id, outside, places) };
         let guard = Abort("a submission of borrowed work unwound");
@@ -173,7 +186,8 @@ where
             publish_or_take_back::<M>(sched, caller, permit, &mut entries, result).map_err(Some)
         };
         if !matches!(submitted, Err(None)) {
-            // SAFETY: they are of the batch made above. If any are left, it is DONE or was taken back.
+            // SAFETY: the entries are of the batch made above. If any are left, the batch is
+            // DONE or was taken back.
             unsafe { Batch::<M>::give_up(entries) };
         }
         guard.disarm();
@@ -181,12 +195,13 @@ where
     })
 }
 
-/// As a worker of the pool, or for an empty batch: shows the other workers the entries, and does what they do not take.
+/// Shows the other workers the entries, and does the chunks that they do not take. The caller is a
+/// worker of the pool, or the batch is empty.
 ///
 /// # Errors
 ///
-/// In the child of a fork that an item has made: nothing there runs or drops what is left of the batch, so the frame may end
-/// before it.
+/// `None` in the child of a fork that an item has made. No thread there runs or drops the rest of
+/// the batch, so the frame may end before the batch does.
 fn take_part<T, E>(
     sched: &Sched,
     caller: Caller<'_>,
@@ -194,9 +209,10 @@ fn take_part<T, E>(
     result: ResultRef<T, E>,
 ) -> Result<ResultRef<T, E>, Option<SubmitErrorKind>> {
     let own = entries.next().expect("a batch has an entry");
-    let shown = entries.len();
+    let shown = entries.left();
     if shown > 0 {
-        // Refused or not: what no other worker takes, this one does, or skips if the pool is over.
+        // Whether the pool refused the push does not matter. This worker does the chunks that no
+        // other worker takes, or skips them if the pool is over.
         let _ = worker::push(sched, caller, &mut *entries);
     }
     worker::as_pool_view(sched, |view| own.run(view));
@@ -208,11 +224,11 @@ fn take_part<T, E>(
     Ok(result)
 }
 
-/// From outside: shows the pool the batch, or takes it back if the pool does not take it.
+/// Shows the pool a batch from outside, or takes the batch back if the pool does not take it.
 ///
 /// # Errors
 ///
-/// Why not. Then the batch was taken back.
+/// The error says why the pool does not take the batch. The submitter has taken it back then.
 fn publish_or_take_back<M: Mapping>(
     sched: &Sched,
     caller: Caller<'_>,
@@ -227,21 +243,28 @@ fn publish_or_take_back<M: Mapping>(
     let accepted = accepted(shown, result, |result| unsafe { Batch::<M>::take_back(result) });
     let result = accepted.map_err(|(kind, _)| kind)?;
     if late {
-        // A worker has begun. The others may take part, as if they had been shown at once.
+        // A worker has begun, so the batch is accepted. The submitter shows the other entries now,
+        // so that other workers may take part.
         let _ = push_entries(sched, caller, limited, None, entries, u32::MAX);
     }
     Ok(result)
 }
 
-/// Shows a batch to the pool from outside. A worker that is awake may be done with it before another one has been woken: it is shown
-/// the first entry alone, and the others see the rest if the batch turns out to be worth it. A worker that is asleep wakes the
-/// others itself, when this thread has gone to sleep and left its processor to them.
+/// Shows a batch to the pool from outside.
 ///
-/// Ok: it was pushed and will be taken; what is left of `rights` is not needed, since the batch is DONE.
+/// A worker that is awake may finish the batch before another worker has come round. So, if some
+/// worker is awake and looks for work, the submitter pushes the first entry alone. It pushes the
+/// rest if the batch turns out to be worth more workers. If no worker looks for work, the
+/// submitter pushes all entries. The worker that it wakes wakes the others itself, when the
+/// submitter has gone to sleep and left its processor to them.
+///
+/// `Ok` says that the batch was pushed and will be taken. If `entries` are left, nothing needs
+/// them, since the batch is DONE.
 ///
 /// # Errors
 ///
-/// As for [`push`](worker::push): what was pushed may be taken or not. The rest is left.
+/// Those of [`push`](worker::push): a worker may take what was pushed, or not. The entries that
+/// were not pushed are left.
 fn publish<T, E>(
     sched: &Sched,
     caller: Caller<'_>,
@@ -252,16 +275,18 @@ fn publish<T, E>(
     let limited = permit.is_some();
     let first = if sched.idle.is_anyone_searching() { 1 } else { u32::MAX };
     push_entries(sched, caller, limited, permit, entries, first)?;
-    if entries.len() > 0 && !result.spin(WORKER_BEGIN_TIME, ONE_WORKER_TIME) {
-        // Refused or not: who has the first entry does what nobody else takes.
+    if entries.left() > 0 && !result.spin(WORKER_BEGIN_TIME, ONE_WORKER_TIME) {
+        // Whether the pool refused the push does not matter. The worker that has the first entry
+        // does the chunks that no other worker takes.
         let _ = push_entries(sched, caller, limited, None, entries, u32::MAX);
-        // At once: whoever is woken next may want this processor.
+        // The submitter sleeps at once, since the worker that is woken next may need this
+        // processor.
         result.sleep(None);
     }
     Ok(())
 }
 
-/// As [`worker::admit`], and a batch without items, which no worker gets to see, waits for nothing.
+/// Does what [`worker::admit`] does. A batch without items waits for no place: no worker sees it.
 fn admit(
     sched: &Sched,
     place: Place,
@@ -275,12 +300,14 @@ fn admit(
     }
 }
 
-/// Puts up to `count` entries into queues. `limited` says that they hold places there, the first of them that of `permit` if it
-/// is there.
+/// Puts up to `count` entries into queues.
+///
+/// `limited` says that each entry holds a place there. The first entry takes the place of `permit`,
+/// if there is a permit.
 ///
 /// # Errors
 ///
-/// As for [`push`](worker::push).
+/// Those of [`push`](worker::push).
 fn push_entries(
     sched: &Sched,
     caller: Caller<'_>,

@@ -10,18 +10,21 @@ use crate::result::AsyncResult;
 
 /// Many items, all at once.
 impl Pool {
-    /// Calls `f` with each item, on the workers, waits, and gives the values in the order of the items. Function and items may
-    /// borrow from the caller's stack. Python's `map`.
+    /// Lets the workers call `f` with each item, waits, and gives the values in the items' order.
     ///
-    /// A pool that takes no more work refuses before it reads the input. Else the calling thread
-    /// collects all items, and then submits them; if the iterator panics, nothing was submitted.
-    /// For an input without an end there is [`imap`](Self::imap). Every item is attempted even if
-    /// one fails. On a worker of the same pool the caller takes part in the work.
+    /// It is Python's `map`. Function and items may borrow from the caller's stack. The workers
+    /// attempt every item even if one fails. A caller that is a worker of the same pool takes part
+    /// in the work.
+    ///
+    /// A pool that takes no more work refuses before the caller reads the input. Else the caller
+    /// collects all items, and then submits them. If the iterator panics, nothing was submitted.
+    /// [`imap`](Self::imap) is for an input without an end.
     ///
     /// # Errors
     ///
-    /// The first failure in time, [`item()`](TaskError::item) says whose; [`TaskError::NotSubmitted`] if the pool takes no
-    /// more work.
+    /// The first failure in time; [`item()`](TaskError::item) says whose. If the pool takes no more
+    /// work, [`TaskError::NotSubmitted`]. On a thread of the pool that runs no task, as in an
+    /// initializer, [`TaskError::WouldDeadlock`].
     ///
     /// ```
     /// # let pool = millpond::ThreadPool::new(2)?;
@@ -33,11 +36,10 @@ impl Pool {
     ///
     /// # Cost
     ///
-    /// Blocks until every item is done. Reads the input on this thread. Wakes workers. On a worker of the same pool it runs `f` on
-    /// this thread too.
-    ///
-    /// Allocates the collected items and one block, and the values if they need not as much room as the items, in whose place
-    /// they lie otherwise.
+    /// The caller blocks until every item is done. The call allocates the collected items and one
+    /// block. If the values need as much room as the items they lie in the items' place, else the
+    /// call allocates them too. It runs the input's iterator on this thread, and on a worker of the
+    /// same pool `f` too. It wakes a worker, by a system call, and each worker wakes the next.
     pub fn map<F, I, T>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
     where
         I: IntoIterator,
@@ -48,19 +50,21 @@ impl Pool {
         self.map_in_place(Plain(&f), items.into_iter())
     }
 
-    /// As [`map`](Self::map), and does not wait for it: one handle for all values. Python's `map_async`; with callbacks it is
-    /// [`batch`](Self::batch).
+    /// Does what [`map`](Self::map) does, but does not wait: gives one handle for all values.
+    ///
+    /// It is Python's `map_async`. [`batch`](Self::batch) does this with callbacks.
     ///
     /// # Errors
     ///
-    /// Function and input, if the pool takes no more work. The input is unread, unless the pool was closed while it was being read:
-    /// then the iterator yields the items that were read.
+    /// If the pool takes no more work, the error holds function and input. The input is unread,
+    /// unless the pool was closed while the caller read it: then the iterator yields the items that
+    /// the caller has read.
     ///
     /// ```
     /// use millpond::{SubmitErrorKind, ThreadPool};
     /// let pool = ThreadPool::new(1)?;
     /// pool.close();
-    /// let refused = pool.map_async(|x: u64| x * x, 0..).err().unwrap(); // an endless input, unread
+    /// let refused = pool.map_async(|x: u64| x * x, 0..).err().unwrap(); // endless, and unread
     /// assert_eq!(refused.kind(), SubmitErrorKind::NotRunning);
     /// let (_, mut input) = refused.into_task();
     /// assert_eq!(input.next(), Some(0));
@@ -69,9 +73,9 @@ impl Pool {
     ///
     /// # Cost
     ///
-    /// Reads the input on this thread, and so blocks as long as that does; and while a pool with a
-    /// [limit](crate::Builder::max_queued) is full. Allocates as [`map`](Self::map). Wakes workers. The callback of an empty input
-    /// runs on this thread.
+    /// The caller blocks while it reads the input, and while a pool with a
+    /// [limit](crate::Builder::max_queued) is full. The call allocates and wakes as
+    /// [`map`](Self::map) does. It runs the input's iterator on this thread.
     pub fn map_async<F, I, T>(
         &self,
         f: F,
@@ -95,12 +99,12 @@ impl Pool {
         }
     }
 
-    /// As [`map`](Self::map) for a function of several arguments: each item is a tuple of them. Python's `starmap`; for other
-    /// verbs there is [`star`](fn@crate::star).
+    /// Does what [`map`](Self::map) does, for a function of several arguments.
+    ///
+    /// It is Python's `starmap`: each item is a tuple. [`star`](fn@crate::star) is for other verbs.
     ///
     /// # Errors
-    ///
-    /// As for [`map`](Self::map).
+    /// Those of [`map`](Self::map).
     ///
     /// ```
     /// # let pool = millpond::ThreadPool::new(2)?;
@@ -110,8 +114,7 @@ impl Pool {
     /// ```
     ///
     /// # Cost
-    ///
-    /// As for [`map`](Self::map).
+    /// The call costs as much as [`map`](Self::map).
     pub fn starmap<F, I, T>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
     where
         I: IntoIterator,
@@ -122,16 +125,16 @@ impl Pool {
         self.map_in_place(Plain(|item: I::Item| item.spread(&f)), items.into_iter())
     }
 
-    /// As [`starmap`](Self::starmap), and does not wait for it. Python's `starmap_async`; with callbacks it is
-    /// [`batch`](Self::batch) of [`star(f)`](fn@crate::star).
+    /// Does what [`starmap`](Self::starmap) does, but does not wait: gives one handle for all.
+    ///
+    /// It is Python's `starmap_async`. [`batch`](Self::batch) of [`star(f)`](fn@crate::star) does
+    /// this with callbacks.
     ///
     /// # Errors
-    ///
-    /// Function and input, as for [`map_async`](Self::map_async).
+    /// Those of [`map_async`](Self::map_async).
     ///
     /// # Cost
-    ///
-    /// As for [`map_async`](Self::map_async).
+    /// The call costs as much as [`map_async`](Self::map_async).
     pub fn starmap_async<F, I, T>(
         &self,
         f: F,
@@ -155,12 +158,12 @@ impl Pool {
         }
     }
 
-    /// As [`map`](Self::map) over the elements of a slice, which stays where it is: nothing is
-    /// collected.
+    /// Does what [`map`](Self::map) does, over the elements of a slice, and collects nothing.
+    ///
+    /// The slice stays where it is.
     ///
     /// # Errors
-    ///
-    /// As for [`map`](Self::map).
+    /// Those of [`map`](Self::map).
     ///
     /// ```
     /// # let pool = millpond::ThreadPool::new(2)?;
@@ -171,8 +174,8 @@ impl Pool {
     ///
     /// # Cost
     ///
-    /// Blocks until every element is done. Allocates the values, and one block. Wakes workers. On a worker of the same pool it
-    /// runs `f` on this thread too.
+    /// The caller blocks until every element is done. The call allocates the values and one block.
+    /// On a worker of the same pool it runs `f` on this thread too. It wakes workers as `map` does.
     pub fn map_slice<'a, F, A, T>(&self, f: F, slice: &'a [A]) -> Result<Vec<T>, TaskError>
     where
         F: Fn(&'a A) -> T + Sync,
@@ -184,8 +187,9 @@ impl Pool {
             .unwrap_or_else(|kind| Err(TaskError::refused(kind)))
     }
 
-    /// As [`map`](Self::map), and every item has a result of its own: a failure takes no other's
-    /// value with it.
+    /// Does what [`map`](Self::map) does, and gives every item a result of its own.
+    ///
+    /// An item that fails takes no other item's value with it.
     ///
     /// # Errors
     ///
@@ -201,8 +205,7 @@ impl Pool {
     /// ```
     ///
     /// # Cost
-    ///
-    /// As for [`map`](Self::map).
+    /// The call costs as much as [`map`](Self::map).
     pub fn map_results<F, I, T>(
         &self,
         f: F,
@@ -224,11 +227,12 @@ impl Pool {
         .unwrap_or_else(|kind| Err(TaskError::refused(kind)))
     }
 
-    /// A function over many items, with options: see [`Batch`]. Reads nothing of the input yet.
+    /// Makes a batch with options, such as callbacks, and does not submit it: see [`Batch`].
     ///
     /// # Cost
     ///
-    /// Wraps function and input: does not block, allocate, wake or run your code.
+    /// The call asks the items for their iterator, on this thread, and reads nothing of it. It does
+    /// not block, allocate or wake a thread.
     pub fn batch<F, I, T>(&self, f: F, items: I) -> Batch<Plain<F>, I::IntoIter, T>
     where
         I: IntoIterator,
@@ -237,11 +241,12 @@ impl Pool {
         Batch::new(self, Plain(f), items.into_iter())
     }
 
-    /// As [`map`](Self::map), for a function that returns a `Result`.
+    /// Does what [`map`](Self::map) does, for a function that returns a `Result`.
     ///
     /// # Errors
     ///
-    /// As for [`map`](Self::map), and [`TaskError::Failed`] with what `f` returned for the first item that failed, in time.
+    /// Those of [`map`](Self::map), and [`TaskError::Failed`] with the `Err` of `f` for the first
+    /// item that failed, in time.
     ///
     /// ```
     /// use millpond::{TaskError, ThreadPool};
@@ -252,24 +257,22 @@ impl Pool {
     /// # Ok::<(), millpond::BuildError>(())
     /// ```
     ///
-    /// Input that can fail itself is either collected first, and nothing is submitted if it does, or passed on:
+    /// If the input itself can fail, the caller either collects it first, and submits nothing if it
+    /// fails, or passes its errors on:
     ///
     /// ```
     /// use millpond::{TaskError, ThreadPool};
     /// use std::num::ParseIntError;
     /// let pool = ThreadPool::new(2)?;
     /// let lines = || ["1", "2", "x"].into_iter().map(str::parse::<i32>);
-    ///
     /// assert!(lines().collect::<Result<Vec<_>, _>>().is_err(), "the call is not reached");
-    ///
-    /// let error = pool.try_map(|number| Ok::<_, ParseIntError>(2 * number?), lines()).unwrap_err();
+    /// let error = pool.try_map(|line| Ok::<_, ParseIntError>(2 * line?), lines()).unwrap_err();
     /// assert!(matches!(error, TaskError::Failed { item: Some(2), .. }));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Cost
-    ///
-    /// As for [`map`](Self::map).
+    /// The call costs as much as [`map`](Self::map).
     pub fn try_map<F, I, T, E>(&self, f: F, items: I) -> Result<Vec<T>, TaskError<E>>
     where
         I: IntoIterator,
@@ -281,15 +284,13 @@ impl Pool {
         self.map_in_place(Fallible(&f), items.into_iter())
     }
 
-    /// As [`map_async`](Self::map_async), for a function that returns a `Result`.
+    /// Does what [`map_async`](Self::map_async) does, for a function that returns a `Result`.
     ///
     /// # Errors
-    ///
-    /// As for [`map_async`](Self::map_async).
+    /// Those of [`map_async`](Self::map_async).
     ///
     /// # Cost
-    ///
-    /// As for [`map_async`](Self::map_async).
+    /// The call costs as much as [`map_async`](Self::map_async).
     pub fn try_map_async<F, I, T, E>(
         &self,
         f: F,
@@ -317,15 +318,13 @@ impl Pool {
         }
     }
 
-    /// As [`starmap`](Self::starmap), for a function that returns a `Result`.
+    /// Does what [`starmap`](Self::starmap) does, for a function that returns a `Result`.
     ///
     /// # Errors
-    ///
-    /// As for [`try_map`](Self::try_map).
+    /// Those of [`try_map`](Self::try_map).
     ///
     /// # Cost
-    ///
-    /// As for [`map`](Self::map).
+    /// The call costs as much as [`map`](Self::map).
     pub fn try_starmap<F, I, T, E>(&self, f: F, items: I) -> Result<Vec<T>, TaskError<E>>
     where
         I: IntoIterator,
@@ -337,15 +336,13 @@ impl Pool {
         self.map_in_place(Fallible(|item: I::Item| item.spread(&f)), items.into_iter())
     }
 
-    /// As [`starmap_async`](Self::starmap_async), for a function that returns a `Result`.
+    /// Does what [`starmap_async`](Self::starmap_async) does, for functions that return a `Result`.
     ///
     /// # Errors
-    ///
-    /// As for [`starmap_async`](Self::starmap_async).
+    /// Those of [`starmap_async`](Self::starmap_async).
     ///
     /// # Cost
-    ///
-    /// As for [`map_async`](Self::map_async).
+    /// The call costs as much as [`map_async`](Self::map_async).
     pub fn try_starmap_async<F, I, T, E>(
         &self,
         f: F,
@@ -373,11 +370,10 @@ impl Pool {
         }
     }
 
-    /// As [`batch`](Self::batch), for a function that returns a `Result`.
+    /// Does what [`batch`](Self::batch) does, for a function that returns a `Result`.
     ///
     /// # Cost
-    ///
-    /// As for [`batch`](Self::batch).
+    /// The call costs as much as [`batch`](Self::batch).
     pub fn try_batch<F, I, T, E>(&self, f: F, items: I) -> Batch<Fallible<F>, I::IntoIter, T, E>
     where
         I: IntoIterator,
@@ -399,9 +395,9 @@ impl Pool {
     }
 }
 
-/// The chunk size that Python's pool chooses for `items` items on `workers` workers: about four chunks per worker.
+/// Gives the chunk size that Python's pool chooses for so many items and so many workers.
 ///
-/// The pool itself does not need one; see [`Batch::chunksize`].
+/// It makes about four chunks per worker. This pool needs no chunk size: see [`Batch::chunksize`].
 ///
 /// ```
 /// use millpond::default_chunksize;
@@ -413,7 +409,7 @@ impl Pool {
 ///
 /// # Cost
 ///
-/// A division: does not block, allocate, wake or run your code.
+/// The call divides. It does not block, allocate, run your code or wake a thread.
 #[must_use]
 pub fn default_chunksize(items: usize, workers: usize) -> usize {
     items.div_ceil(workers.saturating_mul(4).max(1))

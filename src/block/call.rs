@@ -1,4 +1,5 @@
-//! One call: a block that holds the work until it is claimed and the outcome from then on, in the same place.
+//! One call: a block that holds the work until a thread claims it, and the outcome after that,
+//! in the same place.
 
 use std::alloc::Layout;
 use std::mem::ManuallyDrop;
@@ -22,7 +23,7 @@ pub(crate) struct Call<W: Work> {
     body: UnsafeCell<Body<W>>,
 }
 
-// The outcome is reached through a pointer to the union.
+// `Call::outcome` gives out a pointer to this union as a pointer to the outcome.
 #[repr(C)]
 union Body<W: Work> {
     work: ManuallyDrop<W>,
@@ -44,13 +45,14 @@ impl<W: Work> Call<W> {
         }),
     };
 
-    /// Puts the work into a block, and makes the two rights to it. `outside`: the entry goes into the queue for submissions from
-    /// outside. Allocates the block, most often from what it has allocated before.
+    /// Puts the work into a block and returns the two rights to the block. `outside` says that
+    /// the entry goes into the queue for submissions from outside. Most often the thread has a
+    /// free slab cell for the block; otherwise the call allocates.
     ///
     /// # Safety
     ///
-    /// The work and the outcome may go to another thread, and whatever they borrow lives until the task is DONE or the
-    /// work has been taken back.
+    /// The work and the outcome may go to another thread. Everything that they borrow lives
+    /// until the task is DONE or the submitter has taken the work back.
     pub(crate) unsafe fn create(
         work: W,
         pool: u32,
@@ -65,22 +67,26 @@ impl<W: Work> Call<W> {
         // SAFETY: the memory is fresh and has the size and alignment of a `Self`.
         unsafe { memory.write(call) };
         let header = memory.cast::<Header>();
-        // SAFETY: the block is alive, owned by its queue bit.
+        // SAFETY: the block is alive: its QUEUE bit is up, and this is the one right for that
+        // bit.
         let task = unsafe { TaskRef::new(header) };
-        // SAFETY: the block is alive, owned by its handle bit, and its outcome is of this type.
+        // SAFETY: the block is alive: its HANDLE bit is up, this is the one right for that
+        // bit, the table has a part for results, and the outcome is of this type.
         let handle = unsafe { ResultRef::new(header) };
         (task, handle)
     }
 
-    /// Takes the work back after a submission that turned out to be refused, unless somebody has claimed it.
+    /// Takes the work back after the pool has refused the submission, unless another thread
+    /// has claimed the work.
     ///
     /// # Errors
     ///
-    /// The handle, if the work is claimed: then the task was accepted after all.
+    /// The call returns the handle if another thread has claimed the work. The pool has
+    /// accepted the task then, after all.
     ///
     /// # Safety
     ///
-    /// The handle is that of a block made by `Call::<W>::create`.
+    /// `Call::<W>::create` made the block of this handle.
     pub(crate) unsafe fn take_back(
         handle: ResultRef<W::Value, W::Error>,
     ) -> Result<W, ResultRef<W::Value, W::Error>> {
@@ -88,9 +94,10 @@ impl<W: Work> Call<W> {
             return Err(handle);
         }
         let header = handle.into_withdrawn();
-        // SAFETY: withdrawing took the right to consume the work, and the handle's bit keeps the block alive.
+        // SAFETY: `withdraw` took the right to consume the work, and the handle's right keeps
+        // the block alive.
         let work = unsafe { Self::take_work(header) };
-        // SAFETY: as above.
+        // SAFETY: the handle's right keeps the block alive.
         let duty = unsafe { header.as_ref() }.state().leave_handle();
         // SAFETY: the duty is of this block.
         unsafe { discharge(header, duty) };
@@ -102,7 +109,8 @@ impl<W: Work> Call<W> {
     /// The block is alive.
     #[inline]
     unsafe fn body<'a>(header: NonNull<Header>) -> &'a UnsafeCell<Body<W>> {
-        // SAFETY: alive, and a block with this vtable was made as a `Self`, whose first field is the header.
+        // SAFETY: the block is alive. A block with this vtable was made as a `Self`, and the
+        // header is the first field of a `Self`.
         let call = unsafe { header.cast::<Self>().as_ref() };
         call.header.alive().touch();
         &call.body
@@ -113,22 +121,25 @@ impl<W: Work> Call<W> {
     /// The caller has taken the right to consume the work, and the block is alive.
     #[inline]
     unsafe fn take_work(header: NonNull<Header>) -> W {
-        // SAFETY: alive.
+        // SAFETY: the caller says that the block is alive.
         unsafe { Self::body(header) }.with_mut(|body| {
-            // SAFETY: nobody else touches the body, by the field contract.
+            // SAFETY: by the field contract only the thread that claimed the work touches the
+            // body now, and that is the caller.
             let body = unsafe { &mut *body };
-            // SAFETY: until it is consumed, which is done once, the body holds the work.
+            // SAFETY: the body holds the work until a thread consumes it, and only the caller
+            // may do that.
             let work = unsafe { &mut body.work };
-            // SAFETY: the right to consume it exists once.
+            // SAFETY: the right to consume the work exists once, so no other thread takes it
+            // again.
             unsafe { ManuallyDrop::take(work) }
         })
     }
 
-    /// Runs or refuses the work by `consume`, and publishes what comes of it.
+    /// Hands the work to `consume`, which runs or refuses it, and publishes the outcome.
     ///
     /// # Safety
     ///
-    /// The caller has just claimed the work and holds the right that `owner` names.
+    /// The caller has just claimed the work, and holds the right of the owner `owner`.
     #[inline]
     unsafe fn complete(
         header: NonNull<Header>,
@@ -137,28 +148,31 @@ impl<W: Work> Call<W> {
         consume: impl FnOnce(W) -> ((Outcome<W::Value, W::Error>, W::After), Kind),
     ) {
         let (kind, after) = frame::enter(header, || {
-            // SAFETY: claimed.
+            // SAFETY: the caller has claimed the work, and its right keeps the block alive.
             let work = unsafe { Self::take_work(header) };
             let ((outcome, after), kind) = consume(work);
             // SAFETY: the caller's right keeps the block alive.
             unsafe { Self::body(header) }.with_mut(|body| {
-                // SAFETY: before DONE the body is the claimer's alone, and the work is gone from it.
+                // SAFETY: before DONE only the thread that claimed the work touches the body,
+                // and the work is gone from it.
                 unsafe { body.write(Body { outcome: ManuallyDrop::new(outcome) }) };
             });
             (kind, after)
         });
         let by_queue = owner == Owner::Queue;
-        // SAFETY: the outcome is in place; the rights are the caller's.
+        // SAFETY: the outcome is in place. The caller claimed the work and holds a right to
+        // the block: the queue's, if `by_queue`.
         match unsafe { publish(header, kind, by_queue, view) } {
             Published::Unobserved => {
                 debug_assert!(by_queue, "whoever runs by the handle's side has the handle");
                 // SAFETY: the handle left before DONE, so the outcome is the completer's.
                 unsafe { Self::drop_outcome(header) };
-                // SAFETY: the handle's bit is down and the queue's right is the caller's: it is the last owner.
+                // SAFETY: HANDLE is down and the queue's right is the caller's, so the caller
+                // is the last owner.
                 unsafe { Self::free(header) };
             }
             Published::Unspent if by_queue => {
-                // SAFETY: the queue's right is unspent, so the block is alive.
+                // SAFETY: the queue's right is not spent yet, so the block is alive.
                 let duty = unsafe { header.as_ref() }.state().leave_queue();
                 // SAFETY: the duty is of this block.
                 unsafe { discharge(header, duty) };
@@ -168,11 +182,12 @@ impl<W: Work> Call<W> {
         drop(after);
     }
 
-    /// The queue's side found the work claimed or withdrawn: its right is all that is left.
+    /// Gives up the queue's right after another thread has claimed or withdrawn the work. That
+    /// right is then all that the caller has.
     ///
     /// # Safety
     ///
-    /// The caller holds the queue's right, which is gone afterwards.
+    /// The caller holds the queue's right. The call spends it.
     unsafe fn discard(header: NonNull<Header>) {
         // SAFETY: the queue's right keeps the block alive.
         let duty = unsafe { header.as_ref() }.state().leave_queue();
@@ -184,7 +199,7 @@ impl<W: Work> Call<W> {
     ///
     /// See [`VTable::retire`].
     unsafe fn retire(header: NonNull<Header>) -> bool {
-        // SAFETY: the entry keeps the block alive.
+        // SAFETY: the caller's entry keeps the block alive.
         unsafe { header.as_ref() }.state().was_claimed()
     }
 
@@ -201,15 +216,15 @@ impl<W: Work> Call<W> {
                 let kind = if outcome.0.is_ok() { Kind::Value } else { Kind::Failed };
                 (outcome, kind)
             };
-            // SAFETY: claimed, and the caller's right is handed on.
+            // SAFETY: this thread has claimed the work, and hands the caller's right on.
             unsafe { Self::complete(header, owner, view, consume) };
             if owner == Owner::Handle {
-                // The handle's right keeps the block alive.
+                // `state` is still there: the call has not spent the handle's right.
                 view.entries_died(state.is_outside(), 1);
             }
         } else if owner == Owner::Queue {
             view.stale_entry_left(state.is_outside());
-            // SAFETY: the caller's right is handed on.
+            // SAFETY: this thread hands the queue's right on.
             unsafe { Self::discard(header) };
         }
         first
@@ -224,16 +239,16 @@ impl<W: Work> Call<W> {
         let first = block.state().claim() == Claim::First;
         if first {
             let kind = reason.kind();
-            // SAFETY: claimed, and the caller's right is handed on.
+            // SAFETY: this thread has claimed the work, and hands the caller's right on.
             unsafe {
                 Self::complete(header, owner, &Nobody, |work: W| (work.refuse(reason), kind))
             };
             if owner == Owner::Handle {
-                // The handle's right keeps the block alive.
+                // The block is still there: the call has not spent the handle's right.
                 registry::entries_died(block.pool(), block.state().is_outside(), 1);
             }
         } else if owner == Owner::Queue {
-            // SAFETY: the caller's right is handed on.
+            // SAFETY: this thread hands the queue's right on.
             unsafe { Self::discard(header) };
         }
         first
@@ -243,7 +258,7 @@ impl<W: Work> Call<W> {
     ///
     /// See [`ResultTable::progress`].
     unsafe fn progress(header: NonNull<Header>) -> (usize, usize) {
-        // SAFETY: the caller has a right to the block.
+        // SAFETY: the caller holds a right to the block, which keeps it alive.
         (usize::from(unsafe { header.as_ref() }.state().load().is_done()), 1)
     }
 
@@ -257,7 +272,7 @@ impl<W: Work> Call<W> {
             Access::Read => body.with(<*const Body<W>>::cast_mut),
             Access::Move => body.with_mut(|body| body),
         };
-        // SAFETY: it points into the block.
+        // SAFETY: the pointer points into the block, so it is not null.
         unsafe { NonNull::new_unchecked(pointer) }.cast()
     }
 
@@ -268,7 +283,7 @@ impl<W: Work> Call<W> {
         // SAFETY: the caller owns the outcome.
         let outcome =
             unsafe { Self::outcome(header, Access::Move) }.cast::<Outcome<W::Value, W::Error>>();
-        // SAFETY: it is in place, and nobody looks at it again.
+        // SAFETY: the outcome is in place, and no thread looks at it again.
         let outcome = unsafe { outcome.read() };
         // SAFETY: the caller owns the outcome, so the block is alive.
         let pool = unsafe { header.as_ref() }.pool();
@@ -280,15 +295,16 @@ impl<W: Work> Call<W> {
     /// See [`VTable::free`].
     #[inline]
     unsafe fn free(header: NonNull<Header>) {
-        // SAFETY: the caller is the last owner of a block that `create` made with this layout.
+        // SAFETY: the caller is the last owner, and `create` allocated the block with this
+        // layout.
         unsafe { slab::free(header, Layout::new::<Self>()) };
     }
 }
 
-/// A call whose handle is gone, for tests of what is in queues.
+/// Makes a call whose handle is gone, for tests that look at the contents of queues.
 #[cfg(all(test, not(loom)))]
 pub(crate) fn call_of_nothing(pool: u32) -> TaskRef {
-    // SAFETY: it borrows nothing.
+    // SAFETY: the work and the outcome are `Send`, and borrow nothing.
     let (task, _) = unsafe { Call::create(super::work::Job::plain(|| ()), pool, true) };
     task
 }

@@ -1,13 +1,13 @@
-//! How many entries of one block lie in queues, and whether they are of use.
+//! How many entries of one block lie in queues, and whether those entries are of use.
 //!
-//! A **queue entry** of a batch or a stream is a token: it can be in a queue when the work that it
-//! was made for is over. The block counts its entries in one word, with a bit that says **closed**:
-//! nothing is left for them to do. From then on they are **stale**.
+//! A **queue entry** of a batch or a stream can still lie in a queue when its work is over.
+//! The block counts its entries in one word. One bit of that word says **closed**: nothing is
+//! left for the entries to do. Once the bit is up, the entries are **stale**.
 //!
-//! In a pool with a limit the block may also own the **places** of its entries: then each entry
-//! that is counted holds one. A place is free when its entry leaves the queue, and all of them are
-//! when the block is closed. Either gives up a place by a change of the one word, so that each
-//! place is freed once.
+//! In a pool with a limit the block may also own the **places** of its entries. Each counted
+//! entry then holds one place. A place is free when its entry leaves the queue. All places are
+//! free when a thread closes the block. Both steps change the one word, so the block frees
+//! each place once.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -17,29 +17,31 @@ use crate::sync::{AtomicU32, Ordering};
 
 const CLOSED: u32 = 1 << 31;
 
-/// What counts the places in a queue.
+/// Takes back the places that queue entries no longer hold. The pool's space does this.
 pub(crate) trait Places: Send + Sync {
-    /// So many places are free again. The caller holds no lock, and what it changes is as it should
-    /// be: a stream that is over may be dropped here, with its function.
+    /// Takes back `count` places. The caller holds no lock, and its own data is consistent:
+    /// the call may drop a stream that is over, and the stream's function with it.
     fn free(&self, count: u32);
 }
 
-/// What a queue entry was when it left its queue.
+/// Whether a queue entry was of use when it left its queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Taken {
-    /// Its block may have something for it to do.
+    /// The block may have something for this entry to do.
     Live,
-    /// The block had been closed, and this entry was among those that [`Entries::close`] gave.
+    /// The block was closed before. If the entry was counted by then, [`Entries::close`]
+    /// reported it.
     Stale,
 }
 
-/// All accesses to the word are Relaxed: it says what is counted where, and carries nothing.
+/// Counts the entries of one block that lie in queues. All accesses to the word are Relaxed:
+/// the word says how many entries there are, and carries nothing.
 pub(crate) struct Entries {
-    /// The number of entries in queues, and CLOSED.
-    // count word: the entries of a block that lie in queues. Raised with each that is pushed: at most
-    // one for each worker of the pool.
+    /// The number of entries in queues, and the bit CLOSED.
+    // count word: the entries of a block that lie in queues. The word rises with each entry
+    // that a thread pushes: to at most one for each worker of the pool.
     word: AtomicU32,
-    /// Where each of them holds a place, if it does.
+    /// The counter of the places, if the block's entries hold places.
     places: Option<Arc<dyn Places>>,
 }
 
@@ -48,14 +50,15 @@ impl Entries {
         Self { word: AtomicU32::new(0), places }
     }
 
-    /// Whether each entry that is counted here holds a place.
+    /// Says whether each entry that is counted here holds a place.
     pub(crate) fn have_places(&self) -> bool {
         self.places.is_some()
     }
 
-    /// So many entries are about to be pushed; if they hold places, those have been taken, and are
-    /// the block's from here on. False if the block is closed: then nothing has changed, and the
-    /// entries are of no use in a queue.
+    /// Counts `count` entries that the caller is about to push. If entries hold places, the
+    /// caller has taken the places, and the block owns them from here on. The call returns
+    /// false if the block is closed: then nothing has changed, and the entries are of no use
+    /// in a queue.
     #[must_use]
     pub(crate) fn entered(&self, count: u32) -> bool {
         let open = self.word.fetch_add(count, Ordering::Relaxed) & CLOSED == 0;
@@ -65,15 +68,8 @@ impl Entries {
         open
     }
 
-    /// As [`entered`](Self::entered), for one entry without a place, which is pushed though the
-    /// block may be closed.
-    pub(crate) fn entered_anyhow(&self) {
-        debug_assert!(!self.have_places(), "an entry with a place is counted with it");
-        self.word.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// An entry that was counted has left its queue, for whatever reason. Frees its place, if it
-    /// still has one.
+    /// Says that a counted entry has left its queue, for any reason. Frees the entry's place,
+    /// if the entry still has one.
     pub(crate) fn taken(&self) -> Taken {
         let before = self.word.fetch_sub(1, Ordering::Relaxed);
         debug_assert!(before & !CLOSED > 0, "an entry is counted before it is pushed");
@@ -84,8 +80,9 @@ impl Entries {
         Taken::Live
     }
 
-    /// Nothing is left for the entries to do. Says how many lie in queues and are stale from here
-    /// on, and frees their places; none if the block was closed before.
+    /// Says that nothing is left for the entries to do. Returns how many entries lie in queues
+    /// and are stale from here on, and frees their places. Returns 0 if the block was closed
+    /// before.
     pub(crate) fn close(&self) -> u32 {
         let before = self.word.fetch_or(CLOSED, Ordering::Relaxed);
         let stale = if before & CLOSED == 0 { before } else { 0 };
@@ -97,7 +94,7 @@ impl Entries {
         self.word.load(Ordering::Relaxed) & CLOSED != 0
     }
 
-    /// The block is about to be freed.
+    /// Drops the counter of the places. The caller is about to free the block.
     pub(crate) fn end(&mut self) {
         self.places = None;
     }
@@ -109,21 +106,21 @@ impl Entries {
     }
 }
 
-/// Entries of one block that are not counted yet: the space counts them once they have places.
+/// Entries of one block that are not counted yet. The space counts them once they have places.
 pub(crate) struct Uncounted {
     header: NonNull<Header>,
     left: u32,
 }
 
 impl Uncounted {
-    /// One entry.
+    /// Makes an iterator over this one entry.
     pub(crate) fn one(entry: TaskRef) -> Self {
         Self { header: entry.into_id(), left: 1 }
     }
 
     /// # Safety
     ///
-    /// The caller owns so many rights to the block, which are the result's from here on.
+    /// The caller owns `count` rights to the block, and gives them all to the result.
     pub(crate) unsafe fn new(header: NonNull<Header>, count: u32) -> Self {
         Self { header, left: count }
     }
@@ -134,8 +131,8 @@ impl Iterator for Uncounted {
 
     fn next(&mut self) -> Option<TaskRef> {
         self.left = self.left.checked_sub(1)?;
-        // SAFETY: one of the rights that `new` was given, which keeps the block alive until it is
-        // spent.
+        // SAFETY: the caller of `new` gave this many rights, and this is one of them. The
+        // right keeps the block alive until a thread spends it.
         Some(unsafe { TaskRef::new(self.header) })
     }
 

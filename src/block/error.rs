@@ -8,22 +8,23 @@ use std::sync::Arc;
 use super::panic::Panic;
 use super::state::Kind;
 
-/// Why a piece of work could not be submitted.
+/// The reason why the pool did not take a piece of work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SubmitErrorKind {
     /// The pool is closed or terminated.
     NotRunning,
-    /// The pool holds as much as [`max_queued`](crate::Builder::max_queued) lets it, or somebody waits already, and the task was not to
-    /// wait.
+    /// The pool is full, and the submission was not to wait. A pool is full when it holds as
+    /// much as [`max_queued`](crate::Builder::max_queued) allows, or when another submission
+    /// already waits.
     Full,
-    /// An initializer panicked; the pool never became whole.
+    /// An initializer panicked, so the pool never became whole.
     Broken,
-    /// The process was forked: the pool's threads exist in the parent only.
+    /// This process is a fork: only its parent has the pool's threads.
     Forked,
-    /// A chunk must hold at least one item.
+    /// The caller asked for chunks of no items. A chunk holds at least one item.
     InvalidChunkSize,
-    /// The look-ahead of a stream must be at least one item.
+    /// The caller asked for a look-ahead of no items. A stream looks ahead at least one item.
     InvalidBufferSize,
 }
 
@@ -42,46 +43,54 @@ impl fmt::Display for SubmitErrorKind {
 
 impl Error for SubmitErrorKind {}
 
-/// Why a task has no value.
+/// The reason why a task has no value.
 ///
-/// `E` is the error of the task's own function where that returns a `Result`; for plain functions it cannot occur.
+/// If the task's function returns a `Result`, `E` is the error type of that `Result`. A plain
+/// function has no such error: its `E` cannot occur.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TaskError<E = Infallible> {
     /// The function returned this error.
     Failed {
-        /// What it returned.
+        /// The error that the function returned.
         error: E,
-        /// Of a batch, the item it was called with.
+        /// In a batch or a stream: the index of the item that the function was called with.
         item: Option<usize>,
     },
     /// The function panicked.
     Panicked(Panic),
-    /// The task's callback panicked. It had run with a value, which is dropped, or with `cause`.
+    /// The task's callback panicked. If the callback heard of a value, the pool has dropped
+    /// that value. If the callback heard of an error, `cause` holds the error.
     CallbackPanicked {
         /// The callback's panic.
         panic: Panic,
-        /// The error that the error callback was told of.
+        /// The error that the error callback heard of.
         cause: Option<Box<TaskError<E>>>,
     },
     /// The input iterator of a stream panicked.
     InputPanicked(Panic),
-    /// The pool was terminated before the task ran.
+    /// The pool terminated before a thread ran the task.
     Terminated,
-    /// The task was cancelled before it ran.
+    /// The caller cancelled the task before a thread ran it.
     Cancelled,
-    /// The pool broke before the task ran: an initializer panicked, with this payload.
+    /// The pool broke before a thread ran the task: an initializer panicked, with this
+    /// payload.
     Broken(Arc<Panic>),
-    /// Waiting here could never end: the awaited task is running below this call on the same stack, or the calling
-    /// thread belongs to the pool but runs no tasks (an initializer, an exit callback), or the pool's threads are in the
-    /// process that this one was forked from.
+    /// This wait could never end. There are three such cases. The awaited task runs below this
+    /// call on the same stack. Or the calling thread belongs to the pool but runs no tasks: it
+    /// runs an initializer or an exit callback. Or the pool's threads are in the process that
+    /// this process was forked from.
     WouldDeadlock,
     /// A blocking call could not submit its work.
     NotSubmitted(SubmitErrorKind),
 }
 
 impl<E> TaskError<E> {
-    /// Of a batch, the index of the item that failed.
+    /// Returns the index of the item that failed, in a batch or a stream.
+    ///
+    /// # Cost
+    ///
+    /// Reads what is there: does not block, allocate, wake or run your code.
     #[must_use]
     pub fn item(&self) -> Option<usize> {
         match self {
@@ -100,7 +109,7 @@ impl<E> TaskError<E> {
         }
     }
 
-    /// The same error with another error of the function's.
+    /// Applies `f` to the error of the task's function, and keeps everything else.
     fn map<U>(self, f: impl Fn(E) -> U + Copy) -> TaskError<U> {
         match self {
             Self::Failed { error, item } => TaskError::Failed { error: f(error), item },
@@ -118,8 +127,8 @@ impl<E> TaskError<E> {
         }
     }
 
-    /// As a boxed error, also where `E` is no [`Error`] itself but converts into a boxed one, as `anyhow::Error`, `String` and
-    /// `&str` do.
+    /// Puts this error into a box. `E` need not be an [`Error`]: it is enough that `E`
+    /// converts into a boxed error, as `anyhow::Error`, `String` and `&str` do.
     ///
     /// ```
     /// # let pool = millpond::ThreadPool::new(1)?;
@@ -131,7 +140,8 @@ impl<E> TaskError<E> {
     ///
     /// # Cost
     ///
-    /// Allocates the box, and what the conversion of `E` does. Runs that conversion.
+    /// The call allocates the box and runs the conversion of `E`, which allocates what it
+    /// needs.
     #[must_use]
     pub fn into_boxed(self) -> Box<dyn Error + Send + Sync>
     where
@@ -140,25 +150,29 @@ impl<E> TaskError<E> {
         Box::new(self.map(|error| Boxed(error.into())))
     }
 
-    /// Why a blocking call had nothing submitted; none stands for "waiting would never end".
+    /// Makes the error of a blocking call that submitted nothing. None stands for a wait that
+    /// would never end.
     pub(crate) fn refused(kind: Option<SubmitErrorKind>) -> Self {
         kind.map_or(Self::WouldDeadlock, Self::NotSubmitted)
     }
 
-    /// Goes on with a panic in the calling thread, as Python's `get` re-raises; any other error is panicked with.
+    /// Panics in the calling thread. The call goes on with the panic of the function, the
+    /// input or the callback, or else panics with this error. Python's `get` re-raises in this
+    /// way.
     ///
     /// ```should_panic
     /// let pool = millpond::ThreadPool::new(1).unwrap();
-    /// let port: u16 = pool.apply(|| panic!("no such port")).unwrap_or_else(|error| error.resume());
+    /// let port: u16 =
+    ///     pool.apply(|| panic!("no such port")).unwrap_or_else(|error| error.resume());
     /// ```
     ///
     /// # Panics
     ///
-    /// Always.
+    /// The call always panics.
     ///
     /// # Cost
     ///
-    /// Unwinds.
+    /// The calling thread unwinds.
     pub fn resume(self) -> !
     where
         E: fmt::Debug,
@@ -172,7 +186,7 @@ impl<E> TaskError<E> {
     }
 }
 
-/// An error in a box, which is no [`Error`] by itself.
+/// Makes an [`Error`] of a boxed error: the box itself does not implement [`Error`].
 struct Boxed(Box<dyn Error + Send + Sync>);
 
 impl fmt::Debug for Boxed {
@@ -194,7 +208,7 @@ impl Error for Boxed {
 }
 
 impl<W, E> From<SubmitError<W>> for TaskError<E> {
-    /// Drops what was handed in.
+    /// Drops the work that the caller handed in.
     fn from(refused: SubmitError<W>) -> Self {
         Self::NotSubmitted(refused.kind)
     }
@@ -235,7 +249,7 @@ impl<E: Error + 'static> Error for TaskError<E> {
     }
 }
 
-/// Why the pool resolves a task instead of running it.
+/// The reason why the pool resolves a task instead of running it.
 #[derive(Clone, Debug)]
 pub(crate) enum Reason {
     Cancelled,
@@ -264,11 +278,13 @@ impl<E> From<Reason> for TaskError<E> {
     }
 }
 
-/// A refused submission: why, and the work itself.
+/// A refused submission: the reason, and the work itself.
 ///
-/// It is `Sync` whatever the work is, so that `?` works into `Box<dyn Error + Send + Sync>`, and into a [`TaskError`].
+/// The error is `Sync`, whatever the work is. So `?` converts it into `Box<dyn Error + Send +
+/// Sync>`, and also into a [`TaskError`].
 ///
-/// Where the work borrows, as in a scope, no boxed error can hold it. Then ask for the kind alone:
+/// If the work borrows, as in a scope, no boxed error can hold it. The caller then takes the
+/// kind alone:
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -297,7 +313,8 @@ pub struct SubmitError<W> {
     work: W,
 }
 
-// SAFETY: the work is reached by value alone, through `into_task`; no method lends it by reference.
+// SAFETY: a thread reaches the work by value alone, through `into_task`. No method lends the
+// work by reference.
 unsafe impl<W> Sync for SubmitError<W> {}
 
 impl<W> SubmitError<W> {
@@ -305,17 +322,23 @@ impl<W> SubmitError<W> {
         Self { kind, work }
     }
 
-    /// Why it was refused.
+    /// Says why the pool refused the work.
+    ///
+    /// # Cost
+    ///
+    /// Reads what is there: does not block, allocate, wake or run your code.
     #[must_use]
     pub fn kind(&self) -> SubmitErrorKind {
         self.kind
     }
 
-    /// What was handed in: the function, function and input, or the builder with all that was set on it.
+    /// Returns what the caller handed in: the function, the function and the input, or the
+    /// builder with all that was set on it.
     ///
     /// # Cost
     ///
-    /// Moves it out: does not block, allocate, wake or run your code.
+    /// The call moves the work out. It does not block, allocate, wake a thread or run your
+    /// code.
     #[must_use]
     pub fn into_task(self) -> W {
         self.work

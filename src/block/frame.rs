@@ -1,7 +1,7 @@
-//! Which tasks are running on this thread, innermost first.
+//! Which tasks run on this thread, innermost first.
 //!
-//! A thread that waits for a task that is running below it on its own stack would wait for ever; this list is how that
-//! is told in time.
+//! A thread can wait for a task that runs below it on its own stack. Such a wait would never
+//! end. This list shows it before the thread waits.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -19,7 +19,7 @@ local! {
     static TOP: Cell<*const Frame> = const { Cell::new(ptr::null()) };
 }
 
-/// Runs `f` as (a part of) `task`. `f` does not unwind.
+/// Runs `f` as `task`, or as a part of it. `f` does not unwind.
 #[inline]
 pub(crate) fn enter<R>(task: NonNull<Header>, f: impl FnOnce() -> R) -> R {
     let frame = Frame { task, below: TOP.with(Cell::get) };
@@ -31,23 +31,26 @@ pub(crate) fn enter<R>(task: NonNull<Header>, f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Whether the innermost task that is running on this thread has been asked to stop.
+/// Says whether a thread has asked the innermost task on this thread to stop.
 pub(crate) fn is_asked() -> bool {
     let top = TOP.with(Cell::get);
-    // SAFETY: as in `is_running`.
+    // SAFETY: the list holds only frames of `enter` calls that are still on this thread's
+    // stack, as in `is_running`.
     let frame = unsafe { top.as_ref() };
     frame.is_some_and(|frame| {
-        // SAFETY: whoever runs a task has a right to its block until after it has left the frame.
+        // SAFETY: the thread that runs a task holds a right to the task's block until after it
+        // has left the frame.
         unsafe { frame.task.as_ref() }.state().is_asked()
     })
 }
 
-/// Whether `task` is running on this thread.
+/// Says whether `task` is running on this thread.
 pub(crate) fn is_running(task: NonNull<Header>) -> bool {
     let mut at = TOP.with(Cell::get);
     while !at.is_null() {
-        // SAFETY: the list holds only frames of `enter` calls that are still on this thread's stack: each puts itself on
-        // when it begins and takes itself off before it returns, and it cannot unwind.
+        // SAFETY: the list holds only frames of `enter` calls that are still on this thread's
+        // stack. Each call puts its frame on the list when it begins, takes it off before it
+        // returns, and cannot unwind.
         let frame = unsafe { &*at };
         if frame.task == task {
             return true;
@@ -63,12 +66,13 @@ mod tests {
     use crate::block::Nobody;
     use crate::block::call_of_nothing;
 
+    // covers RES-13
     #[test]
-    fn res_13_a_task_is_running_however_many_lie_above_it_on_the_stack() {
+    fn a_task_is_running_however_many_lie_above_it_on_the_stack() {
         let tasks = [(); 4].map(|()| call_of_nothing(1));
         let [first, second, third, other] = tasks.each_ref().map(|task| task.id());
         let look = || [first, second, third, other].map(is_running);
-        // `enter` must not unwind, so the looks are judged outside.
+        // `enter` must not unwind, so the test makes its assertions outside of it.
         let mut looks = vec![look()];
         enter(first, || {
             looks.push(look());

@@ -1,11 +1,13 @@
-//! The user's functions as the pool calls them: of no arguments, of one item, of a tuple's elements, and callbacks.
+//! The user's functions in the form in which the pool calls them, and the callbacks.
 //!
-//! A function either returns a value ([`Plain`]) or a `Result` whose `Err` is the task's error ([`Fallible`]). The wrappers give
-//! both one shape, and give the function back unchanged when a submission is refused.
+//! A function takes no arguments, one item, or the elements of a tuple. It returns a value
+//! ([`Plain`]), or a `Result` whose `Err` is the task's error ([`Fallible`]). The two wrappers
+//! give both kinds one form. When the pool refuses a submission, they give the function back
+//! unchanged.
 
 use std::convert::Infallible;
 
-/// A function whose every return is a value.
+/// Wraps a function that always returns a value.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
 #[expect(
@@ -14,7 +16,7 @@ use std::convert::Infallible;
 )]
 pub struct Plain<F>(pub(crate) F);
 
-/// A function that returns a `Result`, whose `Err` is the task's error.
+/// Wraps a function that returns a `Result`, whose `Err` is the task's error.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
 #[expect(
@@ -23,7 +25,7 @@ pub struct Plain<F>(pub(crate) F);
 )]
 pub struct Fallible<F>(pub(crate) F);
 
-/// A function of no arguments.
+/// A function that takes no arguments.
 pub(crate) trait Run<T, E> {
     fn run(self) -> Result<T, E>;
 }
@@ -42,7 +44,7 @@ impl<F: FnOnce() -> Result<T, E>, T, E> Run<T, E> for Fallible<F> {
     }
 }
 
-/// A function of one item. Sealed.
+/// A function that takes one item. The trait is sealed.
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "that is what seals the trait")]
 pub trait Each<A, T, E> {
@@ -63,7 +65,7 @@ impl<F: Fn(A) -> Result<T, E>, A, T, E> Each<A, T, E> for Fallible<F> {
     }
 }
 
-/// A callback that was given.
+/// Wraps a callback that the user gave.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
 #[expect(
@@ -72,7 +74,8 @@ impl<F: Fn(A) -> Result<T, E>, A, T, E> Each<A, T, E> for Fallible<F> {
 )]
 pub struct Tell<C>(pub(crate) C);
 
-/// What hears of an outcome: a callback ([`Tell`]), or nothing (`()`). Sealed.
+/// The part of a task that hears of an outcome: a callback ([`Tell`]), or nothing (`()`). The
+/// trait is sealed.
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "that is what seals the trait")]
 pub trait Notify<V> {

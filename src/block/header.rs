@@ -1,14 +1,18 @@
-//! What every block begins with, and the two rights to it.
+//! What every block begins with, and the two rights to a block.
 //!
 //! # The field contract
 //!
+//! The **completer** is the thread that writes the outcome.
+//!
 //! | field | who may touch it, and when |
 //! |---|---|
-//! | `state` | both owners, until they have cleared their own bit |
-//! | `pool`, `vtable` | written at birth, read by both owners |
-//! | `waker` | the handle's side while WAKER is down and DONE is not up; the completer once it has seen WAKER in `finish` |
-//! | the work, behind the vtable | before CLAIMED the submitter; then whoever claimed it |
-//! | the outcome, behind the vtable | before DONE the completer; after DONE the handle; if the handle left before DONE, the completer |
+//! | `state` | each owner, until it has cleared its own bit |
+//! | `pool`, `vtable` | the submitter writes them at birth, both owners read them |
+//! | `waker` | the handle, while WAKER and DONE are down |
+//! | `waker`, lent | the completer, once it has seen WAKER in `finish` |
+//! | the work, behind the vtable | before CLAIMED the submitter; then the thread that claimed it |
+//! | the outcome, behind the vtable | before DONE the completer; after DONE the handle |
+//! | the outcome, if the handle left before DONE | the completer |
 
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
@@ -23,50 +27,52 @@ use crate::sync::cell::UnsafeCell;
 use crate::sync::heap::Alive;
 use crate::sync::{futex, identity};
 
-/// By which right a block is being run or resolved.
+/// The owner by whose right a thread runs or resolves a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Owner {
-    /// By a right taken from a queue, which is spent by the call.
+    /// The queue. The right was taken from a queue, and the call spends it.
     Queue,
-    /// By a right that was meant for a queue and has not come into one. It is spent by the call. Only the entries of a block
-    /// that counts them have it.
+    /// The line. The right was meant for a queue and never came into one. The call spends it.
+    /// Only a block that counts its entries gives such a right.
     Line,
-    /// By borrowing the handle, which stays.
+    /// The handle. The call borrows the handle, and the handle stays.
     Handle,
 }
 
-/// How a block is run, resolved and freed. Each function takes a pointer to the block's header.
+/// How a thread runs, resolves and frees a block. Each function takes a pointer to the header.
 #[derive(Debug)]
 pub(crate) struct VTable {
-    /// Does the work that nobody has started; says whether there was any.
+    /// Does the work that no thread has started. Says whether there was any.
     ///
     /// # Safety
     ///
-    /// The caller holds the right that `Owner` names; but for `Owner::Handle` it is gone afterwards.
+    /// The caller holds this `Owner`'s right. The call spends it, except for `Owner::Handle`.
     pub(crate) run: unsafe fn(NonNull<Header>, &dyn PoolView, Owner) -> bool,
-    /// Resolves all the work that nobody has started, without running it; says whether there was any.
+    /// Resolves all work that no thread has started, and runs none. Says whether there was
+    /// any.
     ///
     /// # Safety
     ///
     /// As for `run`.
     pub(crate) resolve: unsafe fn(NonNull<Header>, Reason, Owner) -> bool,
-    /// Where the block counts its queue entries, if it does.
+    /// Says where the block counts its queue entries, if it does.
     ///
     /// # Safety
     ///
-    /// The block is alive for as long as the result is used.
+    /// The block is alive for as long as the caller uses the result.
     pub(crate) entries: Option<unsafe fn(NonNull<Header>) -> NonNull<Entries>>,
-    /// Whether an entry of the block has nothing left to do. If it says so, the entry must be given up by `discard`.
+    /// Says whether an entry of the block has nothing left to do. If so, `discard` must
+    /// follow.
     ///
     /// # Safety
     ///
     /// The caller has an entry of the block.
     pub(crate) retire: unsafe fn(NonNull<Header>) -> bool,
-    /// Gives up an entry of which `retire` has said that it has nothing left to do.
+    /// Gives up an entry after `retire` has said that it has nothing left to do.
     ///
     /// # Safety
     ///
-    /// The caller has such an entry; it is gone afterwards.
+    /// The caller has such an entry. The call spends it.
     pub(crate) discard: unsafe fn(NonNull<Header>),
     /// Frees the block, whose work and outcome are gone.
     ///
@@ -74,34 +80,35 @@ pub(crate) struct VTable {
     ///
     /// The caller is the last owner.
     pub(crate) free: unsafe fn(NonNull<Header>),
-    /// What a handle needs, if the block has a result.
+    /// The functions that a handle needs, if the block has a result.
     pub(crate) result: Option<ResultTable>,
 }
 
-/// What a handle asks of a block that has a result: of a call or a batch. Each function takes a pointer to the block's header.
+/// The functions that a handle calls on a block with a result: a call or a batch. Each
+/// function takes a pointer to the block's header.
 #[derive(Debug)]
 pub(crate) struct ResultTable {
-    /// How many items are done, of how many.
+    /// Returns how many items are done, and how many there are.
     ///
     /// # Safety
     ///
     /// The caller has a right to the block.
     pub(crate) progress: unsafe fn(NonNull<Header>) -> (usize, usize),
-    /// Where the outcome lies.
+    /// Returns the place where the outcome lies.
     ///
     /// # Safety
     ///
-    /// The caller may touch the outcome, by the field contract, and does so for reading only if `Access` says so.
+    /// The caller may touch the outcome, by the field contract; it only reads with `Read`.
     pub(crate) outcome: unsafe fn(NonNull<Header>, Access) -> NonNull<()>,
-    /// Drops the outcome; a panic of it is swallowed.
+    /// Drops the outcome, and swallows a panic of its `Drop`.
     ///
     /// # Safety
     ///
-    /// The caller owns the outcome, by the field contract; it is gone afterwards.
+    /// The caller owns the outcome, by the field contract. The outcome is gone afterwards.
     pub(crate) drop_outcome: unsafe fn(NonNull<Header>),
 }
 
-/// Whether the outcome is to be read or moved.
+/// Whether the caller reads or moves the outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Access {
     Read,
@@ -141,7 +148,7 @@ impl Header {
         self.pool
     }
 
-    /// Whether this is a copy, in a forked child, of a block whose pool is in the parent.
+    /// Says whether this block is a forked child's copy, whose pool is in the parent.
     #[inline]
     pub(crate) fn is_forked(&self) -> bool {
         identity::is_forked(self.pool())
@@ -162,11 +169,12 @@ impl Header {
     ///
     /// # Safety
     ///
-    /// The slot is the handle's side's (see the field contract) and empty.
+    /// The caller holds the handle. The slot is the handle's (see the field contract) and
+    /// empty.
     pub(crate) unsafe fn put_waker(&self, waker: Waker) {
         self.alive.touch();
         self.waker.with_mut(|slot| {
-            // SAFETY: the slot is the caller's alone.
+            // SAFETY: only the caller may touch the slot.
             let slot = unsafe { &mut *slot };
             slot.write(waker);
         });
@@ -180,38 +188,41 @@ impl Header {
     pub(crate) unsafe fn take_waker(&self) -> Waker {
         self.alive.touch();
         self.waker.with_mut(|slot| {
-            // SAFETY: the slot is the caller's alone.
+            // SAFETY: only the caller may touch the slot.
             let slot = unsafe { &*slot };
-            // SAFETY: it holds a waker, and the caller does not look at it again before writing it.
+            // SAFETY: the slot holds a waker, and the caller writes it before it reads it
+            // again.
             unsafe { slot.assume_init_read() }
         })
     }
 }
 
-/// The queue's right to a block: to run its work once, or to resolve it. Eight bytes. It must be spent; dropping it
-/// leaks the block and leaves the handle waiting.
+/// The queue's right to a block: to run the block's work once, or to resolve it. It takes
+/// eight bytes. Its holder must spend it: a dropped right leaks the block and leaves the
+/// handle waiting.
 #[derive(Debug)]
 pub(crate) struct TaskRef(NonNull<Header>);
 
-// SAFETY: a block is made only from work and an outcome that are `Send` (or, for blocking calls, that the submitting
-// frame outlives), and all that two owners share in it is atomic or governed by the state word.
+// SAFETY: a block is made only of work and an outcome that are `Send` (or, for blocking calls,
+// that the submitting frame outlives). All else that the two owners share in it is atomic or
+// governed by the state word.
 unsafe impl Send for TaskRef {}
 
 impl TaskRef {
     /// # Safety
     ///
-    /// The block is alive and this right to it has not been made before.
+    /// The block is alive, and this right to it has not been made before.
     pub(crate) unsafe fn new(header: NonNull<Header>) -> Self {
         Self(header)
     }
 
-    /// Tells this block from every other that is alive.
+    /// Returns a pointer that tells this block from every other living block.
     #[inline]
     pub(crate) fn id(&self) -> NonNull<Header> {
         self.0
     }
 
-    /// The right as a pointer, from which [`new`](Self::new) makes it again.
+    /// Returns the right as a pointer. [`new`](Self::new) makes the right of it again.
     pub(crate) fn into_id(self) -> NonNull<Header> {
         self.0
     }
@@ -221,7 +232,7 @@ impl TaskRef {
         self.0 == id
     }
 
-    /// Does all the work in the block that nobody has started.
+    /// Does all work in the block that no thread has started.
     #[inline]
     pub(crate) fn run(self, view: &dyn PoolView) {
         // SAFETY: the queue's right keeps the block alive.
@@ -230,37 +241,38 @@ impl TaskRef {
         unsafe { (vtable.run)(self.0, view, Owner::Queue) };
     }
 
-    /// Gives the entry back, unless it is **stale**: has nothing left to do.
+    /// Makes a **stale entry**, one with nothing left to do, into a `Stale`.
     ///
     /// # Errors
     ///
-    /// The entry, if it is alive.
+    /// The call returns an entry that may have something left to do.
     pub(crate) fn retire(self) -> Result<Stale, Self> {
-        // SAFETY: as in `run`.
+        // SAFETY: the queue's right keeps the block alive.
         let vtable = unsafe { self.0.as_ref() }.vtable();
         // SAFETY: the entry is the caller's.
         if unsafe { (vtable.retire)(self.0) } { Ok(Stale(self.0)) } else { Err(self) }
     }
 
-    /// Resolves what nobody has started, without running it.
+    /// Resolves, without running it, all work that no thread has started.
     pub(crate) fn resolve(self, reason: Reason) {
-        // SAFETY: as in `run`.
+        // SAFETY: the queue's right keeps the block alive.
         let vtable = unsafe { self.0.as_ref() }.vtable();
-        // SAFETY: as in `run`.
+        // SAFETY: the right is the queue's, and `self` is consumed.
         unsafe { (vtable.resolve)(self.0, reason, Owner::Queue) };
     }
 
-    /// As [`resolve`](Self::resolve), for an entry that has not come into a queue. Of a block that is closed it only spends the
-    /// right, unless units have been put back into it.
+    /// Resolves the work as [`resolve`](Self::resolve) does, for an entry that never came into
+    /// a queue. If the block is closed, the call only spends the right, unless a runner has
+    /// put chunks back into the block.
     pub(crate) fn turn_away(self, reason: Reason) {
-        // SAFETY: as in `run`.
+        // SAFETY: the queue's right keeps the block alive.
         let vtable = unsafe { self.0.as_ref() }.vtable();
         // SAFETY: the right was meant for a queue and is in none, and `self` is consumed.
         unsafe { (vtable.resolve)(self.0, reason, Owner::Line) };
     }
 
-    /// Counts the entry as one without a place, if the block counts its entries. False if the block is closed: then the entry has
-    /// nothing to do in a queue.
+    /// Counts the entry as one without a place, if the block counts its entries. Returns false
+    /// if the block is closed: the entry has nothing to do in a queue then.
     #[inline]
     pub(crate) fn count(&self) -> bool {
         self.entries().is_none_or(|entries| {
@@ -269,38 +281,32 @@ impl TaskRef {
         })
     }
 
-    /// As [`count`](Self::count), for an entry that is pushed, or run as if it had been, though the block may be closed.
-    #[inline]
-    pub(crate) fn count_anyhow(&self) {
-        if let Some(entries) = self.entries() {
-            entries.entered_anyhow();
-        }
-    }
-
-    /// Whether an entry of this block holds a place while it is queued.
+    /// Says whether an entry of this block holds a place while it is queued.
     pub(crate) fn has_place(&self) -> bool {
         self.entries().is_some_and(Entries::have_places)
     }
 
-    /// Where the block counts its entries, if it does.
+    /// Returns the block's count of its entries, if it has one.
     #[inline]
     pub(crate) fn entries(&self) -> Option<&Entries> {
         // SAFETY: the queue's right keeps the block alive.
         let vtable = unsafe { self.0.as_ref() }.vtable();
         let entries = vtable.entries?;
-        // SAFETY: the right, and so the block, lives for as long as the result is used.
+        // SAFETY: the right lives for as long as the result is used, and so does the block.
         let entries = unsafe { entries(self.0) };
-        // SAFETY: it points into the block, and is changed through atomics alone as long as a right is left.
+        // SAFETY: the pointer points into the block. As long as a right is left, threads
+        // change the count through atomics alone.
         Some(unsafe { entries.as_ref() })
     }
 }
 
-/// An entry that has nothing left to do. Dropping it gives up its right; no code of the user's runs.
+/// An entry that has nothing left to do. Its drop gives up the right, and runs no code of the
+/// user's.
 #[must_use = "it is counted as stale until its drop"]
 pub(crate) struct Stale(NonNull<Header>);
 
 impl Stale {
-    /// Whether it was counted among the entries from outside.
+    /// Says whether the entry was counted among those from outside.
     pub(crate) fn is_outside(&self) -> bool {
         // SAFETY: the right keeps the block alive.
         unsafe { self.0.as_ref() }.state().is_outside()
@@ -309,9 +315,9 @@ impl Stale {
 
 impl Drop for Stale {
     fn drop(&mut self) {
-        // SAFETY: as in `TaskRef::run`.
+        // SAFETY: the right keeps the block alive.
         let vtable = unsafe { self.0.as_ref() }.vtable();
-        // SAFETY: `retire` has said so of this entry.
+        // SAFETY: `retire` has said of this entry that it has nothing left to do.
         unsafe { (vtable.discard)(self.0) };
     }
 }
@@ -320,22 +326,24 @@ impl Drop for Stale {
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Published {
-    /// The handle was gone: the outcome is the caller's to drop. Its right to the block is unspent.
+    /// The handle was gone: the caller must drop the outcome. The caller's right to the block
+    /// is unspent.
     Unobserved,
     /// The caller's right to the block is unspent.
     Unspent,
-    /// The caller's right is spent; the block may be gone.
+    /// The caller's right is spent. The block may be gone.
     Spent,
 }
 
-/// Publishes the outcome and wakes whoever waits. `spend_queue` as in [`State::finish`].
+/// Publishes the outcome and wakes the waiters. `spend_queue` is as in [`State::finish`].
 ///
-/// The wake-ups happen while the caller's right still holds the block: nothing is ever woken on freed memory.
+/// The caller's right still holds the block while the call wakes them, so no wake-up touches
+/// freed memory.
 ///
 /// # Safety
 ///
-/// The outcome is in place; the caller claimed the work and holds a right to the block, and if `spend_queue`, the
-/// queue's.
+/// The outcome is in place. The caller claimed the work and holds a right to the block. If
+/// `spend_queue`, that right is the queue's.
 #[inline]
 pub(crate) unsafe fn publish(
     header: NonNull<Header>,
@@ -350,7 +358,8 @@ pub(crate) unsafe fn publish(
         Finish::NoWaiter if spend_queue => Published::Spent,
         Finish::NoWaiter => Published::Unspent,
         Finish::Wake { waker, waiter } => {
-            // SAFETY: with waiters the right was not spent, so the block is still alive.
+            // SAFETY: there are waiters, so `finish` did not spend the right, and the block is
+            // still alive.
             unsafe { wake_slow(header, waker, waiter, view) };
             Published::Unspent
         }
@@ -365,11 +374,12 @@ unsafe fn wake_slow(header: NonNull<Header>, waker: bool, waiter: bool, view: &d
     // SAFETY: the caller's right keeps the block alive.
     let block = unsafe { header.as_ref() };
     if block.is_forked() {
-        // A task that has forked ends in the child too. Those who wait are in the parent.
+        // A task that forked ends in the child too. The threads that wait for it are in the
+        // parent.
         return;
     }
     if waker {
-        // SAFETY: `finish` saw WAKER and so made the slot, with the waker in it, the completer's.
+        // SAFETY: `finish` saw WAKER, so the slot and the waker in it are the completer's.
         let waker = unsafe { block.take_waker() };
         unwind::forget_panic(unwind::catch_panic(|| waker.wake()));
     }
@@ -379,7 +389,7 @@ unsafe fn wake_slow(header: NonNull<Header>, waker: bool, waiter: bool, view: &d
     }
 }
 
-/// Carries out a duty.
+/// Frees the block if `duty` says so.
 ///
 /// # Safety
 ///
@@ -387,7 +397,8 @@ unsafe fn wake_slow(header: NonNull<Header>, waker: bool, waiter: bool, view: &d
 #[inline]
 pub(crate) unsafe fn discharge(header: NonNull<Header>, duty: Duty) {
     if duty == Duty::Free {
-        // SAFETY: `Free` means that both owners have left, so nobody else can touch or free the block.
+        // SAFETY: `Free` says that both owners have left, so no other thread touches or frees
+        // the block.
         let vtable = unsafe { header.as_ref() }.vtable();
         // SAFETY: the caller is the last owner.
         unsafe { (vtable.free)(header) };

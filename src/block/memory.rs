@@ -1,4 +1,4 @@
-//! The one door through which a block's memory comes and goes.
+//! Allocates and frees the memory of every block that does not lie in a slab cell.
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -6,21 +6,23 @@ use std::ptr::NonNull;
 use super::header::Header;
 use crate::sync::heap;
 
-/// Memory for a block. A failing allocator ends in the process's allocation-error handler.
+/// Allocates memory for a block. If the allocator fails, the process's allocation-error
+/// handler takes over.
 #[inline]
 pub(crate) fn alloc(layout: Layout) -> NonNull<u8> {
     heap::alloc(layout)
 }
 
-/// Gives a block's memory back. What is in it is not dropped.
+/// Gives a block's memory back, and drops nothing of its contents.
 ///
 /// # Safety
 ///
 /// The block came from [`alloc`] with this `layout`, and the caller is its last owner.
 #[inline]
 pub(crate) unsafe fn free(header: NonNull<Header>, layout: Layout) {
-    // SAFETY: the caller is the last owner: the block is still there, and nobody else touches it.
+    // SAFETY: the caller is the last owner, so the block is still there and no other thread
+    // touches it.
     unsafe { header.as_ref() }.alive().end();
-    // SAFETY: the caller's contract.
+    // SAFETY: the block came from `alloc` with this layout, and the caller is its last owner.
     unsafe { heap::dealloc(header.cast(), layout) }
 }

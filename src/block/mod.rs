@@ -38,7 +38,7 @@ pub(crate) use owners::MOST_OWNERS;
 pub(crate) use owners::Owners;
 pub use panic::Panic;
 pub(crate) use placed::Placed;
-pub(crate) use pool_view::{Nobody, PoolView, STOP, WORK};
+pub(crate) use pool_view::{Nobody, PoolView, STOP, WORK, stop_reason};
 pub(crate) use registry::{register, unregister};
 pub(crate) use state::{Claim, Kind, State};
 pub(crate) use turn::Turn;

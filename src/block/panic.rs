@@ -4,40 +4,54 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-/// What a panic carried, kept for whoever looks at the result.
+use super::unwind::drop_payload;
+
+/// A caught panic, kept for the thread that looks at the result.
 ///
-/// The payload of a panic is `Send` but need not be `Sync`; it is therefore handed out only by value or, by reference,
-/// as a type that is `Sync`. That makes `Panic` itself `Send + Sync`.
+/// The payload of a panic is `Send` but need not be `Sync`. So `Panic` gives the payload out
+/// only by value, or by reference as a type that is `Sync`. That makes `Panic` itself both
+/// `Send` and `Sync`.
 ///
 /// ```
 /// use millpond::{TaskError, ThreadPool};
 /// let pool = ThreadPool::new(1)?;
-/// let Err(TaskError::Panicked(panic)) = pool.apply(|| -> u32 { panic!("no such port") }) else { unreachable!() };
+/// let Err(TaskError::Panicked(panic)) = pool.apply(|| -> u32 { panic!("no such port") }) else {
+///     unreachable!()
+/// };
 /// assert_eq!(panic.message(), Some("no such port"));
 /// # Ok::<(), millpond::BuildError>(())
 /// ```
 pub struct Panic(Box<Inner>);
 
-/// Boxed so that a result is small where nothing panics.
+/// Lies in a box, so that a result without a panic is small.
 struct Inner {
     payload: Payload,
     item: Option<usize>,
 }
 
-struct Payload(Box<dyn Any + Send>);
+/// None once the payload was handed out.
+struct Payload(Option<Box<dyn Any + Send>>);
 
-// SAFETY: the only accesses through a shared reference are `downcast_ref`, which yields a reference only to a type that
-// is `Sync`, and `message`, which yields one into a `String` or a `&'static str`, both `Sync`. `Any::type_id`, which
-// both need, reads no data of the payload.
+impl Drop for Payload {
+    /// Contains a panic of the payload's own `Drop`.
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(drop_payload);
+    }
+}
+
+// SAFETY: only two methods reach the payload through a shared reference. `downcast_ref` lends
+// it only as a type that is `Sync`. `message` lends a `String` or a `&'static str`, and both
+// are `Sync`. `Any::type_id`, which both methods need, reads no data of the payload.
 unsafe impl Sync for Payload {}
 
-// As for the payload of `std::panic::catch_unwind`, which is handed out after the unwinding is over.
+// `std::panic::catch_unwind` also gives its payload out after the unwinding is over, and that
+// payload has these traits too.
 impl UnwindSafe for Panic {}
 impl RefUnwindSafe for Panic {}
 
 impl Panic {
     pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
-        Self(Box::new(Inner { payload: Payload(payload), item: None }))
+        Self(Box::new(Inner { payload: Payload(Some(payload)), item: None }))
     }
 
     pub(crate) fn at(mut self, item: usize) -> Self {
@@ -49,22 +63,34 @@ impl Panic {
         self.0.item
     }
 
-    /// The payload, as [`std::panic::catch_unwind`] gives it.
+    /// Returns the payload, as [`std::panic::catch_unwind`] gives it.
+    ///
+    /// # Cost
+    ///
+    /// Moves the payload out: does not block, allocate, wake or run your code.
     #[must_use]
-    pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.0.payload.0
+    pub fn into_payload(mut self) -> Box<dyn Any + Send> {
+        self.0.payload.0.take().expect("it is handed out once")
     }
 
     /// Goes on with the panic in the calling thread. The panic hook does not run again.
     ///
     /// # Panics
     ///
-    /// Always: that is what it is for.
+    /// The call always panics: it exists for that.
+    ///
+    /// # Cost
+    ///
+    /// Unwinds: does not block, allocate or wake.
     pub fn resume(self) -> ! {
         std::panic::resume_unwind(self.into_payload())
     }
 
-    /// The text, if the panic was raised with one (as `panic!` does).
+    /// Returns the panic's text, if the panic was raised with one, as `panic!` does.
+    ///
+    /// # Cost
+    ///
+    /// Reads what is there: does not block, allocate, wake or run your code.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.downcast_ref::<&'static str>()
@@ -72,10 +98,14 @@ impl Panic {
             .or_else(|| self.downcast_ref::<String>().map(String::as_str))
     }
 
-    /// The payload, if it is a `P`.
+    /// Returns the payload, if it is a `P`.
+    ///
+    /// # Cost
+    ///
+    /// Reads what is there: does not block, allocate, wake or run your code.
     #[must_use]
     pub fn downcast_ref<P: Any + Sync>(&self) -> Option<&P> {
-        self.0.payload.0.downcast_ref()
+        self.0.payload.0.as_ref()?.downcast_ref()
     }
 }
 

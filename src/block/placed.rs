@@ -3,8 +3,9 @@
 use super::error::Reason;
 use super::work::{Outcome, Work};
 
-/// Work that is queued by a right to a place (`P`, which frees the place when it is dropped). The place is free before anything
-/// else is done with the work: before the function runs, before a refused function is dropped, and before a callback is told.
+/// Work with its place in the queue. `P` is the permit: its drop frees the place. The place is
+/// free before anything else happens to the work: before the function runs, before a refused
+/// function is dropped, and before a callback hears of the outcome.
 pub(crate) struct Placed<W, P> {
     pub(crate) work: W,
     pub(crate) place: P,

@@ -1,61 +1,83 @@
-//! What a block's code asks of the pool that runs it.
+//! The pool view: what a block's code asks of the pool that runs it.
 
 use super::error::Reason;
 use super::header::TaskRef;
-use crate::sync::AtomicU32;
+use crate::sync::{AtomicU32, Ordering, fence};
 
-/// In the attention word: the pool gives up what has not begun.
+/// A bit of the attention word: the pool gives up the work that has not begun.
 pub(crate) const STOP: u32 = 1;
-/// In the attention word: work was submitted while every worker was busy.
+/// A bit of the attention word: a thread has submitted work while every worker was busy.
 pub(crate) const WORK: u32 = 2;
 
-/// A pool, or a worker of it, as the work sees it.
+/// Says why the pool gives up the work that has not begun, if it does. A runner of a stream
+/// asks before each item.
+#[inline]
+pub(crate) fn stop_reason(view: &dyn PoolView) -> Option<Reason> {
+    match view.attention() {
+        // Relaxed: a request, which carries nothing.
+        Some(word) if word.load(Ordering::Relaxed) & STOP == 0 => None,
+        _ => {
+            // edge STOP acquire: the stage, from the thread that ended the pool → this runner,
+            // which has seen STOP.
+            fence(Ordering::Acquire);
+            view.stopping()
+        }
+    }
+}
+
+/// The pool view: a pool, or a worker of it, as the work sees it.
 pub(crate) trait PoolView {
-    /// Set once the pool gives up unstarted work.
+    /// Says why the pool gives up unstarted work, once it does.
     fn stopping(&self) -> Option<Reason>;
 
-    /// The word that a runner looks at before each item: [`STOP`] is up once [`stopping`](Self::stopping) has an answer, [`WORK`] once
-    /// somebody has submitted work while every worker was busy. None: neither will ever be.
+    /// Returns the word that a runner looks at before each item. [`STOP`] is up once
+    /// [`stopping`](Self::stopping) has an answer. [`WORK`] is up once a thread has submitted
+    /// work while every worker was busy. None says that neither bit will ever be up.
     fn attention(&self) -> Option<&AtomicU32> {
         None
     }
 
-    /// Which worker of its pool the calling thread is.
+    /// Says which worker of its pool the calling thread is, if it is one.
     fn worker(&self) -> Option<usize> {
         None
     }
 
-    /// Somebody who waits for the work is about to be woken, and once that is done whoever runs it returns to its loop without
-    /// another line of user code.
+    /// Hears that the caller is about to wake a thread that waits for the work. After that the
+    /// caller returns to its worker's loop, and runs no more user code before.
     fn about_to_wake(&self) {}
 
-    /// Whether a worker's loop runs the work, which can begin something else in its stead.
+    /// Says whether a worker's loop runs the work. Such a worker can begin other work instead.
     fn gives_way(&self) -> bool {
         false
     }
 
-    /// Whether there is something else to begin, by a look that may be old. Only asked where the view gives way.
+    /// Says whether there is other work to begin, by a look that may be old. The caller asks
+    /// only if the view gives way.
     fn is_work_waiting(&self) -> bool {
         false
     }
 
-    /// The calling worker is to begin something else before it takes this entry, or any other of its kind, again. None: another entry
-    /// of the work lies in a queue already.
+    /// Makes the calling worker begin other work before it takes this entry, or any other that
+    /// was put back. None says that nothing is put back: another entry of the work lies in a
+    /// queue already, or the work has ended.
     fn give_way(&self, entry: Option<TaskRef>) {
         entry.into_iter().for_each(|entry| self.put_back(entry));
     }
 
-    /// Puts an entry where every worker looks before it takes anything from outside.
+    /// Puts an entry where every worker looks before it takes anything from outside. In a pool
+    /// with a limit the entry may go into the injector or the line instead.
     fn put_back(&self, entry: TaskRef);
 
-    /// So many entries, which lie in the queue for submissions from outside or in a worker's deque, have become stale.
+    /// Hears that entries have become stale. They lie in the queue for submissions from
+    /// outside, or in a worker's deque.
     fn entries_died(&self, _outside: bool, _count: usize) {}
 
-    /// A stale entry has been taken out of such a queue.
+    /// Hears that a stale entry has left such a queue.
     fn stale_entry_left(&self, _outside: bool) {}
 }
 
-/// A view that never stops and wants to hear nothing: of whoever resolves work without running it, and of tests.
+/// The pool view of threads that resolve work without running it, and of tests. It never stops
+/// the work, and hears of nothing.
 pub(crate) struct Nobody;
 
 impl PoolView for Nobody {

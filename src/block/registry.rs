@@ -1,7 +1,8 @@
-//! Which pool a number is: for threads that have a handle and nothing else.
+//! Finds a pool by its number, for threads that have a handle and nothing else.
 //!
-//! A handle knows its pool only by number, and may outlive it. A thread that cancels a task finds the pool here, under a lock, to tell
-//! it that one of its queues holds a stale entry.
+//! A handle knows its pool only by number, and may outlive the pool. A thread that cancels a
+//! task finds the pool here, under a lock, and tells it that one of its queues holds a stale
+//! entry.
 
 use std::sync::{Mutex, PoisonError, Weak};
 
@@ -11,12 +12,12 @@ type Pools = Vec<(u32, Weak<dyn PoolView + Send + Sync>)>;
 
 static POOLS: Mutex<Pools> = Mutex::new(Vec::new());
 
-/// From now on the pool is found by this number.
+/// Lets threads find the pool by this number from now on.
 pub(crate) fn register(pool: u32, view: Weak<dyn PoolView + Send + Sync>) {
     POOLS.lock().unwrap_or_else(PoisonError::into_inner).push((pool, view));
 }
 
-/// The pool is gone.
+/// Forgets the pool, which is gone.
 pub(crate) fn unregister(pool: u32) {
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(at) = pools.iter().position(|(known, _)| *known == pool) {
@@ -24,7 +25,7 @@ pub(crate) fn unregister(pool: u32) {
     }
 }
 
-/// So many entries of the pool's queues have become stale.
+/// Tells the pool that `count` entries in its queues have become stale.
 pub(crate) fn entries_died(pool: u32, outside: bool, count: usize) {
     let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     let view =

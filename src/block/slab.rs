@@ -1,15 +1,19 @@
 //! Slabs: memory for thirty-one calls at a time, so that most submissions ask no allocator.
 //!
-//! A thread cuts the calls that it submits from slabs of its own, for each size one that is open: it hands out the **cells** in
-//! turn. Whoever frees the call in a cell, on whatever thread, gives it back by a count in the slab's head, and who gives back the
-//! last frees the slab. The count begins with all cells; those that a thread has not handed out when it ends it gives back itself.
+//! A thread cuts the calls that it submits from slabs of its own. For each size it has one
+//! slab open, and hands out that slab's **cells** in turn. Any thread may free the call in a
+//! cell. That thread gives the cell back by a count in the slab's head, and the thread that
+//! gives back the last cell frees the slab. The count begins with all cells. When a thread
+//! ends, it gives back the cells that it has not handed out.
 //!
-//! So handing out a cell takes no atomic operation. Nor does giving it back, most often: cells of one slab that are freed by one
-//! thread in a row are counted by that thread, and given back together when it frees one of another slab. A cell is handed out
-//! anew only if the one that was handed out last comes back to the same thread: as when a call is submitted and awaited, again
-//! and again.
+//! So a thread hands out a cell without an atomic operation. Most often it gives a cell back
+//! without one too. A thread that frees several cells of one slab in a row counts them itself,
+//! and gives them back together when it frees a cell of another slab. A thread hands out a
+//! cell again only if the cell that it handed out last comes back to it. That happens when a
+//! thread submits a call and waits for it, again and again.
 //!
-//! The price: a call that is kept keeps its slab, which is less than four KiB; and a thread keeps up to two slabs of each size.
+//! This has a price. A call that is kept keeps its slab, which is less than four KiB. A thread
+//! keeps up to two slabs of each size.
 
 use std::alloc::Layout;
 use std::cell::Cell;
@@ -23,17 +27,17 @@ use crate::sync::{AtomicU32, Ordering, fence, local};
 
 /// How many cells a slab has.
 const CELLS: u32 = SlabCell::CELLS;
-/// What cells are aligned to, and the step from one size to the next.
+/// The alignment of the cells, and the step from one size to the next.
 const ALIGN: usize = 8;
 /// The size of the smallest cell: no call is smaller.
 const SMALLEST: usize = 56;
-/// How many sizes there are; a larger call has an allocation of its own.
+/// How many sizes there are. A larger call has an allocation of its own.
 const SIZES: usize = 10;
 
-/// The head of a slab; its cells follow.
+/// The head of a slab. The cells follow it.
 #[repr(C, align(8))]
 struct Slab {
-    /// Cells that have not been given back, those that were never handed out among them.
+    /// The cells that no thread has given back, those that were never handed out among them.
     left: AtomicU32,
     alive: Alive,
 }
@@ -46,62 +50,68 @@ impl Slab {
 
     fn create(cell: Layout) -> NonNull<Self> {
         let slab = heap::alloc(Self::layout(cell)).cast::<Self>();
-        // SAFETY: the memory is fresh, and has room for the head and its alignment.
+        // SAFETY: the memory is fresh, and has the size and the alignment of the head.
         unsafe { slab.write(Self { left: AtomicU32::new(CELLS), alive: Alive::new() }) };
         slab
     }
 
     /// # Safety
     ///
-    /// The slab is alive, and its cells have this layout.
+    /// The slab is alive, its cells have the layout `cell`, and `index` is less than their
+    /// number.
     #[inline]
     unsafe fn cell(slab: NonNull<Self>, index: u32, cell: Layout) -> NonNull<u8> {
-        // SAFETY: the cells lie behind the head.
+        // SAFETY: the cells lie behind the head, in the slab's memory.
         let first = unsafe { slab.add(1) }.cast::<u8>();
-        // SAFETY: the index is of one of them.
+        // SAFETY: `index` is that of a cell of the slab.
         unsafe { first.add(cell.size() * index as usize) }
     }
 
     /// # Safety
     ///
-    /// `memory` is the cell with this index, of this layout.
+    /// `memory` is the cell `index` of a slab, and the slab's cells have the layout `cell`.
     #[inline]
     unsafe fn of(memory: NonNull<u8>, index: u32, cell: Layout) -> NonNull<Self> {
-        // SAFETY: the way of `cell`, back.
+        // SAFETY: `memory` lies this far behind the first cell.
         let first = unsafe { memory.sub(cell.size() * index as usize) };
-        // SAFETY: as above.
+        // SAFETY: the first cell follows the head.
         unsafe { first.cast::<Self>().sub(1) }
     }
 
-    /// Gives back so many cells; the last one frees the slab.
+    /// Gives back this number of cells. The thread that gives back the last cell frees the
+    /// slab.
     ///
     /// # Safety
     ///
-    /// The cells have this layout, are the caller's, and nobody touches them any more.
+    /// The cells have this layout, are the caller's, and no thread touches them any more.
     #[inline]
     unsafe fn give_back(slab: NonNull<Self>, cells: u32, cell: Layout) {
-        // SAFETY: as long as a cell has not been given back, the slab is alive.
+        // SAFETY: the caller has cells that no thread has given back, so the slab is alive.
         let head = unsafe { slab.as_ref() };
-        // edge SLAB release: the last access to these cells → whoever frees the slab.
+        // edge SLAB release: the last access to these cells → the thread that frees the slab.
         if head.left.fetch_sub(cells, Ordering::Release) == cells {
-            // edge SLAB acquire: everybody's last access to a cell → this thread.
+            // edge SLAB acquire: every thread's last access to a cell → this thread, which
+            // frees the slab.
             fence(Ordering::Acquire);
             head.alive.end();
-            // SAFETY: it was made with this layout, and all cells are back: nobody knows it any more.
+            // SAFETY: the slab was made with this layout. All cells are back, so no thread
+            // knows the slab any more.
             unsafe { heap::dealloc(slab.cast(), Self::layout(cell)) };
         }
     }
 }
 
-/// A thread's slabs of one size: the one that it hands cells out of, and the one whose cells it gives back.
+/// A thread's slabs of one size: the slab that it hands cells out of, and the slab whose cells
+/// it gives back.
 struct Open {
-    /// May be gone once all cells are handed out.
+    /// The slab may be gone once the thread has handed out all its cells.
     slab: Cell<NonNull<Slab>>,
-    /// The index of the next cell: this one and those behind it are the thread's.
+    /// The index of the next cell. This cell and those behind it are the thread's.
     next: Cell<u32>,
-    /// The slab of the cell that was freed last.
+    /// The slab of the cell that this thread freed last.
     returning: Cell<NonNull<Slab>>,
-    /// How many of its cells have been freed and not given back; as long as there are any it is alive.
+    /// How many of that slab's cells this thread has freed and not given back. While there are
+    /// any, the slab is alive.
     freed: Cell<u32>,
 }
 
@@ -116,7 +126,7 @@ impl Open {
         }
     }
 
-    /// A cell, if one is left.
+    /// Hands out a cell of the open slab, if one is left.
     #[inline]
     fn cut(&self, cell: Layout) -> Option<(NonNull<u8>, SlabCell)> {
         let index = self.next.get();
@@ -124,7 +134,8 @@ impl Open {
             return None;
         }
         self.next.set(index + 1);
-        // SAFETY: with a cell that is not handed out the slab is alive; each size has an `Open` of its own.
+        // SAFETY: `index` is that of a cell that was not handed out, so the slab is alive.
+        // Each size has an `Open` of its own, so the slab's cells have this layout.
         Some((unsafe { Slab::cell(self.slab.get(), index, cell) }, SlabCell::cell(index)))
     }
 
@@ -135,10 +146,15 @@ impl Open {
         self.cut(cell).expect("a new slab has cells")
     }
 
-    /// Takes back the cell that was handed out last, if it is this one, to hand it out next. (The slab may be another one than
-    /// it was, at the same address and opened by another thread; then that has handed out all of it.)
+    /// Takes back the cell that was handed out last, if it is this one. The thread hands it
+    /// out next.
     ///
-    /// The caller owns the cell, and does so no longer if it is taken.
+    /// The slab may be another one than before, if another thread opened a new slab at the
+    /// same address. That is possible only after this thread had handed out all cells of the
+    /// old slab. So the cell is then the last one of the new slab, and the other thread has
+    /// handed out all of that.
+    ///
+    /// The caller owns the cell. If the call takes the cell, the caller no longer owns it.
     #[inline]
     fn take_back(&self, slab: NonNull<Slab>, index: u32) -> bool {
         let last = self.next.get() == index + 1 && self.slab.get() == slab;
@@ -148,9 +164,9 @@ impl Open {
         last
     }
 
-    /// Counts a cell as freed, if it is of the same slab as the one before.
+    /// Counts a cell as freed, if it is of the slab of the cell that was freed before.
     ///
-    /// The caller owns the cell, and does so no longer if it is counted.
+    /// The caller owns the cell. If the call counts the cell, the caller no longer owns it.
     #[inline]
     fn count(&self, slab: NonNull<Slab>) -> bool {
         let same = self.returning.get() == slab && self.freed.get() > 0;
@@ -160,33 +176,38 @@ impl Open {
         same
     }
 
-    /// Gives back what was counted, and begins to count for another slab, of which one cell is freed; or for none.
+    /// Gives back the cells that were counted, and begins to count for `slab`. The caller has
+    /// freed one cell of `slab`, which is the first to be counted. Without a slab the count is
+    /// 0.
     fn count_for(&self, slab: Option<NonNull<Slab>>, cell: Layout) {
         let before = self.returning.replace(slab.unwrap_or(NonNull::dangling()));
         let freed = self.freed.replace(u32::from(slab.is_some()));
         if freed > 0 {
-            // SAFETY: these cells are this thread's, and it has just forgotten them.
+            // SAFETY: the cells were this thread's, it has just forgotten them, and the slab's
+            // cells have this layout.
             unsafe { Slab::give_back(before, freed, cell) };
         }
     }
 
-    /// Gives back all that is the thread's, and takes and counts no more.
+    /// Gives back every cell that is the thread's. After that the thread hands out and counts
+    /// no more cells.
     fn close(&self, cell: Layout) {
         self.count_for(None, cell);
         let slab = self.slab.replace(NonNull::dangling());
         let handed_out = self.next.replace(CELLS);
         if handed_out < CELLS {
-            // SAFETY: as above.
+            // SAFETY: the cells that were not handed out were this thread's, and it has just
+            // forgotten them.
             unsafe { Slab::give_back(slab, CELLS - handed_out, cell) };
         }
     }
 }
 
-/// A thread's slabs of all sizes.
+/// A thread cache: a thread's slabs of all sizes.
 struct ThreadCache([Open; SIZES]);
 
 local! {
-    /// The calling thread's. A destructor of another thread-local may find it gone.
+    /// The calling thread's cache. The destructor of another thread-local may find it gone.
     static THREAD_CACHE: ThreadCache = const { ThreadCache([const { Open::none() }; SIZES]) };
 }
 
@@ -199,7 +220,7 @@ impl Drop for ThreadCache {
     }
 }
 
-/// Which size of cell a block of this layout needs exactly, if there is one.
+/// Returns which size of cell a block of this layout fills exactly, if there is one.
 const fn size(layout: Layout) -> Option<usize> {
     let fits = layout.size() >= SMALLEST
         && layout.size() % ALIGN == 0
@@ -208,7 +229,8 @@ const fn size(layout: Layout) -> Option<usize> {
     if fits { Some((layout.size() - SMALLEST) / ALIGN) } else { None }
 }
 
-/// Memory for a call, and where it lies. A failing allocator ends in the process's allocation-error handler.
+/// Allocates memory for a call, and says in which slab cell it lies. If the allocator fails,
+/// the process's allocation-error handler takes over.
 #[inline]
 pub(crate) fn alloc(layout: Layout) -> (NonNull<u8>, SlabCell) {
     let cut = |cache: &ThreadCache, size: usize| {
@@ -221,22 +243,24 @@ pub(crate) fn alloc(layout: Layout) -> (NonNull<u8>, SlabCell) {
         .unwrap_or_else(|| (memory::alloc(layout), SlabCell::NONE))
 }
 
-/// Gives a call's memory back. What is in it is not dropped.
+/// Gives a call's memory back, and drops nothing of its contents.
 ///
 /// # Safety
 ///
-/// The block came from [`alloc`] with this `layout`, knows its place, and the caller is its last owner.
+/// The block came from [`alloc`] with this `layout`, and its state word names its slab cell.
+/// The caller is its last owner.
 #[inline]
 pub(crate) unsafe fn free(header: NonNull<Header>, layout: Layout) {
-    // SAFETY: the caller is the last owner: the block is still there.
+    // SAFETY: the caller is the last owner, so the block is still there.
     let block = unsafe { header.as_ref() };
     let place = block.state().slab_cell();
     if place == SlabCell::NONE {
-        // SAFETY: the caller's contract.
+        // SAFETY: the block came from `memory::alloc` with this layout, and the caller is its
+        // last owner.
         unsafe { memory::free(header, layout) };
     } else {
         block.alive().end();
-        // SAFETY: the block lies in that cell.
+        // SAFETY: the block lies in the slab cell `place`, and its layout is that of the cell.
         let slab = unsafe { Slab::of(header.cast(), place.index(), layout) };
         let size = size(layout).expect("only a block of a cell's size lies in a cell");
         let counted = THREAD_CACHE.try_with(|cache| {
@@ -246,7 +270,8 @@ pub(crate) unsafe fn free(header: NonNull<Header>, layout: Layout) {
             }
         });
         if counted.is_err() {
-            // SAFETY: the cell is the last owner's, who touches it no more.
+            // SAFETY: the cell is the caller's, as the last owner, and the caller touches it
+            // no more.
             unsafe { Slab::give_back(slab, 1, layout) };
         }
     }
@@ -279,9 +304,9 @@ mod tests {
                 memory.addr().get(),
                 slab.addr().get() + size_of::<Slab>() + CELL.size() * index as usize
             );
-            // SAFETY: that is its index and layout.
+            // SAFETY: the cell has this index and this layout.
             assert_eq!(unsafe { Slab::of(memory, index, CELL) }, slab);
-            // SAFETY: the cell is this test's, and it is given back once.
+            // SAFETY: the cell is this test's, and the test gives it back once.
             unsafe { Slab::give_back(slab, 1, CELL) };
         }
     }
@@ -289,7 +314,7 @@ mod tests {
     #[test]
     fn cells_that_are_freed_in_a_row_are_given_back_together() {
         let left = |slab: NonNull<Slab>| {
-            // SAFETY: the test holds a cell of it.
+            // SAFETY: the test holds a cell of the slab, so the slab is alive.
             unsafe { slab.as_ref() }.left.load(Ordering::Relaxed)
         };
         let [one, other] = [Slab::create(CELL), Slab::create(CELL)];
@@ -316,13 +341,13 @@ mod tests {
             fn drop(&mut self) {
                 let (memory, place) = alloc(CELL);
                 assert_eq!(place, SlabCell::NONE, "the slabs are closed");
-                // SAFETY: it was allocated alone, with this layout.
+                // SAFETY: the memory is an allocation of its own, with this layout.
                 unsafe { heap::dealloc(memory, CELL) };
             }
         }
         std::thread_local!(static LATE: Late = const { Late });
         let left = std::thread::spawn(|| {
-            // Destroyed last, since it is registered first.
+            // This value is destroyed last, since it is registered first.
             LATE.with(|_| ());
             THREAD_CACHE.with(|cache| {
                 let (_, place) = cache.0[1].cut_from_another(CELL);
@@ -334,7 +359,7 @@ mod tests {
         let slab = NonNull::new(slab).unwrap();
         // SAFETY: one cell has not been given back, so the slab is alive.
         assert_eq!(unsafe { slab.as_ref() }.left.load(Ordering::Relaxed), 1);
-        // SAFETY: the last cell, whose thread has ended.
+        // SAFETY: this is the last cell, and the thread that had it has ended.
         unsafe { Slab::give_back(slab, 1, CELL) };
     }
 

@@ -1,28 +1,33 @@
-//! The state word of a task: one 32-bit atomic that is also the futex word.
+//! The state word of a task: one 32-bit atomic, which is also the futex word.
 //!
 //! | bit | name | set | cleared |
 //! |---|---|---|---|
-//! | 0 | CLAIMED | by whoever takes the right to consume the work | never |
+//! | 0 | CLAIMED | by the thread that takes the right to consume the work | never |
 //! | 1 | DONE | when the outcome is in place | never |
 //! | 2-3 | KIND | with DONE: 0 value, 1 failed, 2 cancelled, 3 terminated | never |
 //! | 4 | WAITER | by a thread about to sleep on this word | never |
-//! | 5 | WAKER | by the handle, when it lends the waker slot | by the handle, to take the slot back, before DONE |
+//! | 5 | WAKER | by the handle, to lend its waker | by the handle, to take it back, before DONE |
 //! | 6 | HANDLE | at birth | by the handle, when it gives up the result |
-//! | 7 | QUEUE | at birth | by the queue's side, when its right is spent |
-//! | 8 | WITHDRAWN | with CLAIMED, by the handle's side, when it takes the work back | never |
-//! | 9 | ASKED | by the handle's side, to ask running work to stop | never |
-//! | 10 | OUTSIDE | at birth, if the entry goes into the queue for submissions from outside | never |
-//! | 27-31 | CELL | at birth: which cell of a slab the block lies in, or none | never |
+//! | 7 | QUEUE | at birth | by the thread that spends the queue's right |
+//! | 8 | WITHDRAWN | with CLAIMED, by the submitter, to take the work back | never |
+//! | 9 | ASKED | by the handle, or by a stream's consumer, to ask running work to stop | never |
+//! | 10 | OUTSIDE | at birth, if the entry goes to the queue for submissions from outside | never |
+//! | 27-31 | CELL | at birth: the slab cell that the block lies in, or none | never |
 //!
-//! HANDLE and QUEUE are the two owners of the block. There is no reference count: whoever clears the last of the two
-//! frees the block. A word of zero is a block that nobody owns, so it is never seen.
+//! HANDLE and QUEUE stand for the two owners of the block. There is no reference count: the
+//! owner that clears the last of the two bits frees the block. A word of zero would be a block
+//! without an owner, so no thread ever sees one.
 //!
-//! Two rules hold at all times. *Not DONE implies QUEUE, or somebody who borrows the handle is running or withdrawing the
-//! work*: so a handle that is dropped before DONE never frees. *After one's own bit is cleared one does not touch the
-//! block; after HANDLE is cleared nobody but the completer touches the outcome.*
+//! Two rules hold at all times.
 //!
-//! All changes are read-modify-writes, so each continues the release sequence of those before it: an Acquire load that
-//! sees a later value synchronises with every release that led to it.
+//! * *While DONE is down, QUEUE is up, or a thread that borrows the handle runs or withdraws
+//!   the work.* So a handle that is dropped before DONE never frees the block.
+//! * *An owner that has cleared its own bit does not touch the block. After HANDLE is cleared,
+//!   only the completer touches the outcome.*
+//!
+//! Every change of the word is a read-modify-write, so each continues the release sequences of
+//! the changes before it. An Acquire load that sees a later value synchronises with every
+//! release that led to that value.
 
 use crate::sync::{AtomicU32, Ordering, fence};
 
@@ -39,7 +44,7 @@ const ASKED: u32 = 1 << 9;
 const OUTSIDE: u32 = 1 << 10;
 const CELL_SHIFT: u32 = u32::BITS - SlabCell::BITS;
 
-/// What came of a task, as far as the state word tells.
+/// How a task ended, as far as the state word tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Value = 0,
@@ -48,7 +53,7 @@ pub(crate) enum Kind {
     Terminated = 3,
 }
 
-/// A state word as it was at one moment.
+/// The state word as it was at one moment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot(u32);
 
@@ -96,13 +101,14 @@ impl std::fmt::Debug for Snapshot {
     }
 }
 
-/// Where a block lies: in which cell of a slab, or in an allocation of its own.
+/// Where a block lies: in a slab cell, or in an allocation of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SlabCell(u32);
 
 impl SlabCell {
     const BITS: u32 = 5;
-    /// How many cells of a slab there are words for; the last word says that a block lies in no slab.
+    /// How many cells of a slab the bits can name. The last value says that a block lies in no
+    /// slab.
     pub(crate) const CELLS: u32 = (1 << Self::BITS) - 1;
     pub(crate) const NONE: Self = Self(Self::CELLS);
 
@@ -121,33 +127,33 @@ impl SlabCell {
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Claim {
-    /// The work is the caller's to consume; nobody had it.
+    /// The work is the caller's to consume: no thread had claimed it.
     First,
-    /// Somebody has claimed it before, to run or to resolve it.
+    /// Another thread has claimed the work before, to run or to resolve it.
     Joined,
-    /// The submitter took the work back; there is none.
+    /// The submitter took the work back. There is none.
     Withdrawn,
 }
 
-/// What is left to do for whoever gave up its right to a block.
+/// The duty of the owner that gave up its right to a block.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Duty {
-    /// It was the last owner: free the block.
+    /// It was the last owner: it frees the block.
     Free,
-    /// The other owner frees it.
+    /// The other owner frees the block.
     Nothing,
 }
 
-/// What is left to do for whoever completed a task.
+/// The duty of the completer of a task.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Finish {
-    /// The handle is gone: the outcome is the completer's to drop, and DONE is never set.
+    /// The handle is gone, and DONE is never set. The completer drops the outcome.
     Unobserved,
-    /// Nobody waits.
+    /// There is no waiter.
     NoWaiter,
-    /// Wake these. The completer's own right still holds the block.
+    /// The completer wakes these. Its own right still holds the block.
     Wake { waker: bool, waiter: bool },
 }
 
@@ -155,52 +161,54 @@ pub(crate) enum Finish {
 pub(crate) struct State(AtomicU32);
 
 impl State {
-    /// Of a block with memory of its own.
+    /// Makes the word of a block that has an allocation of its own.
     pub(crate) fn new(outside: bool) -> Self {
         Self::at(SlabCell::NONE, outside)
     }
 
-    /// Owned by the queue and by a handle.
+    /// Makes the word of a block at `place`. The queue and a handle own the block.
     pub(crate) fn at(place: SlabCell, outside: bool) -> Self {
         Self(AtomicU32::new(
             HANDLE | QUEUE | if outside { OUTSIDE } else { 0 } | place.0 << CELL_SHIFT,
         ))
     }
 
-    /// Whether the entry went into the queue for submissions from outside.
+    /// Says whether the entry went into the queue for submissions from outside.
     pub(crate) fn is_outside(&self) -> bool {
-        // Relaxed: every value of the word says the same.
+        // Relaxed: this bit never changes.
         Snapshot(self.0.load(Ordering::Relaxed)).is_outside()
     }
 
-    /// Whether somebody has claimed the work, by a look that orders nothing.
+    /// Says whether a thread has claimed the work, by a look that orders nothing.
     pub(crate) fn was_claimed(&self) -> bool {
         Snapshot(self.0.load(Ordering::Relaxed)).is_claimed()
     }
 
-    /// Where the block lies.
+    /// Says where the block lies.
     #[inline]
     pub(crate) fn slab_cell(&self) -> SlabCell {
-        // Relaxed: every value of the word says the same.
+        // Relaxed: these bits never change.
         SlabCell(self.0.load(Ordering::Relaxed) >> CELL_SHIFT)
     }
 
-    /// The word itself, for `wait` to sleep on and the completer to wake.
+    /// Lends the word itself: waiters sleep on it, and the completer wakes them.
     pub(crate) fn word(&self) -> &AtomicU32 {
         &self.0
     }
 
     #[inline]
     pub(crate) fn load(&self) -> Snapshot {
-        // edge RESULT acquire: outcome and all effects of the task → whoever sees DONE.
+        // edge RESULT acquire: the outcome and all effects of the task → the thread that sees
+        // DONE.
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
     /// Takes the right to consume the work, or to take part in it.
     #[inline]
     pub(crate) fn claim(&self) -> Claim {
-        // Relaxed: whoever claims has the block's first contents from elsewhere: the queue's side from the queue, whose
-        // take acquires what the push released; the handle's side from whoever handed it the handle.
+        // Relaxed: the claimer has the block's first contents from elsewhere. By the queue's
+        // right it has them from the queue, whose take acquires what the push released. By the
+        // handle's right it has them from the thread that gave it the handle.
         let before = self.0.fetch_or(CLAIMED, Ordering::Relaxed);
         if before & WITHDRAWN != 0 {
             Claim::Withdrawn
@@ -211,20 +219,20 @@ impl State {
         }
     }
 
-    /// Asks whoever runs the work to stop.
+    /// Asks the threads that run the work to stop.
     pub(crate) fn ask(&self) {
         // Relaxed: a request, which carries nothing.
         self.0.fetch_or(ASKED, Ordering::Relaxed);
     }
 
-    /// Whether somebody has asked.
+    /// Says whether a thread has asked the work to stop.
     pub(crate) fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed) & ASKED != 0
     }
 
-    /// Takes the work back for the submitter, unless somebody has claimed it.
+    /// Takes the work back for the submitter, unless a thread has claimed it.
     pub(crate) fn withdraw(&self) -> bool {
-        // The submitter wrote the block itself.
+        // Relaxed: the submitter wrote the block itself.
         let mut seen = self.0.load(Ordering::Relaxed);
         loop {
             if seen & CLAIMED != 0 {
@@ -238,22 +246,24 @@ impl State {
         }
     }
 
-    /// Publishes the outcome. `spend_queue`: the caller runs by the queue's right alone and gives it up here if nobody
-    /// has to be woken, so that the handle can free the block without another read-modify-write.
+    /// Publishes the outcome. `spend_queue` says that the caller runs by the queue's right
+    /// alone. The call then gives that right up if there is no waiter, so that the handle can
+    /// free the block without another read-modify-write.
     #[inline]
     pub(crate) fn finish(&self, kind: Kind, spend_queue: bool) -> Finish {
         let outcome = DONE | (kind as u32) << KIND_SHIFT;
         let mut seen = self.0.load(Ordering::Relaxed);
         loop {
             if seen & HANDLE == 0 {
-                // edge LEFT acquire: the handle's last access → the completer, which drops the outcome and may free.
+                // edge LEFT acquire: the handle's last access → the completer, which drops the
+                // outcome and may free the block.
                 fence(Ordering::Acquire);
                 return Finish::Unobserved;
             }
             let no_waiter = seen & (WAITER | WAKER) == 0;
             let next =
                 if no_waiter && spend_queue { (seen | outcome) & !QUEUE } else { seen | outcome };
-            // edge RESULT release: outcome → whoever sees DONE.
+            // edge RESULT release: the outcome → the thread that sees DONE.
             // edge WAKER acquire: the waker in the slot → the completer.
             match self.0.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) if no_waiter => return Finish::NoWaiter,
@@ -265,29 +275,32 @@ impl State {
         }
     }
 
-    /// The queue's side gives up its right.
+    /// Gives up the queue's right.
     pub(crate) fn leave_queue(&self) -> Duty {
-        // edge LEFT release: this side's last access → whoever frees.
-        // edge LEFT acquire: the handle's last access → this side, if it frees.
+        // edge LEFT release: the queue's last access → the owner that frees the block.
+        // edge LEFT acquire: the handle's last access → the queue, if it frees the block.
         let before = self.0.fetch_and(!QUEUE, Ordering::AcqRel);
         debug_assert!(before & QUEUE != 0, "the queue's right is spent once");
         if before & HANDLE == 0 { Duty::Free } else { Duty::Nothing }
     }
 
-    /// The handle gives up its right, knowing that the outcome is no longer in the block.
+    /// Gives up the handle's right. The caller knows that the outcome is no longer in the
+    /// block.
     pub(crate) fn leave_handle(&self) -> Duty {
-        // edge LEFT release and acquire: as in `leave_queue`.
+        // edge LEFT release and acquire: the last access of the owner that leaves first → the
+        // owner that frees the block.
         let before = self.0.fetch_and(!HANDLE, Ordering::AcqRel);
         debug_assert!(before & HANDLE != 0, "the handle's right is spent once");
         if before & QUEUE == 0 { Duty::Free } else { Duty::Nothing }
     }
 
-    /// The handle gives up its right before DONE; the outcome will be the completer's to drop. Fails if the word is no
-    /// longer `seen`. The rule above says that the queue's side is alive then, so there is never a block to free.
+    /// Gives up the handle's right before DONE, and leaves the outcome for the completer to
+    /// drop. Fails if the word is no longer `seen`. By the first rule above QUEUE is up then,
+    /// so the caller never has a block to free.
     pub(crate) fn abandon(&self, seen: Snapshot) -> Result<(), Snapshot> {
         debug_assert!(!seen.is_done() && !seen.has_waker());
         // edge LEFT release: the handle's last access → the completer.
-        // edge RESULT acquire, on failure: the task may be DONE now.
+        // edge RESULT acquire, on failure: the outcome, if the task is DONE now → the handle.
         match self.0.compare_exchange(
             seen.0,
             seen.0 & !HANDLE,
@@ -299,11 +312,11 @@ impl State {
         }
     }
 
-    /// The handle lends the waker slot to the completer. Fails if the word is no longer `seen`.
+    /// Lends the handle's waker slot to the completer. Fails if the word is no longer `seen`.
     pub(crate) fn lend_waker(&self, seen: Snapshot) -> Result<(), Snapshot> {
         debug_assert!(!seen.is_done() && !seen.has_waker());
         // edge WAKER release: the waker in the slot → the completer.
-        // edge RESULT acquire, on failure: the task may be DONE now.
+        // edge RESULT acquire, on failure: the outcome, if the task is DONE now → the handle.
         match self.0.compare_exchange(seen.0, seen.0 | WAKER, Ordering::Release, Ordering::Acquire)
         {
             Ok(_) => Ok(()),
@@ -311,11 +324,11 @@ impl State {
         }
     }
 
-    /// The handle takes the waker slot back. Fails if the word is no longer `seen`.
+    /// Takes the waker slot back for the handle. Fails if the word is no longer `seen`.
     pub(crate) fn take_back_waker(&self, seen: Snapshot) -> Result<Snapshot, Snapshot> {
         debug_assert!(!seen.is_done() && seen.has_waker());
         // Relaxed: only the handle writes the slot before DONE.
-        // edge RESULT acquire, on failure: the task may be DONE now.
+        // edge RESULT acquire, on failure: the outcome, if the task is DONE now → the handle.
         let next = seen.0 & !WAKER;
         match self.0.compare_exchange(seen.0, next, Ordering::Relaxed, Ordering::Acquire) {
             Ok(_) => Ok(Snapshot(next)),

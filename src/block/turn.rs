@@ -1,8 +1,10 @@
-//! A runner's turn: how long it goes on while other work waits, and how it learns that some does.
+//! A runner's turn: how long a runner goes on while other work waits, and how it learns that
+//! some does.
 //!
-//! A runner of a batch or a stream may have work for hours, and other work must not wait that long. While no other work waits, a
-//! runner looks at one word before each item and at nothing else. Once some waits, the runner looks at the clock after every item, or
-//! after a few if items are short; and when its turn is over it gives way.
+//! A runner of a batch or a stream may have work for hours, and other work must not wait that
+//! long. While no other work waits, the runner looks at one word before each item and at
+//! nothing else. Once other work waits, the runner looks at the clock after every item, or
+//! after a few items if they are short. When its turn is over, the runner gives way.
 
 use std::time::Duration;
 
@@ -12,27 +14,29 @@ use crate::sync::{AtomicU32, Ordering, fence};
 
 /// How long a turn lasts while other work waits.
 const TURN_TIME: Duration = Duration::from_micros(100);
-/// Of items that last no longer, a runner begins several between two looks at the clock.
+/// If items last less than this, a runner begins several between two looks at the clock.
 const SHORT_ITEM: Duration = Duration::from_micros(1);
-/// At most so many.
+/// The longest poll interval: a runner begins at most so many items between two looks.
 const MOST_ITEMS_BETWEEN_LOOKS: u32 = 16;
 
-/// One runner's turn.
+/// A runner's turn, which says when the runner must give way.
 pub(crate) struct Turn<'a> {
     view: &'a dyn PoolView,
     watch: Stopwatch,
     /// Whether the runner knows of other work.
     contended: bool,
     over: bool,
-    /// How many items the runner may begin before it looks at the clock again, of how many.
+    /// How many items the runner may begin before it looks at the clock again, out of the poll
+    /// interval.
     left: u32,
     poll_interval: u32,
-    /// What the clock showed at the last look.
+    /// The time that the clock showed at the last look.
     looked: Duration,
 }
 
 impl<'a> Turn<'a> {
-    /// None where the runner cannot give way: it does work that its own thread waits for.
+    /// Begins a turn. None if the runner cannot give way, because it does work that its own
+    /// thread waits for.
     pub(crate) fn begin(view: &'a dyn PoolView) -> Option<Self> {
         view.gives_way().then(|| Self {
             view,
@@ -45,19 +49,21 @@ impl<'a> Turn<'a> {
         })
     }
 
-    /// The bits of the attention word that this runner heeds: once it knows of other work, WORK is for the other runners.
+    /// Returns the bits of the attention word that this runner heeds. Once it knows of other
+    /// work, WORK is for the other runners.
     #[inline]
     pub(crate) fn heeded(&self) -> u32 {
         if self.contended { STOP } else { STOP | WORK }
     }
 
-    /// How many items the runner may begin before it calls [`looks`](Self::looks).
+    /// Says how many items the runner may begin before it calls [`looks`](Self::looks).
     #[inline]
     pub(crate) fn allowance(&self) -> usize {
         if self.contended { self.left.max(1) as usize } else { usize::MAX }
     }
 
-    /// The runner has begun so many items since the last call, and looks up. Whether its turn is over.
+    /// Looks up after `begun` items that the runner has begun since the last call. Returns
+    /// whether its turn is over.
     #[inline]
     pub(crate) fn looks(&mut self, begun: usize) -> bool {
         // Relaxed: a request, which carries nothing.
@@ -71,13 +77,14 @@ impl<'a> Turn<'a> {
         self.over
     }
 
-    /// Whether the runner is to give way.
+    /// Says whether the runner must give way.
     pub(crate) fn is_over(&self) -> bool {
         self.over
     }
 
-    /// WORK is up: finds out whether there is any. As long as there is, WORK stays up: this runner may be about to begin something
-    /// long, and the other runners must hear of what is left.
+    /// Finds out whether other work waits, when WORK is up. As long as some waits, WORK stays
+    /// up: this runner may be about to begin a long item, and the other runners must hear of
+    /// the work that is left.
     #[cold]
     fn heed(&mut self) {
         let Some(word) = self.view.attention() else { return };
@@ -86,7 +93,8 @@ impl<'a> Turn<'a> {
             return;
         }
         word.fetch_and(!WORK, Ordering::Relaxed);
-        // edge ATTENTION fence: WORK taken away → the look of a submitter, or what was submitted → the look below.
+        // edge ATTENTION fence: WORK taken away by this runner → the look of a submitter. Or:
+        // what that submitter has submitted → the look below.
         fence(Ordering::SeqCst);
         self.contended = self.view.is_work_waiting();
         if self.contended {
@@ -109,7 +117,7 @@ impl<'a> Turn<'a> {
         };
         (self.left, self.looked) = (self.poll_interval, now);
         if now > TURN_TIME {
-            // The work may have been taken by another worker meanwhile.
+            // Another worker may have taken the work meanwhile.
             self.contended = self.view.is_work_waiting();
             self.over = self.contended;
         }

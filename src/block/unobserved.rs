@@ -1,7 +1,9 @@
-//! Failures that nobody saw: told to whoever asked for it when the pool was built.
+//! Failures that no thread saw, and the callback that hears of them if the user gave one when
+//! building the pool.
 //!
-//! A block knows its pool only by number, so the callbacks stand in a table by that number. It is looked into, under a lock, only
-//! when a failed result is dropped unread: never on the way of a task that succeeds or is looked at.
+//! A block knows its pool only by number, so a table holds the callbacks by that number. A
+//! thread looks into the table, under a lock, only when it drops a failed result unread. It
+//! never does so for a task that succeeds, or whose result is looked at.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +12,8 @@ use super::error::TaskError;
 use super::unwind::{catch_panic, drop_quietly, forget_panic};
 use crate::sync::identity;
 
-/// A failure that nobody saw: its result was dropped unread, and no error callback was told.
+/// A failure that no thread saw: a thread dropped the result unread, and no error callback
+/// heard of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Unobserved<'a> {
@@ -19,15 +22,15 @@ pub enum Unobserved<'a> {
     Failed {
         /// The name of the error's type.
         type_name: &'static str,
-        /// Of a batch, the item.
+        /// In a batch: the index of the item that failed.
         item: Option<usize>,
     },
     /// A callback panicked.
     #[non_exhaustive]
     CallbackPanicked {
-        /// What it panicked with, if that was text.
+        /// The text of the panic, if it had one.
         message: Option<&'a str>,
-        /// Of a batch, the item whose error the callback was told of.
+        /// In a batch: the index of the item whose error the callback heard of.
         item: Option<usize>,
     },
 }
@@ -52,17 +55,17 @@ impl fmt::Display for Unobserved<'_> {
     }
 }
 
-/// Who is told.
+/// The callback that hears of unobserved failures.
 pub(crate) type UnobservedCallback = Arc<dyn Fn(&Unobserved<'_>) + Send + Sync>;
 
 static CALLBACKS: Mutex<Vec<(u32, UnobservedCallback)>> = Mutex::new(Vec::new());
 
-/// From now on the failures of this pool's tasks are told to `waker`.
+/// Lets `callback` hear of this pool's unobserved failures from now on.
 pub(crate) fn watch(pool: u32, callback: UnobservedCallback) {
     CALLBACKS.lock().unwrap_or_else(PoisonError::into_inner).push((pool, callback));
 }
 
-/// The pool is gone.
+/// Forgets the pool, which is gone, and drops its callback.
 pub(crate) fn unwatch(pool: u32) {
     let mut callbacks = CALLBACKS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(at) = callbacks.iter().position(|(watched, _)| *watched == pool) {
@@ -72,7 +75,8 @@ pub(crate) fn unwatch(pool: u32) {
     }
 }
 
-/// An error is about to be dropped unread. `told`: an error callback has seen it.
+/// Reports an error that the caller is about to drop unread. `told` says that an error
+/// callback has seen the error.
 pub(crate) fn report<E>(pool: u32, told: bool, error: &TaskError<E>) {
     let item = error.item();
     let unobserved = match error {
@@ -85,7 +89,8 @@ pub(crate) fn report<E>(pool: u32, told: bool, error: &TaskError<E>) {
         _ => return,
     };
     if identity::is_forked(pool) {
-        // In the child of a fork a thread that is not there may hold the lock for ever.
+        // This is the child of a fork. A thread that exists only in the parent may hold the
+        // lock, and no thread in the child would ever release it.
         return;
     }
     let callbacks = CALLBACKS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +100,8 @@ pub(crate) fn report<E>(pool: u32, told: bool, error: &TaskError<E>) {
     drop(callbacks);
     if let Some(callback) = callback {
         forget_panic(catch_panic(|| callback(&unobserved)));
-        // The pool may be gone by now, and this the callback's last owner: the user's `Drop` runs here.
+        // The pool may be gone by now. This is the callback's last owner then, and the user's
+        // `Drop` runs here.
         drop_quietly(callback);
     }
 }

@@ -1,25 +1,27 @@
-//! The one place where user code is called.
+//! The one place where the pool calls user code.
 //!
-//! A panic of user code is data: it becomes the outcome of the task it belongs to, or, where a value is dropped that
-//! nobody will look at, it is swallowed. It never unwinds into the pool, because a worker that unwound would leave a
-//! waiter behind.
+//! A panic of user code is data. It becomes the outcome of the task that it belongs to. The
+//! pool swallows a panic in the `Drop` of a value that no thread will look at. No panic
+//! unwinds into the pool, because a worker that unwound would leave a waiter behind.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::panic::Panic;
 use crate::sync::thread;
 
-/// Runs user code; its panic is the error.
+/// Runs user code, and returns its panic as the error.
 ///
-/// Asserting unwind safety is right here because whatever `f` captured is consumed by it or is never looked at again
-/// by the pool; what it shares with others is the user's own, as with [`std::thread::spawn`].
+/// It is right to assert unwind safety here. `f` consumes what it captured, or the pool never
+/// looks at it again. What `f` shares with other threads is the user's own affair, as with
+/// [`std::thread::spawn`].
 #[inline]
 #[allow(clippy::disallowed_methods, reason = "this is the door")]
 pub(crate) fn catch_panic<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
     catch_unwind(AssertUnwindSafe(f)).map_err(Panic::new)
 }
 
-/// Drops a value of the user's; if its `Drop` panics, so be it.
+/// Drops a value of the user's, and swallows a panic of its `Drop`.
 #[inline]
 pub(crate) fn drop_quietly<T>(value: T) {
     if std::mem::needs_drop::<T>() {
@@ -27,17 +29,23 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
-/// Gets rid of a panic that nobody will look at. Its payload may panic when dropped, and the payload of that panic may
-/// do so again: the second is leaked, since there is no end to such a chain but to stop following it.
+/// Drops a panic that no thread will look at.
 pub(crate) fn forget_panic(result: Result<(), Panic>) {
-    if let Err(panic) = result {
-        if let Err(again) = catch_panic(|| drop(panic)) {
-            std::mem::forget(again);
-        }
+    drop(result);
+}
+
+/// Drops what a panic carried. The payload may panic when it is dropped, and the payload of
+/// that second panic may panic too, and so on without end. So the call leaks the second
+/// payload.
+#[allow(clippy::disallowed_methods, reason = "this is the door")]
+pub(super) fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
     }
 }
 
-/// Ends the process if it is dropped: put round code that must not unwind and calls no user code outside [`catch_panic`].
+/// Ends the process if it is dropped. It guards code that must not unwind and that calls user
+/// code only through [`catch_panic`].
 pub(crate) struct Abort(pub(crate) &'static str);
 
 impl Drop for Abort {
@@ -46,7 +54,8 @@ impl Drop for Abort {
             return;
         }
         eprintln!(
-            "millpond: {}; the process ends, since a waiter could otherwise hang or see freed memory",
+            "millpond: {}; the process ends, since a waiter could otherwise hang or see freed \
+             memory",
             self.0
         );
         std::process::abort();
@@ -60,10 +69,10 @@ impl Abort {
     }
 }
 
-/// Ends the process if a count that the user's calls raise has passed `half` of what it can
-/// count, as std's `Arc` does. The other half is for the threads that raise it before one of them
-/// gets here. Past its range the count would begin anew, and memory be freed under those who are
-/// counted.
+/// Ends the process if a count that the user's calls raise has passed `half` of its range, as
+/// std's `Arc` does. The other half is for the threads that raise the count before one of them
+/// gets here. A count past its range would begin anew, and a thread would free memory that
+/// others still own.
 #[inline]
 pub(crate) fn check_count(count: u64, half: u64, sentence: &'static str) {
     if count > half {
@@ -82,8 +91,8 @@ pub(crate) mod tests {
     use std::os::unix::process::ExitStatusExt;
     use std::process::Command;
 
-    /// Runs `body` in a process of its own, which must abort with this sentence and say all else
-    /// that it says before. `name` is the calling test's.
+    /// Runs `body` in a process of its own, which must abort with this sentence. Returns what
+    /// that process wrote. `name` is the name of the calling test.
     #[track_caller]
     pub(crate) fn assert_aborts(name: &str, sentence: &str, body: impl FnOnce()) -> Option<String> {
         const CHILD: &str = "MILLPOND_TEST_ABORT";
@@ -111,9 +120,10 @@ pub(crate) mod tests {
         assert!(said.is_none_or(|said| !said.contains("disarmed")));
     }
 
+    // covers F-47
     #[test]
-    fn f47_a_count_past_its_half_ends_the_process() {
-        const NAME: &str = "block::unwind::tests::f47_a_count_past_its_half_ends_the_process";
+    fn a_count_past_its_half_ends_the_process() {
+        const NAME: &str = "block::unwind::tests::a_count_past_its_half_ends_the_process";
         let said = assert_aborts(NAME, "too many", || {
             check_count(0, 7, "none yet");
             check_count(7, 7, "as many as there may be");

@@ -1,4 +1,4 @@
-//! What a task is made of: a function, and what is to be told of its outcome.
+//! What a task is made of: a function, and the callbacks that hear of its outcome.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -8,14 +8,14 @@ use super::function::{Fallible, Notify, Plain, Run};
 use super::unobserved;
 use super::unwind::{catch_panic, drop_quietly};
 
-/// What comes of a task.
+/// The outcome of a task: its value, or the reason why there is none.
 pub(crate) type Outcome<T, E> = Result<T, TaskError<E>>;
 
-/// Work that is consumed by running it, or by being refused. Neither unwinds.
+/// Work that a thread consumes once: it runs the work, or refuses it. Neither unwinds.
 pub(crate) trait Work {
     type Value;
     type Error;
-    /// Dropped when the outcome is out of the executor's hands: published, or dropped.
+    /// The completer drops this when the outcome is out of its hands: published, or dropped.
     type After;
     /// Whether an error callback sees the errors.
     const TOLD: bool;
@@ -23,9 +23,10 @@ pub(crate) trait Work {
     fn refuse(self, reason: Reason) -> (Outcome<Self::Value, Self::Error>, Self::After);
 }
 
-/// Tells the outcome to whom it concerns, and drops the other callback. A panic of a callback becomes the outcome.
+/// Lets the right callback hear of the outcome, and drops the other callback. If the callback
+/// panics, its panic becomes the outcome.
 ///
-/// `dispose` gets rid of a value that nobody will see, and swallows its panic.
+/// `dispose` drops a value that no thread will see, and swallows a panic of its `Drop`.
 pub(crate) fn call_back<T, E, C, D>(
     outcome: Outcome<T, E>,
     on_value: C,
@@ -59,7 +60,8 @@ where
     }
 }
 
-/// Gets rid of an error that nobody will see. Its parts go one by one: two that panic in one drop would end the process.
+/// Drops an error that no thread will see. It drops the parts one by one: two parts that panic
+/// in one drop would end the process.
 pub(crate) fn drop_error<E>(mut error: TaskError<E>) {
     while let TaskError::CallbackPanicked { panic, cause } = error {
         drop_quietly(panic);
@@ -71,7 +73,8 @@ pub(crate) fn drop_error<E>(mut error: TaskError<E>) {
     drop_quietly(error);
 }
 
-/// Gets rid of an outcome that nobody will see; whoever asked for it hears of an error that no callback has seen (`told`).
+/// Drops an outcome that no thread will see. The pool's callback for unobserved failures hears
+/// of an error that no callback has seen. `told` says whether one has.
 pub(crate) fn drop_outcome<T, E>(outcome: Outcome<T, E>, dispose: fn(T), pool: u32, told: bool) {
     match outcome {
         Ok(value) => dispose(value),
@@ -82,7 +85,7 @@ pub(crate) fn drop_outcome<T, E>(outcome: Outcome<T, E>, dispose: fn(T), pool: u
     }
 }
 
-/// A function with its callbacks.
+/// A function, with the callbacks that hear of its outcome.
 #[derive(Debug)]
 pub(crate) struct Job<R, T, E, C, D> {
     pub(crate) run: R,

@@ -8,10 +8,12 @@ use crate::result::AsyncResult;
 use crate::sched::WhenFull;
 use crate::worker;
 
-/// One call with options, not yet submitted. Made by [`Pool::task`] and [`Pool::try_task`].
+/// Collects the options of one call that was not submitted yet.
 ///
-/// `F` is the function, `T` and `E` what it returns. `C` and `D` are the callbacks for the value and for the error, `()` where none
-/// was given.
+/// [`Pool::task`] and [`Pool::try_task`] make it.
+///
+/// `F` is the function, and `T` and `E` are the types that it returns. `C` and `D` are the
+/// callbacks for the value and for the error, or `()` if the caller gave none.
 ///
 /// ```
 /// use millpond::ThreadPool;
@@ -39,12 +41,14 @@ impl<F, T, E> Task<F, T, E> {
 }
 
 impl<F, T, E, D> Task<F, T, E, (), D> {
-    /// Calls `callback` with the value, if there is one: once, on the worker that ran the task, before the result becomes
-    /// visible to anybody. If it panics the result is [`TaskError::CallbackPanicked`].
+    /// Lets the worker that runs the task call `callback` with the value, if there is one.
+    ///
+    /// The worker calls it once, before the result becomes visible to any thread. If the callback
+    /// panics, the result is [`TaskError::CallbackPanicked`].
     ///
     /// # Cost
     ///
-    /// Keeps the callback: does not block, allocate, wake or run your code.
+    /// The call keeps the callback. It does not block, allocate, run your code or wake a thread.
     pub fn callback<C: FnOnce(&T)>(self, callback: C) -> Task<F, T, E, Tell<C>, D> {
         let Job { run, on_value: (), on_error, returns } = self.job;
         let job = Job { run, on_value: Tell(callback), on_error, returns };
@@ -53,13 +57,16 @@ impl<F, T, E, D> Task<F, T, E, (), D> {
 }
 
 impl<F, T, E, C> Task<F, T, E, C, ()> {
-    /// Calls `callback` with the error, if there is one: once, before the result becomes visible to anybody, on the worker
-    /// that ran the task or on the thread that cancelled it or terminated the pool. If it panics the result is
-    /// [`TaskError::CallbackPanicked`] with the error as its cause.
+    /// Lets the thread that ends the task call `callback` with the error, if there is one.
+    ///
+    /// That is the worker that ran the task, the thread that cancelled it, or the thread that
+    /// terminated the pool. It calls the callback once, before the result becomes visible to any
+    /// thread. If the callback panics, the result is [`TaskError::CallbackPanicked`] with the error
+    /// as its cause.
     ///
     /// # Cost
     ///
-    /// Keeps the callback: does not block, allocate, wake or run your code.
+    /// The call keeps the callback. It does not block, allocate, run your code or wake a thread.
     pub fn error_callback<D: FnOnce(&TaskError<E>)>(
         self,
         callback: D,
@@ -71,9 +78,11 @@ impl<F, T, E, C> Task<F, T, E, C, ()> {
 }
 
 impl<F, T, E, C, D> Task<F, T, E, C, D> {
-    /// Whether a pool that is [full](crate::Builder::max_queued) refuses the task, with
-    /// [`SubmitErrorKind::Full`](crate::SubmitErrorKind::Full), instead of letting the submitter wait, as it does if this is not
-    /// called. Of a pool without a limit, and on the pool's own threads, it changes nothing.
+    /// Lets a pool that is [full](crate::Builder::max_queued) refuse the task, if `yes`.
+    ///
+    /// The pool says [`SubmitErrorKind::Full`](crate::SubmitErrorKind::Full) then. Without this
+    /// call it lets the submitter wait. In a pool without a limit, and on the pool's own
+    /// threads, this changes nothing.
     ///
     /// ```
     /// use millpond::{SubmitErrorKind, ThreadPool};
@@ -95,7 +104,7 @@ impl<F, T, E, C, D> Task<F, T, E, C, D> {
     ///
     /// # Cost
     ///
-    /// Keeps a flag: does not block, allocate, wake or run your code.
+    /// The call keeps a flag. It does not block, allocate, run your code or wake a thread.
     pub fn nonblocking(mut self, yes: bool) -> Self {
         self.when_full = if yes { WhenFull::Refuse } else { WhenFull::Wait };
         self
@@ -110,16 +119,18 @@ where
     C: Notify<T> + Send + 'static,
     D: Notify<TaskError<E>> + Send + 'static,
 {
-    /// Submits the call.
+    /// Submits the call, and gives a handle to its result.
     ///
     /// # Errors
     ///
-    /// The task itself, with all that was set on it, if the pool takes no more work, or if it is full and the task is
-    /// [`nonblocking`](Self::nonblocking).
+    /// If the pool takes no more work, or if it is full and the task is
+    /// [`nonblocking`](Self::nonblocking), the error holds the task itself, with all that was
+    /// set on it.
     ///
     /// # Cost
     ///
-    /// As [`Pool::apply_async`]. If the task is [`nonblocking`](Self::nonblocking), never blocks.
+    /// The call costs as much as [`Pool::apply_async`]. It never blocks if the task is
+    /// [`nonblocking`](Self::nonblocking). It runs no callback on this thread.
     #[inline]
     pub fn apply_async(self) -> Result<AsyncResult<T, E>, SubmitError<Self>> {
         let Self { pool, job, when_full } = self;

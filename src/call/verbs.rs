@@ -9,12 +9,13 @@ use crate::worker::{self, Place, Tie};
 
 /// One call.
 impl Pool {
-    /// Has `f` called on a worker, and does not wait for that. Python's `apply_async`; with callbacks it is
-    /// [`task`](Self::task).
+    /// Lets a worker call `f`, does not wait for that, and gives a handle to the result.
+    ///
+    /// It is Python's `apply_async`. [`task`](Self::task) does this with callbacks.
     ///
     /// # Errors
     ///
-    /// `f` itself, if the pool takes no more work.
+    /// If the pool takes no more work, the error holds `f` itself.
     ///
     /// ```
     /// # let pool = millpond::ThreadPool::new(1)?;
@@ -26,11 +27,13 @@ impl Pool {
     ///
     /// # Cost
     ///
-    /// Blocks while a pool with a [limit](crate::Builder::max_queued) is full, else never. May wake a worker, which is a system
-    /// call. Runs none of your code on this thread.
+    /// The caller blocks while a pool with a [limit](crate::Builder::max_queued) is full, but
+    /// not on one of the pool's own threads. Otherwise it never blocks. The call runs none of
+    /// your code on this thread. It may wake a worker, which is a system call.
     ///
-    /// Allocates once for thirty-one calls of the same size on one thread. So a result that is kept keeps the memory of its
-    /// neighbours, less than 4 KiB. A call whose block is larger than 128 bytes has an allocation of its own.
+    /// The call allocates once for thirty-one calls of one size on one thread. So a result that is
+    /// kept keeps the memory of its neighbours, less than 4 KiB. A call whose block is larger than
+    /// 128 bytes has an allocation of its own. The queue allocates too as it grows.
     #[inline]
     pub fn apply_async<F, T>(&self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
     where
@@ -43,19 +46,24 @@ impl Pool {
         }
     }
 
-    /// Calls `f` on a worker, waits, and gives its value. `f` may borrow from the caller's stack. Python's `apply`.
+    /// Lets a worker call `f`, waits for that, and gives the value of `f`.
     ///
-    /// On a worker of the same pool `f` is called at once, on the spot.
+    /// It is Python's `apply`. `f` may borrow from the caller's stack. A caller that is a worker of
+    /// the same pool calls `f` itself, at once.
     ///
     /// # Errors
     ///
-    /// [`TaskError::Panicked`] with the payload if `f` panics, [`TaskError::NotSubmitted`] if the pool takes no more work,
-    /// [`TaskError::Terminated`] or [`TaskError::Broken`] if the pool ended before `f` began.
+    /// * [`TaskError::Panicked`] with the payload, if `f` panics.
+    /// * [`TaskError::NotSubmitted`], if the pool takes no more work.
+    /// * [`TaskError::Terminated`] or [`TaskError::Broken`], if the pool ended before `f` began.
+    /// * [`TaskError::WouldDeadlock`], if a thread of the pool calls this while it runs no task, as
+    ///   in an initializer.
     ///
     /// # Cost
     ///
-    /// Blocks until `f` has returned. Allocates and wakes as [`apply_async`](Self::apply_async). On a worker of the same pool it
-    /// does neither, and runs `f` on this thread.
+    /// The caller blocks until `f` has returned. The call allocates and wakes a worker as
+    /// [`apply_async`](Self::apply_async) does, and runs none of your code on this thread. On a
+    /// worker of the same pool it runs `f` on this thread, and does not allocate or wake a thread.
     pub fn apply<F, T>(&self, f: F) -> Result<T, TaskError>
     where
         F: FnOnce() -> T + Send,
@@ -65,15 +73,17 @@ impl Pool {
             .unwrap_or_else(|kind| Err(TaskError::refused(kind)))
     }
 
-    /// Has `f` called on a worker, and forgets it: for what nobody waits for. A panic in it is dropped.
+    /// Lets a worker call `f`, and forgets it: no thread waits for the result.
+    ///
+    /// The pool drops a panic of `f`.
     ///
     /// # Errors
     ///
-    /// `f` itself, if the pool takes no more work.
+    /// If the pool takes no more work, the error holds `f` itself.
     ///
     /// # Cost
     ///
-    /// Blocks, allocates and wakes as [`apply_async`](Self::apply_async).
+    /// The call costs as much as [`apply_async`](Self::apply_async).
     #[inline]
     pub fn spawn<F>(&self, f: F) -> Result<(), SubmitError<F>>
     where
@@ -82,11 +92,11 @@ impl Pool {
         self.apply_async(f).map(AsyncResult::detach)
     }
 
-    /// A call with options: see [`Task`].
+    /// Makes a call with options, such as callbacks, and does not submit it: see [`Task`].
     ///
     /// # Cost
     ///
-    /// Wraps the function: does not block, allocate, wake or run your code.
+    /// The call wraps the function. It does not block, allocate, run your code or wake a thread.
     pub fn task<F, T>(&self, f: F) -> Task<impl FnOnce() -> Result<T, Infallible> + use<F, T>, T>
     where
         F: FnOnce() -> T,
@@ -94,15 +104,15 @@ impl Pool {
         Task::new(self, || Ok(f()))
     }
 
-    /// As [`apply_async`](Self::apply_async), for a function that returns a `Result`.
+    /// Does what [`apply_async`](Self::apply_async) does, for a function that returns a `Result`.
     ///
     /// # Errors
     ///
-    /// `f` itself, if the pool takes no more work.
+    /// If the pool takes no more work, the error holds `f` itself.
     ///
     /// # Cost
     ///
-    /// As [`apply_async`](Self::apply_async).
+    /// The call costs as much as [`apply_async`](Self::apply_async).
     pub fn try_apply_async<F, T, E>(&self, f: F) -> Result<AsyncResult<T, E>, SubmitError<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
@@ -115,15 +125,15 @@ impl Pool {
         }
     }
 
-    /// As [`apply`](Self::apply), for a function that returns a `Result`.
+    /// Does what [`apply`](Self::apply) does, for a function that returns a `Result`.
     ///
     /// # Errors
     ///
-    /// As [`apply`](Self::apply), and [`TaskError::Failed`] with what `f` returned.
+    /// Those of [`apply`](Self::apply), and [`TaskError::Failed`] with the `Err` of `f`.
     ///
     /// # Cost
     ///
-    /// As [`apply`](Self::apply).
+    /// The call costs as much as [`apply`](Self::apply).
     pub fn try_apply<F, T, E>(&self, f: F) -> Result<T, TaskError<E>>
     where
         F: FnOnce() -> Result<T, E> + Send,
@@ -134,11 +144,11 @@ impl Pool {
             .unwrap_or_else(|kind| Err(TaskError::refused(kind)))
     }
 
-    /// As [`task`](Self::task), for a function that returns a `Result`.
+    /// Does what [`task`](Self::task) does, for a function that returns a `Result`.
     ///
     /// # Cost
     ///
-    /// As [`task`](Self::task).
+    /// The call costs as much as [`task`](Self::task).
     pub fn try_task<F, T, E>(&self, f: F) -> Task<F, T, E>
     where
         F: FnOnce() -> Result<T, E>,
@@ -151,7 +161,7 @@ impl Pool {
 ///
 /// # Errors
 ///
-/// Why the pool does not take the work; nothing stands for "waiting would never end".
+/// The error says why the pool does not take the work. `None` says that the wait would never end.
 fn call_and_wait<W>(
     sched: &Sched,
     work: W,
@@ -164,13 +174,13 @@ where
     let place = worker::place(sched.id);
     worker::refusal(sched, place, Tie::Nested).map_err(Some)?;
     match place {
-        // A worker would wait for what it can as well do itself.
+        // A worker would wait for work that it can as well do itself.
         Place::Worker => return Ok(work.run().0),
         Place::Member => return Err(None),
         Place::Outside => {}
     }
-    // SAFETY: the work is `Send`, and this frame does not end before the task is DONE: nothing below returns or unwinds
-    // before the wait is over.
+    // SAFETY: the work is `Send`. It borrows from frames that outlive this one, and this frame does
+    // not end before the task is DONE: nothing below returns or unwinds before the wait is over.
     let result =
         unsafe { worker::submit_borrowing(sched, work, Tie::Async, WhenFull::Wait, |task| task) }
             .map_err(|(kind, _)| Some(kind))?;

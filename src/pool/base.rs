@@ -6,27 +6,29 @@ use super::PoolHandle;
 use crate::block::Panic;
 use crate::sched::{Sched, Stage};
 
-/// A pool as its users see it: everything that can be asked of a [`ThreadPool`](crate::ThreadPool) or of a
-/// [`PoolHandle`](crate::PoolHandle).
+/// Has every verb of a pool: all that a [`ThreadPool`](crate::ThreadPool) and a
+/// [`PoolHandle`](crate::PoolHandle) can do.
 ///
-/// Both dereference to it. It cannot be cloned: a clone of a [`PoolHandle`](crate::PoolHandle) is a handle, and never an owner.
+/// Both dereference to it. A `Pool` cannot be cloned. A clone of a
+/// [`PoolHandle`](crate::PoolHandle) is a handle, and never an owner.
 ///
-/// The verbs come in two forms. Those whose function returns a plain value fail only if it panics. Those that begin with
-/// `try_` take a function that returns a `Result`: an `Err` is what a raised exception is in Python, and becomes
+/// The verbs come in two forms. A verb whose function returns a plain value fails only if the
+/// function panics. A verb that begins with `try_` takes a function that returns a `Result`. Its
+/// `Err` stands for what a raised exception is in Python, and becomes
 /// [`TaskError::Failed`](crate::TaskError::Failed).
 pub struct Pool {
     sched: Arc<Sched>,
 }
 
-/// What a pool takes, and whether it is about to end. Read by [`Pool::state`].
+/// Tells what work a pool takes, and whether it is about to end: see [`Pool::state`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum PoolState {
-    /// It takes work.
+    /// The pool takes work.
     Running,
-    /// It was closed: it finishes what it has accepted.
+    /// The pool was closed. Its workers finish the work that it has accepted.
     Closed,
-    /// It was terminated: what had not begun is resolved, what is running finishes.
+    /// The pool was terminated. Tasks that had not begun are resolved, and running tasks finish.
     Terminated,
     /// An initializer panicked: see [`Pool::broken_by`].
     Broken,
@@ -46,27 +48,29 @@ impl Pool {
         Arc::clone(&self.sched)
     }
 
-    /// A handle that submits to this pool without owning it.
+    /// Gives a handle that submits to this pool without owning it.
     ///
     /// # Cost
     ///
-    /// Raises a count: does not block, allocate, wake or run your code.
+    /// The call raises a count. It does not block, allocate, run your code or wake a thread.
     #[must_use]
     pub fn handle(&self) -> PoolHandle {
         PoolHandle::new(self.shared())
     }
 
-    /// How many workers the pool has.
+    /// Returns how many workers the pool has.
     ///
     /// # Cost
     ///
-    /// Reads one number: does not block, allocate, wake or run your code.
+    /// The call reads one number. It does not block, allocate, run your code or wake a thread.
     #[must_use]
     pub fn workers(&self) -> usize {
         self.sched.queues.workers()
     }
 
-    /// What the pool takes at this moment. Another thread may have changed it by the time the caller looks at the answer.
+    /// Returns whether the pool takes work at this moment, and if not, why.
+    ///
+    /// Another thread may have changed that by the time the caller looks at the answer.
     ///
     /// ```
     /// use millpond::{PoolState, ThreadPool};
@@ -79,7 +83,7 @@ impl Pool {
     ///
     /// # Cost
     ///
-    /// Reads one word: does not block, allocate, wake or run your code.
+    /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
     pub fn state(&self) -> PoolState {
         match self.sched.stage() {
@@ -90,86 +94,112 @@ impl Pool {
         }
     }
 
-    /// How many queue entries will still run something: submitted calls, and the entries of batches and streams. What was cancelled
-    /// does not count. The number may be old by the time it is read.
+    /// Returns how many queue entries will still run something.
+    ///
+    /// The pool counts submitted calls, and the entries of batches and streams. It does not count
+    /// cancelled work. The number may be old by the time the caller reads it.
     ///
     /// # Cost
     ///
-    /// Reads a few words per worker: does not block, allocate, wake or run your code.
+    /// The call reads a few words per worker. It does not block, allocate, run your code or wake a
+    /// thread.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.sched.queued()
     }
 
-    /// How many workers are running something. The number may be old by the time it is read.
+    /// Returns how many workers are running something.
+    ///
+    /// The number may be old by the time the caller reads it.
     ///
     /// # Cost
     ///
-    /// Reads one word per worker: does not block, allocate, wake or run your code.
+    /// The call reads one word per worker. It does not block, allocate, run your code or wake a
+    /// thread.
     #[must_use]
     pub fn active(&self) -> usize {
         self.sched.active()
     }
 
-    /// The panic of the initializer that has broken the pool, with its payload; `None` if none has.
+    /// Returns the panic of the initializer that has broken the pool, with its payload.
+    ///
+    /// It returns `None` if no initializer has broken the pool.
     ///
     /// ```
     /// use millpond::{PoolState, ThreadPool};
-    /// let pool = ThreadPool::builder().workers(1).initializer(|_| panic!("no such device")).build()?;
+    /// let pool =
+    ///     ThreadPool::builder().workers(1).initializer(|_| panic!("no such device")).build()?;
     /// while pool.state() != PoolState::Broken {
     ///     std::thread::yield_now();
     /// }
-    /// assert_eq!(pool.broken_by().and_then(|panic| panic.message()), Some("no such device"));
+    /// let message = pool.broken_by().and_then(|panic| panic.message());
+    /// assert_eq!(message, Some("no such device"));
     /// # Ok::<(), millpond::BuildError>(())
     /// ```
     ///
     /// # Cost
     ///
-    /// Reads one word: does not block, allocate, wake or run your code.
+    /// The call reads two words. It does not block, allocate, run your code or wake a thread.
     #[must_use]
     pub fn broken_by(&self) -> Option<&Panic> {
         if self.state() == PoolState::Broken { self.sched.broken_by() } else { None }
     }
 
-    /// Takes no more work: everything accepted is finished, then the workers leave. Returns at once. Repeated, or after
-    /// [`terminate`](Self::terminate), it does nothing.
+    /// Closes the pool, and returns at once: the pool takes no more work.
     ///
-    /// The pool's own workers (tasks, callbacks) may go on submitting, so that accepted work can finish. So a task that submits
-    /// itself again and again keeps the pool from ending, where Python's pool refuses it:
-    /// [`strict_close`](crate::Builder::strict_close) does so here. A stream that is open goes on pulling its input, until it ends,
-    /// is dropped, or is ended by [`join`](crate::ThreadPool::join).
+    /// The workers finish all accepted work, and then they leave. A call of `close` after the first
+    /// one, or after [`terminate`](Self::terminate), does nothing.
+    ///
+    /// The pool's own workers may go on submitting, in tasks and callbacks, so that accepted work
+    /// can finish. So a task that submits itself again and again keeps the pool from ending, where
+    /// Python's pool refuses it. [`strict_close`](crate::Builder::strict_close) lets this pool
+    /// refuse it too.
+    ///
+    /// An open stream goes on pulling its input, until the input ends, the stream is dropped, or
+    /// [`join`](crate::ThreadPool::join) ends the stream.
     ///
     /// # Cost
     ///
-    /// Does not wait for workers. Wakes every sleeping worker and every thread that waits for space. Runs none of your code.
+    /// The caller does not wait for workers. The call allocates only if the pool has a
+    /// [limit](crate::Builder::max_queued) and its line of waiters is not empty. It runs none of
+    /// your code. It wakes every sleeping worker and every thread that waits for a place, each by a
+    /// system call.
     pub fn close(&self) {
         self.sched.close();
     }
 
-    /// Takes no more work, and resolves everything that is queued as [`TaskError::Terminated`](crate::TaskError::Terminated).
+    /// Terminates the pool: it takes no more work, and all queued work is resolved as
+    /// [`TaskError::Terminated`](crate::TaskError::Terminated).
     ///
-    /// Before this returns, and on the calling thread, waiters are woken, error callbacks run and closures are dropped. (For an entry
-    /// that a worker is moving from one queue to another at this moment, that worker does it.) Tasks that are running go on to their
-    /// end, and this does not wait for them. It may be called anywhere, in a task or callback too.
+    /// The caller resolves the queued work itself, before this returns: it wakes the waiters, runs
+    /// the error callbacks and drops the closures. If a worker is moving an entry from one queue to
+    /// another at this moment, that worker resolves the entry.
     ///
-    /// Two programs deadlock here by their own doing: one that calls this while it holds a lock that an error callback, or the `Drop`
-    /// of a queued closure's captures, wants to take; and one whose error callback waits without a limit for another task of this
-    /// pool, which may be queued behind its own.
+    /// Running tasks go on to their end, and the caller does not wait for them. Any thread may call
+    /// this, also in a task or a callback.
+    ///
+    /// Two programs deadlock here by their own doing. In the first the caller holds a lock that an
+    /// error callback wants to take, or the `Drop` of what a queued closure has captured. In the
+    /// second an error callback waits without a limit for another task of this pool, which may be
+    /// queued behind its own.
     ///
     /// # Cost
     ///
-    /// Runs your error callbacks and your `Drop`s, and takes as long as they do. Wakes every sleeping worker and every waiter.
+    /// The caller blocks for as long as your code takes. The call runs your error callbacks and
+    /// your `Drop`s on this thread. It may allocate. It wakes every sleeping worker and every
+    /// waiter, each by a system call.
     pub fn terminate(&self) {
         self.sched.terminate();
     }
 }
 
-// A pool contains the panics of its tasks, and keeps no state that a panic of its user could leave half done.
+// A pool contains the panics of its tasks. It keeps no state that a panic of its user could leave
+// half done.
 impl UnwindSafe for Pool {}
 impl RefUnwindSafe for Pool {}
 
 impl fmt::Debug for Pool {
-    /// Never locks. The numbers may be old by the time they are read.
+    /// Shows the state and the counts, and never locks. The numbers may be old when they are read.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadPool")
             .field("state", &self.state())

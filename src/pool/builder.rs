@@ -7,7 +7,7 @@ use super::{BuildError, DropPolicy, ThreadPool};
 use crate::block::Unobserved;
 use crate::worker::Profile;
 
-/// Makes a [`ThreadPool`] to measure.
+/// Makes a [`ThreadPool`] with options.
 ///
 /// ```
 /// use millpond::{DropPolicy, ThreadPool};
@@ -28,63 +28,118 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// How many workers; if not called, as many as [`std::thread::available_parallelism`] said when this process made its first
-    /// pool (it honours affinity and container quotas), or one.
+    /// Sets how many workers the pool has.
+    ///
+    /// Without this call there are as many as [`std::thread::available_parallelism`] said when this
+    /// process made its first pool, or one if it did not know. That number honours affinity and
+    /// container quotas.
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a number. It does not block, allocate, run your code or wake a thread.
     pub fn workers(mut self, workers: usize) -> Self {
         self.config.workers = Some(workers);
         self
     }
 
-    /// Names the workers' threads `<prefix>-0`, `<prefix>-1` and so on; `millpond` if not called. Linux shows the first 15
-    /// bytes.
+    /// Names the workers' threads `<prefix>-0`, `<prefix>-1` and so on.
+    ///
+    /// Without this call the prefix is `millpond`. Linux shows the first 15 bytes of a name.
+    ///
+    /// # Cost
+    ///
+    /// The call allocates once, and what the conversion into a `String` allocates. It runs that
+    /// conversion, and drops a function that was set before, on this thread. It does not block or
+    /// wake a thread.
     pub fn thread_name_prefix(self, prefix: impl Into<String>) -> Self {
         let prefix = prefix.into();
         self.thread_name(move |worker| format!("{prefix}-{worker}"))
     }
 
-    /// Names each worker's thread. `name` runs in [`build`](Self::build), on its thread, before any worker is started.
+    /// Names each worker's thread by a function of the worker's index.
+    ///
+    /// [`build`](Self::build) calls `name` on its caller's thread, before it starts any worker.
+    ///
+    /// # Cost
+    ///
+    /// The call allocates at most once, to keep the function. It drops a function that was set
+    /// before, on this thread. It does not block, call the function or wake a thread.
     pub fn thread_name(mut self, name: impl Fn(usize) -> String + Send + 'static) -> Self {
         self.config.name = Some(Box::new(name));
         self
     }
 
-    /// The stack of each worker, in bytes; the standard library's default if not called. Nested waits run the awaited
-    /// work on the waiter's stack, so deep nesting wants a deep stack.
+    /// Sets how many bytes of stack each worker has.
+    ///
+    /// Without this call the standard library's default applies. A worker that waits runs the
+    /// awaited work on its own stack, so deep nesting needs a deep stack.
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a number. It does not block, allocate, run your code or wake a thread.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.config.stack_size = Some(bytes);
         self
     }
 
-    /// Runs once on each worker's thread, with the worker's index, before the worker's first task. Tasks that are
-    /// submitted meanwhile wait.
+    /// Sets a function that each worker runs once, before its first task.
     ///
-    /// If it panics the pool is *broken*: all that is queued resolves to
-    /// [`TaskError::Broken`](crate::TaskError::Broken) with the panic's message, and so does not hang; later submissions
-    /// are refused; `join` works.
+    /// The worker calls it on its own thread, with its index. Tasks that are submitted meanwhile
+    /// wait.
+    ///
+    /// If it panics, the pool is *broken*. All queued work resolves to
+    /// [`TaskError::Broken`](crate::TaskError::Broken) with the panic's message, so it does not
+    /// hang. The pool refuses later submissions. `join` works.
+    ///
+    /// # Cost
+    ///
+    /// The call allocates at most once, to keep the function. It drops a function that was set
+    /// before, on this thread. It does not block, call the function or wake a thread.
     pub fn initializer(mut self, initializer: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.config.initializer = Some(Arc::new(initializer));
         self
     }
 
-    /// Runs on each worker's thread, with the worker's index, after its last task, if its initializer did not panic. A
-    /// panic in it is swallowed.
+    /// Sets a callback that each worker runs once, after its last task.
+    ///
+    /// The worker calls it on its own thread, with its index, if its initializer did not panic. The
+    /// pool swallows a panic in it.
+    ///
+    /// # Cost
+    ///
+    /// The call allocates at most once, to keep the function. It drops a function that was set
+    /// before, on this thread. It does not block, call the function or wake a thread.
     pub fn on_worker_exit(mut self, callback: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.config.on_exit = Some(Arc::new(callback));
         self
     }
 
-    /// Runs when a result that is an error is dropped unread and no error callback was told of it: on the thread that drops it, or
-    /// on the worker if the handle was gone before. It hears of functions that returned an error and of callbacks that panicked;
-    /// not of panics of tasks, which the panic hook has reported, nor of what was cancelled or terminated, nor of what a stream
-    /// had not yielded when it was dropped. A panic in it is swallowed. Results dropped after the pool and its handles are gone
-    /// are not told.
+    /// Sets a callback that hears of errors that no thread has looked at.
+    ///
+    /// It runs when a result that is an error is dropped unread, and no error callback was told of
+    /// it. It runs on the thread that drops the result: the handle's, or the worker's if the handle
+    /// was gone before. The pool swallows a panic in it.
+    ///
+    /// It hears of functions that returned an error, and of callbacks that panicked. It does not
+    /// hear of these:
+    ///
+    /// * panics of tasks, which the panic hook has reported;
+    /// * cancelled or terminated work;
+    /// * outcomes that a stream had not yielded when it was dropped;
+    /// * results that are dropped after the pool and its handles are gone.
     ///
     /// ```
     /// use millpond::ThreadPool;
-    /// let pool = ThreadPool::builder().workers(1).on_unobserved(|failure| eprintln!("{failure}")).build()?;
+    /// let pool =
+    ///     ThreadPool::builder().workers(1).on_unobserved(|error| eprintln!("{error}")).build()?;
     /// drop(pool.try_apply_async(|| "http".parse::<u16>())?); // says so on stderr
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// The call allocates at most once, to keep the function. It drops a function that was set
+    /// before, on this thread. It does not block, call the function or wake a thread.
     pub fn on_unobserved(
         mut self,
         callback: impl Fn(&Unobserved<'_>) + Send + Sync + 'static,
@@ -93,35 +148,50 @@ impl Builder {
         self
     }
 
-    /// How long a worker looks for work before it sleeps; if not called, [`Profile::Balanced`].
+    /// Sets how long a worker looks for work before it sleeps.
+    ///
+    /// Without this call it is [`Profile::Balanced`].
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a choice. It does not block, allocate, run your code or wake a thread.
     pub fn profile(mut self, profile: Profile) -> Self {
         self.config.profile = profile;
         self
     }
 
-    /// Lets at most so many submissions from outside be queued at one time, and lets further submitters wait; if not called nobody
-    /// ever waits. This is back-pressure, for whoever submits faster than the workers work: memory has a bound then. 0 is
-    /// refused by [`build`](Self::build).
+    /// Limits how many submissions from outside may be queued at one time, and lets further
+    /// submitters wait.
     ///
-    /// A submission holds a place as long as it is queued and alive. The place is free at the moment when a worker begins the task,
-    /// or when it is cancelled. Submitters that wait are let in one by one, in the order in which they came, and nobody overtakes
-    /// them. If the pool is closed, terminated or broken meanwhile, they get their work back. With
-    /// [`Task::nonblocking`](crate::Task::nonblocking) a task is refused instead, if every place is used or somebody waits; that is for
-    /// code which must not block its thread, such as asynchronous code.
+    /// Without this call no submitter ever waits. The limit is back-pressure for a program that
+    /// submits faster than the workers work: its memory has a bound then. [`build`](Self::build)
+    /// refuses 0.
     ///
-    /// * What needs a place is every submission from outside: `apply`, `apply_async`, `spawn`, those of a scope, and the `map`s. A
-    ///   stream waits once, before it begins.
-    /// * What never waits is a submission by a thread of the pool itself: in a task, a callback that a worker runs, an
-    ///   initializer. It would wait for itself. Nor does it count, but for those of initializers and exit callbacks, which
-    ///   count and may exceed the limit.
-    /// * A batch needs one place per worker that is to take part, at most, however many items it has; so does a stream.
-    ///   Both begin with one, and the rest of them wait their turn like everybody else, but hold up no thread. The places of a
-    ///   batch that is done or cancelled, and of a stream that is dropped, are free at once.
-    /// * While submitters wait, each task that begins wakes one of them. For tasks of less than some ten microseconds a larger
-    ///   limit does not help: the submitters are what is slow then.
+    /// A submission holds a place as long as it is queued and alive. The place is free when a
+    /// worker begins the task, or when the task is cancelled. Submitters that wait stand in a line.
+    /// The pool lets them in one by one, in the order in which they came, and no other submitter
+    /// overtakes them. If the pool is closed, terminated or broken meanwhile, they get their work
+    /// back.
     ///
-    /// A submitter that waits while it holds what the workers wait for, a lock or a worker of another pool with a limit, waits
-    /// for ever.
+    /// With [`Task::nonblocking`](crate::Task::nonblocking) the pool refuses a task instead, if
+    /// every place is used or another submitter waits. That is for code that must not block its
+    /// thread, such as asynchronous code.
+    ///
+    /// * Every submission from outside needs a place: `apply`, `apply_async`, `spawn`, those of a
+    ///   scope, and the `map`s. A stream waits once, before it begins.
+    /// * A submission by a thread of the pool itself never waits: in a task, in a callback that a
+    ///   worker runs, in an initializer. It would wait for itself. It does not count either. Only
+    ///   the submissions of initializers and exit callbacks count, and they may exceed the limit.
+    /// * A batch needs at most one place per worker that may take part, however many items it
+    ///   has; so does a stream. Both begin with one place. Their other entries wait in the line
+    ///   like every submitter, but hold up no thread. The places of a batch are free as soon as the
+    ///   batch is done or cancelled, and those of a stream as soon as it is dropped.
+    /// * While submitters wait, each task that begins wakes one of them. For tasks of less than
+    ///   some ten microseconds a larger limit does not help: the submitters are the slow part
+    ///   then.
+    ///
+    /// A submitter waits for ever if it holds what the workers wait for: a lock, or a worker of
+    /// another pool with a limit.
     ///
     /// ```
     /// use millpond::ThreadPool;
@@ -133,23 +203,29 @@ impl Builder {
     /// pool.join()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a number. It does not block, allocate, run your code or wake a thread.
     pub fn max_queued(mut self, submissions: usize) -> Self {
         self.config.max_queued = Some(submissions);
         self
     }
 
-    /// Whether a closed pool refuses what its own tasks and callbacks submit, as Python's does;
-    /// if not called it takes that, so that accepted work can finish.
+    /// Sets whether a closed pool refuses what its own tasks submit, as Python's pool does.
     ///
-    /// Refused, with [`NotRunning`](crate::SubmitErrorKind::NotRunning) and with the work given
-    /// back, is what the submitter does not wait for: `apply_async`, `spawn`, `map_async` and
-    /// their kin, and the opening of a stream. So a task that submits itself again comes to an
-    /// end, and with it [`join`](ThreadPool::join).
+    /// Without this call the closed pool takes what its tasks and callbacks submit, so that
+    /// accepted work can finish.
     ///
-    /// What a running task waits for in the call itself is a part of this task, and goes on:
-    /// `apply`, `map`, `starmap`, `map_slice`, `map_results` and their kin, and
-    /// [`scope`](ThreadPool::scope) with all that is submitted inside it, also by the tasks of
-    /// the scope. So do streams that were open when the pool was closed.
+    /// A strict pool refuses the work that its submitter does not wait for: `apply_async`, `spawn`,
+    /// `map_async` and the like, and the opening of a stream. It gives the work back, with
+    /// [`NotRunning`](crate::SubmitErrorKind::NotRunning). So a task that submits itself again
+    /// comes to an end, and with it [`join`](ThreadPool::join).
+    ///
+    /// A running task may wait for work in the call itself: by `apply`, `map`, `starmap`,
+    /// `map_slice`, `map_results` and the like, and by [`scope`](crate::Pool::scope) with all that
+    /// is submitted inside it, also by the tasks of the scope. Such work is a part of the task, and
+    /// goes on. So do streams that were open when the pool was closed.
     ///
     /// ```
     /// use millpond::{PoolHandle, ThreadPool};
@@ -163,28 +239,41 @@ impl Builder {
     /// pool.join()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a flag. It does not block, allocate, run your code or wake a thread.
     pub fn strict_close(mut self, yes: bool) -> Self {
         self.config.strict_close = yes;
         self
     }
 
-    /// What dropping the pool does; [`DropPolicy::Terminate`] if not called.
+    /// Sets what dropping the pool does.
+    ///
+    /// Without this call it is [`DropPolicy::Terminate`].
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a choice. It does not block, allocate, run your code or wake a thread.
     pub fn drop_policy(mut self, policy: DropPolicy) -> Self {
         self.config.drop_policy = policy;
         self
     }
 
-    /// Starts the pool's threads, all of them, and does not wait for their initializers.
+    /// Makes the pool: starts all its threads, and does not wait for their initializers.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there can be no such pool, or if the system refuses a thread. Then those that had been started
-    /// are gone again when this returns.
+    /// [`BuildError`] if there can be no such pool, or if the system refuses a thread. In the
+    /// second case the threads that had been started are gone again when this returns.
     ///
-    /// # Blocking
+    /// # Cost
     ///
-    /// Starts threads and allocates. Waits only in the case of failure, for the threads already started: for what their
-    /// initializers take.
+    /// The caller blocks only if the system refuses a thread. Then it waits for the threads that it
+    /// has started, for as long as their initializers take. The call allocates. It runs the
+    /// function given to [`thread_name`](Self::thread_name) on this thread, and drops it there; the
+    /// workers run the initializer. It starts one thread per worker, each by a system call. It
+    /// wakes a thread only if it fails.
     pub fn build(self) -> Result<ThreadPool, BuildError> {
         Threads::start(self.config).map(ThreadPool::new_owner)
     }

@@ -1,4 +1,4 @@
-//! What a pool is to be like.
+//! The options of a pool that has not been started, and why a pool cannot be built.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -7,45 +7,49 @@ use std::{fmt, io};
 use crate::block::UnobservedCallback;
 use crate::worker::Profile;
 
-/// What dropping the [`ThreadPool`](crate::ThreadPool) does. Dropped on one of its own workers, it never waits.
+/// Says what dropping the [`ThreadPool`](crate::ThreadPool) does.
+///
+/// A pool that is dropped on one of its own workers never waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum DropPolicy {
-    /// As leaving Python's `with` block: queued work is resolved as `Terminated`; running tasks finish by themselves,
-    /// and nobody waits for them.
+    /// Resolves queued work as `Terminated`, as leaving Python's `with` block does. Running tasks
+    /// finish by themselves, and the drop does not wait for them.
     #[default]
     Terminate,
-    /// As `Terminate`, then waits until the running tasks have finished.
+    /// Does what `Terminate` does, and then waits until the running tasks have finished.
     Join,
-    /// Waits until everything that was accepted has finished, and all that accepted tasks submit
-    /// meanwhile. A task that submits itself again and again keeps it waiting for ever, unless
-    /// the pool closes [strictly](crate::Builder::strict_close). Open streams pull no more.
+    /// Closes the pool, and waits until all accepted work has finished, and all work that accepted
+    /// tasks submit meanwhile.
+    ///
+    /// A task that submits itself again and again keeps the drop waiting for ever, unless the pool
+    /// closes [strictly](crate::Builder::strict_close). Open streams pull no more.
     Drain,
 }
 
-/// Why there is no pool.
+/// Says why [`Builder::build`](crate::Builder::build) made no pool.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A pool of no workers would never run anything.
+    /// The pool was to have no workers. It would never run anything.
     ZeroWorkers,
-    /// More workers than a pool can count.
+    /// The pool was to have more workers than it can count.
     TooManyWorkers {
-        /// How many were asked for.
+        /// How many workers were asked for.
         asked: usize,
-        /// How many there may be.
+        /// How many workers a pool may have.
         limit: usize,
     },
-    /// Where nothing may be queued, nothing can be submitted.
+    /// The limit of queued submissions was 0. Such a pool could take no work.
     ZeroMaxQueued,
     /// A thread's name contains a NUL byte, which the system cannot take.
     ThreadName {
-        /// The name.
+        /// The name of the thread.
         name: String,
     },
-    /// The system refused a thread. Those that had been started are gone again.
+    /// The system refused a thread. The threads that had been started are gone again.
     Spawn {
-        /// How many had been started.
+        /// How many threads had been started.
         started: usize,
         /// What the system said.
         source: io::Error,
@@ -77,7 +81,7 @@ impl Error for BuildError {
     }
 }
 
-/// A callback that is told a worker's index.
+/// A callback that hears a worker's index.
 pub(crate) type WorkerCallback = Arc<dyn Fn(usize) + Send + Sync>;
 
 #[derive(Default)]
@@ -95,14 +99,14 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Seats on the idle stack are counted in 16 bits, with 0 for none.
+    /// The idle stack counts its seats in 16 bits, with 0 for none.
     pub(crate) const MAX_WORKERS: usize = 0xffff;
 
-    /// The name of each worker's thread.
+    /// Names each worker's thread, and checks the options.
     ///
     /// # Errors
     ///
-    /// If there can be no such pool.
+    /// Says why there can be no such pool.
     pub(super) fn names(&self, workers: usize) -> Result<Vec<String>, BuildError> {
         if workers == 0 {
             return Err(BuildError::ZeroWorkers);
@@ -129,8 +133,9 @@ impl Config {
 mod tests {
     use super::*;
 
+    // covers F-15
     #[test]
-    fn f15_the_most_workers_are_as_many_as_can_be_counted() {
+    fn the_most_workers_are_as_many_as_can_be_counted() {
         let config = Config::default();
         assert_eq!(
             config.names(Config::MAX_WORKERS).map(|names| names.len()).ok(),

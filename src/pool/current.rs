@@ -1,11 +1,13 @@
-//! What a running task can ask about itself.
+//! Answers a running task that asks about itself.
 
 use crate::worker;
 
-/// Whether the task that the calling thread is running should stop: its handle's [`cancel`](crate::AsyncResult::cancel) was called,
-/// its stream was dropped, or its pool was terminated. False outside of a task.
+/// Tells a running task whether it should stop.
 ///
-/// A running task is never interrupted, so a long one asks this now and then.
+/// It says yes if the task's handle was [cancelled](crate::AsyncResult::cancel), if its stream was
+/// dropped, or if its pool was terminated. Outside of a task it says no.
+///
+/// The pool never interrupts a running task, so a long task asks this now and then.
 ///
 /// ```
 /// use millpond::{ThreadPool, is_cancelled};
@@ -26,7 +28,8 @@ use crate::worker;
 ///
 /// # Cost
 ///
-/// Reads two thread-locals and two words: does not block, allocate, wake or run your code.
+/// The call reads two thread-locals and two words. It does not block, allocate, run your code or
+/// wake a thread.
 #[must_use]
 pub fn is_cancelled() -> bool {
     worker::is_cancelled()

@@ -1,14 +1,16 @@
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::Pool;
 use crate::sched::Sched;
 use crate::worker;
 
-/// Submits to a pool without owning it: cheap to clone, free to send, and it never keeps the threads alive.
+/// Submits to a pool without owning it.
 ///
-/// Everything that it can do stands on [`Pool`], to which it dereferences.
+/// A handle is cheap to clone and may be sent to any thread. It never keeps the threads alive. It
+/// dereferences to [`Pool`], which has every verb.
 ///
 /// ```
 /// use millpond::{PoolHandle, ThreadPool};
@@ -29,11 +31,14 @@ impl PoolHandle {
         Self { pool: Pool::new(sched) }
     }
 
-    /// The pool whose worker the calling thread is: inside a task, or a callback of a task that has run.
+    /// Gives the pool whose worker the calling thread is.
+    ///
+    /// There is one inside a task, and inside a callback of a task that has run.
     ///
     /// # Cost
     ///
-    /// Reads a thread-local: does not block, allocate, wake or run your code.
+    /// The call reads a thread-local and raises a count. It does not block, allocate, run your code
+    /// or wake a thread.
     #[must_use]
     pub fn current() -> Option<Self> {
         worker::current_pool().map(Self::new)
@@ -54,6 +59,10 @@ impl Deref for PoolHandle {
         &self.pool
     }
 }
+
+// As for the pool that it dereferences to.
+impl UnwindSafe for PoolHandle {}
+impl RefUnwindSafe for PoolHandle {}
 
 impl fmt::Debug for PoolHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,13 @@ use super::threads::Threads;
 use super::{BuildError, Builder, JoinError, Pool};
 use crate::sync::clock::Deadline;
 
-/// A pool of worker threads: Python's `multiprocessing.pool.ThreadPool`.
+/// Owns a pool of worker threads: Python's `multiprocessing.pool.ThreadPool`.
 ///
-/// It owns the threads. Dropping it ends the pool as [`DropPolicy`](crate::DropPolicy) says: by default queued work is
-/// resolved as [`TaskError::Terminated`](crate::TaskError::Terminated), as on leaving Python's `with` block. A program that wants
-/// its work done calls [`close`](Pool::close) and [`join`](Self::join). In a debug build the drop says on stderr how many queued
-/// tasks it discards.
+/// Dropping it ends the pool as [`DropPolicy`](crate::DropPolicy) says. By default the drop
+/// resolves queued work as [`TaskError::Terminated`](crate::TaskError::Terminated), as leaving
+/// Python's `with` block does. A program that wants its work done calls [`close`](Pool::close)
+/// and [`join`](Self::join). In a debug build the drop says on stderr how many queued tasks it
+/// discards.
 ///
 /// ```
 /// use millpond::ThreadPool;
@@ -29,8 +31,9 @@ use crate::sync::clock::Deadline;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The verbs stand on [`Pool`], to which it dereferences: [`apply_async`](Pool::apply_async), [`map`](Pool::map),
-/// [`imap`](Pool::imap), [`scope`](Pool::scope) and the others are listed below under "Methods from `Deref`".
+/// It dereferences to [`Pool`], which has the verbs: [`apply_async`](Pool::apply_async),
+/// [`map`](Pool::map), [`imap`](Pool::imap), [`scope`](Pool::scope) and the others. The page lists
+/// them below, under "Methods from `Deref`".
 pub struct ThreadPool {
     threads: Threads,
     pool: Pool,
@@ -42,7 +45,9 @@ impl ThreadPool {
         Self { threads, pool }
     }
 
-    /// A pool of this many workers, and everything else as [`builder`](Self::builder) has it.
+    /// Makes a pool of this many workers.
+    ///
+    /// Everything else is as [`builder`](Self::builder) has it.
     ///
     /// # Errors
     ///
@@ -50,58 +55,68 @@ impl ThreadPool {
     ///
     /// # Cost
     ///
-    /// Allocates, and starts this many threads.
+    /// The call costs as much as [`Builder::build`], and runs none of your code.
     pub fn new(workers: usize) -> Result<Self, BuildError> {
         Self::builder().workers(workers).build()
     }
 
-    /// A pool with options.
+    /// Makes a builder, for a pool with options.
     ///
     /// # Cost
     ///
-    /// Does not block, allocate, wake or run your code: the work is [`Builder::build`]'s.
+    /// The call does not block, allocate, run your code or wake a thread. [`Builder::build`] does
+    /// the work.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Waits until all workers have left: everything that they ran, callbacks included, has finished by then, and every thread is
-    /// gone. What another thread is terminating at this moment may still be about to be resolved there.
-    /// May be repeated, and called from several threads.
+    /// Waits until all workers have left and their threads are gone.
     ///
-    /// Tasks may go on submitting after `close`, and what they submit is waited for too: for a
-    /// chain of tasks without an end there is [`strict_close`](Builder::strict_close).
+    /// By then all that the workers ran has finished, callbacks included. If another thread
+    /// terminates the pool at this moment, that thread may still be about to resolve some tasks
+    /// when this returns. Several threads may call this, and each of them again.
     ///
-    /// It ends every open stream: an [`Imap`](crate::Imap) yields what it has pulled, and then says with an
-    /// error that its input was not read to the end. To let streams go on, call it when they are
-    /// done, or wait with [`join_timeout`](Self::join_timeout), which ends none.
+    /// Tasks may go on submitting after `close`. The caller waits for what they submit too. A chain
+    /// of tasks without an end needs [`strict_close`](Builder::strict_close).
+    ///
+    /// The call ends every open stream. An [`Imap`](crate::Imap) yields the results of the items
+    /// that it has pulled, and then says with an error that its input was not read to the end. To
+    /// let streams go on, call this when they are done, or wait with
+    /// [`join_timeout`](Self::join_timeout), which ends none.
     ///
     /// # Errors
     ///
-    /// [`JoinError::StillRunning`] if the pool was neither closed nor terminated, [`JoinError::WouldDeadlock`] on one of the
-    /// pool's own threads.
+    /// [`JoinError::StillRunning`] if the pool was neither closed nor terminated,
+    /// [`JoinError::WouldDeadlock`] on one of the pool's own threads, [`JoinError::Forked`] in the
+    /// child of a fork.
     ///
     /// # Cost
     ///
-    /// Blocks for as long as the accepted tasks take. Allocates nothing, runs none of your code on this thread.
+    /// The caller blocks for as long as the accepted tasks take. The call does not allocate or run
+    /// your code on this thread. It may wake the workers, each by a system call, if the pool
+    /// was waiting for open streams alone.
     pub fn join(&self) -> Result<(), JoinError> {
         self.threads.join()
     }
 
-    /// Waits until all workers have left, or until the time is up. Their threads may still be about to exit when this
-    /// returns; [`join`](Self::join) waits for that too.
+    /// Waits until all workers have left, or until the time is up.
     ///
-    /// It only looks: a call that times out has changed nothing, however often it is repeated. The
-    /// workers of a closed pool stay as long as a stream is open, and this ends none, unlike
-    /// [`join`](Self::join): so it times out until each [`Imap`](crate::Imap) has come to its end or was
-    /// dropped.
+    /// The workers' threads may still be about to exit when this returns. [`join`](Self::join)
+    /// waits for that too.
+    ///
+    /// The call only looks. A call that times out has changed nothing, however often it is
+    /// repeated. The workers of a closed pool stay as long as a stream is open, and this call ends
+    /// no stream, unlike [`join`](Self::join). So it times out until each [`Imap`](crate::Imap) has
+    /// come to its end or was dropped.
     ///
     /// # Errors
     ///
-    /// As [`join`](Self::join), and [`JoinError::TimedOut`].
+    /// Those of [`join`](Self::join), and [`JoinError::TimedOut`].
     ///
     /// # Cost
     ///
-    /// Blocks for up to `limit`. Allocates nothing, runs none of your code on this thread.
+    /// The caller blocks for up to `limit`. The call does not allocate, run your code or wake a
+    /// thread.
     pub fn join_timeout(&self, limit: Duration) -> Result<(), JoinError> {
         self.threads.wait(Deadline::after(limit).as_ref())
     }
@@ -115,6 +130,10 @@ impl Deref for ThreadPool {
         &self.pool
     }
 }
+
+// As for the pool that it dereferences to.
+impl UnwindSafe for ThreadPool {}
+impl RefUnwindSafe for ThreadPool {}
 
 impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

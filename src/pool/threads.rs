@@ -1,4 +1,4 @@
-//! The threads of a pool: started together, joined together.
+//! Starts the threads of a pool together, and joins them together.
 
 use std::error::Error;
 use std::fmt;
@@ -13,17 +13,17 @@ use crate::sync::thread::{self, JoinHandle};
 use crate::wait::block_until;
 use crate::worker::{self, Context, Place};
 
-/// Why `join` did not wait, or waited no longer.
+/// Says why `join` did not wait, or waited no longer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum JoinError {
     /// The pool is neither closed nor terminated: its workers would never leave.
     StillRunning,
-    /// The caller is one of the threads to be waited for.
+    /// The caller is one of the threads that it would wait for.
     WouldDeadlock,
-    /// The time is up. The wait has changed nothing: the pool goes on as before.
+    /// The time was up. The wait has changed nothing, and the pool goes on as before.
     TimedOut,
-    /// The process was forked: the pool's threads exist in the parent only.
+    /// The process was forked. The pool's threads exist in the parent only.
     Forked,
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for JoinError {
 
 impl Error for JoinError {}
 
-/// The owner of a pool's threads.
+/// Owns a pool's threads.
 pub(crate) struct Threads {
     sched: Arc<Sched>,
     handles: Mutex<Vec<JoinHandle<()>>>,
@@ -48,11 +48,12 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// Starts all workers. Does not wait for their initializers.
+    /// Starts all workers, and does not wait for their initializers.
     ///
     /// # Errors
     ///
-    /// If there can be no such pool, or the system refuses a thread; then none is left behind.
+    /// Says that there can be no such pool, or that the system refused a thread. In the second case
+    /// no thread is left behind.
     pub(crate) fn start(config: Config) -> Result<Self, BuildError> {
         let workers = config.workers.unwrap_or_else(thread::processors);
         let names = config.names(workers)?;
@@ -89,8 +90,10 @@ impl Threads {
         &self.sched
     }
 
-    /// Waits until every worker has left, or until the deadline. It looks at the pool and changes
-    /// nothing: open streams go on, and the workers stay as long as one is open. [LIFE-9]
+    /// Waits until every worker has left, or until the deadline.
+    ///
+    /// The caller looks at the pool and changes nothing: open streams go on, and the workers stay
+    /// as long as one is open. [LIFE-9]
     ///
     /// # Errors
     ///
@@ -104,7 +107,7 @@ impl Threads {
         }
     }
 
-    /// Says whether the workers will leave and the caller may wait for that.
+    /// Checks that the workers will leave, and that the caller may wait for that.
     fn may_wait(&self) -> Result<(), JoinError> {
         if self.sched.is_forked() {
             return Err(JoinError::Forked);
@@ -118,8 +121,10 @@ impl Threads {
         Ok(())
     }
 
-    /// Waits until every worker has left and its thread is gone, the destructors of its
-    /// thread-locals included. From here on streams pull no more input. [LIFE-9]
+    /// Waits until every worker has left and its thread is gone.
+    ///
+    /// By then the destructors of the thread's thread-locals have run. From here on streams pull no
+    /// more input. [LIFE-9]
     ///
     /// # Errors
     ///
@@ -127,7 +132,8 @@ impl Threads {
     pub(crate) fn join(&self) -> Result<(), JoinError> {
         self.may_wait()?;
         self.sched.stop_streams();
-        // Held while joining, so that a second caller does not return before the threads are gone.
+        // The first caller holds the lock while it joins, so that a second caller does not return
+        // before the threads are gone.
         let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
         handles.drain(..).for_each(join_thread);
         Ok(())
@@ -135,11 +141,14 @@ impl Threads {
 }
 
 impl Threads {
-    /// In a debug build: a program that submits work and ends at once may not know that the work was never done.
+    /// Says on stderr, in a debug build, how many queued tasks the drop discards.
+    ///
+    /// The author of a program that submits work and ends at once may not know that no worker did
+    /// the work.
     fn say_what_is_discarded(&self) {
         let queued = if self.sched.stage() == Stage::Run { self.sched.queued() } else { 0 };
         if cfg!(debug_assertions) && queued > 0 {
-            // Not `eprintln`, which panics where stderr is closed.
+            // `eprintln` would panic if stderr is closed.
             let _ = writeln!(
                 io::stderr(),
                 "millpond: a pool was dropped, and with it {queued} queued tasks that had not begun; to have them done \
@@ -152,7 +161,7 @@ impl Threads {
 impl Drop for Threads {
     fn drop(&mut self) {
         if self.sched.is_forked() {
-            // These threads are the parent's; here there is nothing that could be joined or detached.
+            // These threads are the parent's. The child has no thread to join or to detach.
             let handles = self.handles.get_mut().unwrap_or_else(PoisonError::into_inner);
             return std::mem::forget(std::mem::take(handles));
         }
@@ -163,7 +172,8 @@ impl Drop for Threads {
             }
             DropPolicy::Join => {
                 self.sched.terminate();
-                // On one of the pool's own threads this refuses to wait, and the threads are detached.
+                // On one of the pool's own threads `join` refuses to wait, and the drop of the
+                // handles detaches the threads.
                 let _ = self.join();
             }
             DropPolicy::Drain => {
@@ -175,11 +185,12 @@ impl Drop for Threads {
 }
 
 fn join_thread(handle: JoinHandle<()>) {
-    // A worker's thread contains every panic; should a destructor of a user's thread-local panic, std ends the process.
+    // A worker's thread contains every panic. If a destructor of a user's thread-local panics, the
+    // standard library ends the process.
     let _ = handle.join();
 }
 
-/// A worker's thread from beginning to end.
+/// Runs a worker's thread from its beginning to its end.
 fn live(
     context: Context,
     index: usize,
@@ -203,11 +214,12 @@ fn live(
         }
     }
     if sched.is_forked() {
-        // The child's copy of this worker, whose own code has forked: it leaves everything of the
-        // pool as it is, and the thread ends.
+        // The user's code has forked on this worker, and this is the child's copy of it. The copy
+        // leaves everything of the pool as it is, and its thread ends.
         return std::mem::forget((context, initializer, on_exit, sched));
     }
-    // Before the count falls: whoever has joined finds the callbacks and what they own gone.
+    // The worker drops the callbacks before the count falls. So a thread that has joined finds them
+    // gone, with what they own.
     drop_quietly(initializer);
     drop_quietly(on_exit);
     drop(context);

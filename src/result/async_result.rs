@@ -11,22 +11,17 @@ use crate::block::{Reason, ResultRef, TaskError};
 use crate::sync::clock::Deadline;
 use crate::worker;
 
-/// The result of a task or a batch, there or on its way.
+/// Stands for the result of a task or a batch, which is there or on its way.
 ///
-/// It is what Python's `apply_async`, `map_async` and `starmap_async` return. Dropping it does not cancel anything: the
-/// work runs, and its result is dropped. It does not keep the pool alive, and outlives it: when the pool goes away without
-/// having run the work, the result is [`TaskError::Terminated`].
+/// Python's `apply_async`, `map_async` and `starmap_async` return it. Dropping the handle cancels
+/// nothing: the work runs, and its result is dropped. The handle does not keep the pool alive, and
+/// may outlive it. If the pool goes away before it has run the work, the result is
+/// [`TaskError::Terminated`].
 ///
-/// It takes eight bytes and is `Send` and `Sync` if `T` and `E` are `Send`: any number of threads may
-/// [`wait`](Self::wait) for it.
+/// A handle takes eight bytes. It is `Send` and `Sync` if `T` and `E` are `Send`, so any number of
+/// threads may [`wait`](Self::wait) for it.
 ///
 /// It is also a [`Future`], of no particular runtime.
-///
-/// # Blocking
-///
-/// Waiting spins for at most about 1.5 µs and then blocks the thread; it does not allocate. A worker that waits without a
-/// time limit for work of its own pool first does, itself, whatever of the awaited work nobody has started, and nothing
-/// else; so nesting never deadlocks. A wait with a time limit never runs user code.
 ///
 /// ```
 /// use millpond::ThreadPool;
@@ -37,22 +32,31 @@ use crate::worker;
 /// assert_eq!(answer.get()?, 42);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Cost
+///
+/// A thread that waits spins for at most about 1.5 µs, and then blocks. It does not allocate.
+///
+/// A worker that waits without a time limit for work of its own pool works first: it does, itself,
+/// all of the awaited work that no thread has started, and nothing else. So nesting never
+/// deadlocks. That runs your code on the waiting thread, and wakes the threads that wait for this
+/// work. A wait with a time limit runs none of your code and wakes no thread.
 #[must_use = "the work runs, but its result and its error are lost; say `detach()` if that is meant"]
 pub struct AsyncResult<T, E = Infallible> {
-    /// Empty once polled to the end.
+    /// Empty once the handle was polled to the end.
     result: Option<ResultRef<T, E>>,
 }
 
-/// How far a batch or a stream has come, in items. A call is one item.
+/// Tells how far a batch or a stream has come, in items. A call is one item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
-    /// Items that are done, however they ended. Of a stream: that were yielded.
+    /// How many items are done, however they ended. Of a stream, how many were yielded.
     pub done: usize,
-    /// Items that there are. Of a stream: that were pulled so far.
+    /// How many items there are. Of a stream, how many were pulled so far.
     pub total: usize,
 }
 
-/// The task is not ready. Python raises `ValueError` here.
+/// Says that the task is not done. Python raises `ValueError` here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NotReady;
 
@@ -64,7 +68,7 @@ impl fmt::Display for NotReady {
 
 impl Error for NotReady {}
 
-/// The time is up and the result is not there; here is the handle back. The task goes on.
+/// Gives the handle back when the time is up and the result is not there. The task goes on.
 pub struct Timeout<H>(pub H);
 
 impl<H> fmt::Debug for Timeout<H> {
@@ -96,18 +100,20 @@ impl<T, E> AsyncResult<T, E> {
         self.result.take().expect("result already taken")
     }
 
-    /// Ready when the task is done; the result stays. Until then the last waker given is woken when it is.
+    /// Says whether the task is done, and leaves the result where it is. If it is not done, the
+    /// completer will wake the waker that was given last.
     pub(super) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.result.as_mut().expect("result already taken").poll(context.waker())
     }
 
-    /// The waker that was given last hears nothing any more. Ready if the task is done instead.
+    /// Drops the waker that was given last, so that it hears nothing any more. Ready if the task is
+    /// done instead.
     pub(super) fn forget_waker(&mut self) -> Poll<()> {
         self.result.as_mut().expect("result already taken").forget_waker()
     }
 
-    /// As a worker of the task's pool: does what nobody has started of it. False if there is nothing, or this is no worker of
-    /// it.
+    /// Does what no thread has started of the task, if the caller is a worker of the task's pool.
+    /// False if there is nothing to do, or if the caller is no such worker.
     pub(super) fn help(&self) -> bool {
         worker::help_with(self.result())
     }
@@ -116,15 +122,17 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// # Errors
     ///
-    /// Why there is none; [`TaskError::WouldDeadlock`] if the calling thread could only wait for ever.
+    /// The error says why there is no value. It is [`TaskError::WouldDeadlock`] if the calling
+    /// thread could only wait for ever.
     ///
     /// # Panics
     ///
-    /// If the result was taken by polling the handle to the end.
+    /// The call panics if polling the handle to the end has taken the result.
     ///
-    /// # Blocking
+    /// # Cost
     ///
-    /// See [the type](Self#blocking).
+    /// The caller blocks until the task is done. The call does not allocate. A worker of the task's
+    /// pool runs the task on this thread if no thread has started it: see [the type](Self#cost).
     #[inline]
     pub fn get(self) -> Result<T, TaskError<E>> {
         let result = self.into_result();
@@ -134,57 +142,68 @@ impl<T, E> AsyncResult<T, E> {
         result.take_done().unwrap_or_else(|_| unreachable!("waited for"))
     }
 
-    /// Waits for the result up to `limit` and takes it. The limit may be zero, and may be longer than the clock can say.
+    /// Waits for the result up to `limit`, and takes it.
+    ///
+    /// The limit may be zero, and may be longer than the clock can say.
     ///
     /// # Errors
     ///
-    /// [`Timeout`] with the handle, if the time is up: the task goes on, and the handle is as good as before.
+    /// [`Timeout`] with the handle, if the time is up. The task goes on, and the handle is as good
+    /// as before.
     ///
     /// # Panics
     ///
-    /// If the result was taken by polling the handle to the end.
+    /// The call panics if polling the handle to the end has taken the result.
     ///
-    /// # Blocking
+    /// # Cost
     ///
-    /// Blocks for up to `limit`, which on a busy system can be late by a scheduling delay; runs no user code.
+    /// The caller blocks for up to `limit`. On a busy system it may return late, by a scheduling
+    /// delay. The call does not allocate, run your code or wake a thread.
     pub fn get_timeout(self, limit: Duration) -> Result<Result<T, TaskError<E>>, Timeout<Self>> {
         self.wait_timeout(limit);
         self.try_get()
     }
 
-    /// Takes the result if it is there.
+    /// Takes the result if it is there, and does not wait for it.
     ///
     /// # Errors
     ///
-    /// [`Timeout`] with the handle, if it is not.
+    /// [`Timeout`] with the handle, if the result is not there.
     ///
     /// # Panics
     ///
-    /// If the result was taken by polling the handle to the end.
+    /// The call panics if polling the handle to the end has taken the result.
     ///
-    /// # Blocking
+    /// # Cost
     ///
-    /// Never.
+    /// The call does not block, allocate, run your code or wake a thread.
     pub fn try_get(self) -> Result<Result<T, TaskError<E>>, Timeout<Self>> {
         self.into_result().take_done().map_err(|result| Timeout(Self::new(result)))
     }
 
-    /// Waits until the task is done, however it ended. False if the calling thread could only wait for ever (where
-    /// [`get`](Self::get) says [`TaskError::WouldDeadlock`]). True also if the result was taken by polling the handle to the end.
+    /// Waits until the task is done, however it ended.
     ///
-    /// # Blocking
+    /// It returns false if the calling thread could only wait for ever, where [`get`](Self::get)
+    /// says [`TaskError::WouldDeadlock`]. It returns true also if polling the handle to the end has
+    /// taken the result.
     ///
-    /// See [the type](Self#blocking).
+    /// # Cost
+    ///
+    /// The caller blocks until the task is done. The call does not allocate. A worker of the task's
+    /// pool runs the task on this thread if no thread has started it: see [the type](Self#cost).
     pub fn wait(&self) -> bool {
         self.result.as_ref().is_none_or(worker::wait_for)
     }
 
-    /// Waits until the task is done, however it ended, or until the time is up; says whether it is done. True also if the result
-    /// was taken by polling the handle to the end.
+    /// Waits until the task is done, however it ended, or until the time is up.
     ///
-    /// # Blocking
+    /// It says whether the task is done. It returns true also if polling the handle to the end has
+    /// taken the result.
     ///
-    /// Blocks for up to `limit`; runs no user code.
+    /// # Cost
+    ///
+    /// The caller blocks for up to `limit`. The call does not allocate, run your code or wake a
+    /// thread.
     pub fn wait_timeout(&self, limit: Duration) -> bool {
         let Some(result) = &self.result else { return true };
         if limit.is_zero() {
@@ -193,43 +212,59 @@ impl<T, E> AsyncResult<T, E> {
         result.wait(Deadline::after(limit).as_ref())
     }
 
-    /// Whether the task is done, however it ended. Its effects are visible then. True also if the result was taken by polling the
-    /// handle to the end.
+    /// Says whether the task is done, however it ended.
+    ///
+    /// If it is done, its effects are visible to the caller. It returns true also if polling the
+    /// handle to the end has taken the result.
+    ///
+    /// # Cost
+    ///
+    /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
     pub fn ready(&self) -> bool {
         self.result.as_ref().is_none_or(|result| result.load().is_done())
     }
 
-    /// Whether the task ended with a value.
+    /// Says whether the task ended with a value.
     ///
     /// # Errors
     ///
-    /// If it is not done.
+    /// [`NotReady`] if the task is not done.
     ///
     /// # Panics
     ///
-    /// If the result was taken by polling the handle to the end.
+    /// The call panics if polling the handle to the end has taken the result.
+    ///
+    /// # Cost
+    ///
+    /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     pub fn successful(&self) -> Result<bool, NotReady> {
         let seen = self.result().load();
         if seen.is_done() { Ok(seen.is_value()) } else { Err(NotReady) }
     }
 
-    /// Keeps what has not started from starting; true if there was any of it.
+    /// Keeps work that has not started from starting, and asks running work to stop.
     ///
-    /// A call that had not started never will: its closure has been dropped, its error callback has run, here, and its result
-    /// is [`TaskError::Cancelled`]. Of a batch, the items that had not started are dropped; when the running ones are done, its
-    /// error callback runs and its result is [`TaskError::Cancelled`], unless an item had failed before. Items that a worker has
-    /// taken along are dropped too, before the next of them begins; if there are no others, this is false though the result is
-    /// `Cancelled`.
+    /// It says whether it kept any work from starting. It does not interrupt a running task. The
+    /// task can ask [`is_cancelled`](crate::is_cancelled) whether this was called.
     ///
-    /// False if the result was taken by polling the handle to the end. False also in the child of a
-    /// fork, for a task of the parent's: there it does nothing.
+    /// **A call** that had not started never will. When this returns, the caller has dropped the
+    /// closure and run the error callback, and the result is [`TaskError::Cancelled`].
     ///
-    /// # Blocking
+    /// **Of a batch**, the items that had not started are dropped. When the running items are done,
+    /// the error callback runs. The result is [`TaskError::Cancelled`], unless an item had failed
+    /// before. A worker that has taken items along drops those too, before it begins the next. If
+    /// no other items were left, this returns false though the result is `Cancelled`.
     ///
-    /// Never, but for what the error callback and the closure's `Drop` do; their panics are contained.
+    /// It returns false if polling the handle to the end has taken the result. In the child of a
+    /// fork it does nothing for a task of the parent's, and returns false.
     ///
-    /// What is running is not interrupted; it can ask [`is_cancelled`](crate::is_cancelled) whether this was called.
+    /// # Cost
+    ///
+    /// The caller waits for no task. It blocks for short locks, and for as long as your code takes.
+    /// The call may allocate. It runs your error callback, your waker, and the `Drop` of the
+    /// closure or the items, on this thread, and contains their panics. It wakes the threads that
+    /// wait for the result, by a system call, and in a full pool the first submitter in the line.
     pub fn cancel(&self) -> bool {
         let Some(result) = &self.result else { return false };
         if worker::is_foreign(result.pool()) {
@@ -240,32 +275,46 @@ impl<T, E> AsyncResult<T, E> {
         kept
     }
 
-    /// How far it has come.
+    /// Tells how many items are done, of how many.
     ///
     /// # Panics
     ///
-    /// If the result was taken by polling the handle to the end.
+    /// The call panics if polling the handle to the end has taken the result.
+    ///
+    /// # Cost
+    ///
+    /// The call reads two numbers. It does not block, allocate, run your code or wake a thread.
     #[must_use]
     pub fn progress(&self) -> Progress {
         let (done, total) = self.result().progress();
         Progress { done, total }
     }
 
-    /// Whether the task ended by [`cancel`](Self::cancel), also if its error callback then panicked.
+    /// Says whether the task ended by [`cancel`](Self::cancel).
+    ///
+    /// It returns true also if the error callback then panicked.
     ///
     /// # Panics
     ///
-    /// If the result was taken by polling the handle to the end.
+    /// The call panics if polling the handle to the end has taken the result.
+    ///
+    /// # Cost
+    ///
+    /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
     pub fn cancelled(&self) -> bool {
         self.result().load().is_cancelled()
     }
 
-    /// The result, if it is there, left where it is.
+    /// Lends the result, if it is there, and leaves it where it is.
     ///
     /// # Panics
     ///
-    /// If the result was taken by polling the handle to the end.
+    /// The call panics if polling the handle to the end has taken the result.
+    ///
+    /// # Cost
+    ///
+    /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
     pub fn peek(&self) -> Option<&Result<T, TaskError<E>>>
     where
@@ -275,27 +324,42 @@ impl<T, E> AsyncResult<T, E> {
         self.result().peek_done()
     }
 
-    /// The result, if it is there, left where it is.
+    /// Lends the result mutably, if it is there, and leaves it where it is.
     ///
     /// # Panics
     ///
-    /// If the result was taken by polling the handle to the end.
+    /// The call panics if polling the handle to the end has taken the result.
+    ///
+    /// # Cost
+    ///
+    /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
     pub fn peek_mut(&mut self) -> Option<&mut Result<T, TaskError<E>>> {
         self.result.as_mut().expect("result already taken").peek_done_mut()
     }
 
-    /// Lets the work run without anybody waiting for it. The same as dropping the handle, but says so.
+    /// Lets the work run, though no thread waits for it.
+    ///
+    /// Dropping the handle does this too. `detach` says that it is meant.
+    ///
+    /// # Cost
+    ///
+    /// The call does not block, allocate or wake a thread. If the task is done, it drops the value
+    /// or the error on this thread. That runs your `Drop`, and the callback given to
+    /// [`on_unobserved`](crate::Builder::on_unobserved) if it has to hear of the error.
     pub fn detach(self) {}
 }
 
-/// Ready when the task is done, however it ended. The last waker given is woken, once. Dropping the future detaches the
-/// task; it does not cancel it. Polling does not run the task: on a worker of the same pool, `block_on` of a handle can wait
-/// for a task that only this worker could run; use [`get`](AsyncResult::get) there.
+/// Gives the outcome when the task is done, however it ended.
+///
+/// The completer wakes the waker that was given last, once. Dropping the future detaches the task,
+/// and does not cancel it. Polling does not run the task. So on a worker of the task's own pool,
+/// `block_on` of a handle can wait for a task that only this worker could run. Use
+/// [`get`](AsyncResult::get) there.
 ///
 /// # Panics
 ///
-/// If polled again after it was ready: "result already taken".
+/// A poll after the handle was ready panics: "result already taken".
 impl<T, E> Future for AsyncResult<T, E> {
     type Output = Result<T, TaskError<E>>;
 
@@ -311,11 +375,12 @@ impl<T, E> Future for AsyncResult<T, E> {
     }
 }
 
-// After a panic elsewhere a handle is as good as before: what it shows is either untouched or complete.
+// After a panic elsewhere a handle is as good as before: the outcome is either not there yet or
+// complete.
 impl<T, E> UnwindSafe for AsyncResult<T, E> {}
 impl<T, E> RefUnwindSafe for AsyncResult<T, E> {}
 
-// The handle is no more than an address: nothing is pinned in it.
+// The handle is an address and nothing more: nothing is pinned in it.
 impl<T, E> Unpin for AsyncResult<T, E> {}
 
 impl<T, E> fmt::Debug for AsyncResult<T, E> {

@@ -8,37 +8,42 @@ use crate::sync::clock::Deadline;
 use crate::wait::Ready;
 use crate::worker::{self, Place};
 
-/// What [`wait`] waits for. The names are those of Python's `concurrent.futures`.
+/// Says when [`wait`] returns. The names are those of Python's `concurrent.futures`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReturnWhen {
-    /// One of them is done.
+    /// When one task is done.
     FirstCompleted,
-    /// One of them is done without a value, or all are done.
+    /// When one task is done without a value, or all tasks are done.
     FirstException,
-    /// All are done.
+    /// When all tasks are done.
     AllCompleted,
 }
 
-/// What [`wait`] gives back: the same handles, each with its index in what was handed in, in their order, in two heaps.
+/// Gives back the handles that [`wait`] was given, in two lists.
+///
+/// Each handle comes with its index among those that the caller handed in. Each list is in the
+/// order of the indices.
 #[derive(Debug)]
 pub struct Waited<T, E> {
-    /// Those that are done.
+    /// The handles whose task is done.
     pub done: Vec<(usize, AsyncResult<T, E>)>,
-    /// Those that are not.
+    /// The handles whose task is not done.
     pub not_done: Vec<(usize, AsyncResult<T, E>)>,
 }
 
-/// Waits for several results, of whatever calls and pools, until enough of them are done or the time is up. Python's
-/// `concurrent.futures.wait`.
+/// Waits for several results, until enough of them are done or the time is up.
+///
+/// It is Python's `concurrent.futures.wait`. The results may be of any calls and of any pools.
 ///
 /// # Panics
 ///
-/// If the result of one of them was taken by polling it to the end.
+/// The call panics if polling one of the handles to the end has taken its result.
 ///
 /// ```
 /// use millpond::{ReturnWhen, ThreadPool, wait};
 /// let pool = ThreadPool::new(2)?;
-/// let results: Vec<_> = (0..10).map(|i| pool.apply_async(move || i * i)).collect::<Result<_, _>>()?;
+/// let results: Vec<_> =
+///     (0..10).map(|i| pool.apply_async(move || i * i)).collect::<Result<_, _>>()?;
 /// let waited = wait(results, ReturnWhen::AllCompleted, None);
 /// assert_eq!((waited.done.len(), waited.not_done.len()), (10, 0));
 /// for (index, result) in waited.done {
@@ -49,8 +54,12 @@ pub struct Waited<T, E> {
 ///
 /// # Cost
 ///
-/// Without a limit it blocks until enough of them are done; a worker does meanwhile the oldest of them that is its own pool's and
-/// that no worker has started. With a limit it runs none of your code. Allocates once per handle and once per call.
+/// The caller blocks until enough results are there, or for up to `limit`. The call allocates once
+/// per handle, and a few times per call. It runs the iterator of the handles on this thread.
+///
+/// A worker that waits without a limit runs tasks on this thread meanwhile. It always takes the
+/// oldest of these tasks that is of its own pool and that no thread has started, and it wakes the
+/// threads that wait for that task. A wait with a limit runs no task and wakes no thread.
 pub fn wait<T, E>(
     handles: impl IntoIterator<Item = AsyncResult<T, E>>,
     when: ReturnWhen,
@@ -61,7 +70,7 @@ pub fn wait<T, E>(
     let deadline = limit.and_then(Deadline::after);
     let (mut done, mut enough) = (0, false);
     loop {
-        // Whatever is done by now belongs to the done ones, also beyond what was asked for.
+        // All handles that are done by now count as done, also more than the caller asked for.
         let next = if enough { group.try_next() } else { group.next(deadline.as_ref()) };
         let Some(member) = next else { break };
         done += 1;
@@ -81,19 +90,23 @@ pub fn wait<T, E>(
     waited
 }
 
-/// Yields the handles as their results come, each when it is done, with its index in what was handed in. Python's
-/// `concurrent.futures.as_completed`.
+/// Yields each handle when its result is there.
+///
+/// It is Python's `concurrent.futures.as_completed`. Each handle comes with its index among those
+/// that the caller handed in.
 ///
 /// # Panics
 ///
-/// If the result of one of them was taken by polling it to the end.
+/// The call panics if polling one of the handles to the end has taken its result.
 ///
 /// ```
 /// use millpond::{ThreadPool, as_completed};
 /// let pool = ThreadPool::new(2)?;
 /// let ports = ["80", "443", "https"];
-/// let results: Vec<_> =
-///     ports.iter().map(|port| pool.try_apply_async(|| port.parse::<u16>())).collect::<Result<_, _>>()?;
+/// let results: Vec<_> = ports
+///     .iter()
+///     .map(|port| pool.try_apply_async(|| port.parse::<u16>()))
+///     .collect::<Result<_, _>>()?;
 /// for (index, result) in as_completed(results) {
 ///     match result.get() {
 ///         Ok(port) => println!("{port}"), // `get` does not block here
@@ -105,22 +118,26 @@ pub fn wait<T, E>(
 ///
 /// # Cost
 ///
-/// Does not block here, but in [`next`](Iterator::next), as [`wait`] for the first of those that are left. Allocates once per
-/// handle and once per call.
+/// The call does not block. It allocates once per handle, and a few times per call. It runs the
+/// iterator of the handles on this thread. It wakes no thread.
+///
+/// [`next`](Iterator::next) costs as much as a [`wait`] for the first of the handles that are left,
+/// and allocates nothing but a list of the results that are there.
 pub fn as_completed<T, E>(
     handles: impl IntoIterator<Item = AsyncResult<T, E>>,
 ) -> AsCompleted<T, E> {
     AsCompleted { group: Group::new(handles) }
 }
 
-/// Handles as their results come: see [`as_completed`].
+/// Yields handles when their results are there: see [`as_completed`].
 #[must_use = "it yields nothing until it is iterated"]
 pub struct AsCompleted<T, E> {
     group: Group<T, E>,
 }
 
 impl<T, E> AsCompleted<T, E> {
-    /// As [`next`](Iterator::next), up to `limit`.
+    /// Yields the next handle whose result is there, as [`next`](Iterator::next) does, or gives up
+    /// when the time is up.
     ///
     /// # Errors
     ///
@@ -128,7 +145,8 @@ impl<T, E> AsCompleted<T, E> {
     ///
     /// # Cost
     ///
-    /// Blocks for up to `limit`; runs none of your code.
+    /// The caller blocks for up to `limit`. The call may allocate, for a list of the results that
+    /// are there. It does not run your code or wake a thread.
     pub fn next_timeout(
         &mut self,
         limit: Duration,
@@ -141,7 +159,9 @@ impl<T, E> AsCompleted<T, E> {
         }
     }
 
-    /// The handles that have not been yielded, each with its index, in their order: after a time-out, say.
+    /// Gives back the handles that were not yielded, for example after a time-out.
+    ///
+    /// Each handle comes with its index, and they are in the order of the indices.
     ///
     /// ```
     /// use millpond::{ThreadPool, as_completed};
@@ -160,7 +180,7 @@ impl<T, E> AsCompleted<T, E> {
     ///
     /// # Cost
     ///
-    /// Allocates once. Does not block, wake or run your code.
+    /// The call may allocate the list. It does not block, run your code or wake a thread.
     #[must_use = "dropping the handles detaches them"]
     pub fn into_rest(self) -> Vec<(usize, AsyncResult<T, E>)> {
         let handles = self.group.handles.into_iter().enumerate();
@@ -168,8 +188,12 @@ impl<T, E> AsCompleted<T, E> {
     }
 }
 
-/// If what is left could never be done while this call waits (it is running below it on the same stack, say) the oldest of
-/// those is yielded as it is: its `get` says [`TaskError::WouldDeadlock`](crate::TaskError::WouldDeadlock).
+/// Yields the next handle whose result is there.
+///
+/// It may be that no task that is left can end while this call waits: for example if the task runs
+/// below this call on the same stack. Then the call yields the oldest handle that is left, though
+/// its task is not done. The `get` of that handle says
+/// [`TaskError::WouldDeadlock`](crate::TaskError::WouldDeadlock).
 impl<T, E> Iterator for AsCompleted<T, E> {
     type Item = (usize, AsyncResult<T, E>);
 
@@ -184,9 +208,9 @@ impl<T, E> Iterator for AsCompleted<T, E> {
                         .iter_mut()
                         .enumerate()
                         .find(|(_, handle)| handle.is_some())?;
-                    // It is handed out here, so nobody must hear of it again; unless it has just
-                    // been done after all. In the child of a fork that is not said of what is the
-                    // parent's.
+                    // This call hands the handle out, so its waker must not tell of it again. If
+                    // the task has just ended after all, the handle is not stuck. In the child of a
+                    // fork a handle of the parent's is stuck, even if its task is done.
                     let hand_out = |handle: &mut AsyncResult<T, E>| {
                         handle.forget_waker().is_pending() || handle.is_foreign()
                     };
@@ -206,17 +230,18 @@ impl<T, E> fmt::Debug for AsCompleted<T, E> {
     }
 }
 
-/// Handles, and the list to which each of them is added by its waker when it is done.
+/// Handles, and the list to which the waker of each adds it when its task is done.
 struct Group<T, E> {
     handles: Vec<Option<AsyncResult<T, E>>>,
     ready: Arc<Ready>,
-    /// Members that are done, the first to come last.
+    /// Members that are done. The one that was done first stands last.
     done: Vec<u32>,
-    /// How many have not been handed out by `next`.
+    /// How many members `next` has not handed out.
     left: usize,
-    /// All members before this one have been started by somebody, or are none of the pool's that the calling worker belonged to.
+    /// No member before this one is left for the calling worker to do: a thread has started it, or
+    /// it is not of the worker's pool.
     oldest: usize,
-    /// That pool; 0 is none.
+    /// The pool of the worker that `oldest` speaks of; 0 is none.
     helped_as: u32,
 }
 
@@ -254,7 +279,7 @@ impl<T, E> Group<T, E> {
         self.handles[member].take().map(|handle| (member, handle))
     }
 
-    /// The next member that is done, if there is one.
+    /// Hands out the next member that is done, if there is one.
     fn try_next(&mut self) -> Option<usize> {
         if self.done.is_empty() {
             self.ready.take(&mut self.done);
@@ -264,7 +289,8 @@ impl<T, E> Group<T, E> {
         Some(member as usize)
     }
 
-    /// The next member that is done; None if all have been handed out, if the time is up, or if waiting would never end.
+    /// Waits for the next member that is done, and hands it out. None if all have been handed out,
+    /// if the time is up, or if the wait would never end.
     fn next(&mut self, deadline: Option<&Deadline>) -> Option<usize> {
         loop {
             if let Some(member) = self.try_next() {
@@ -284,7 +310,8 @@ impl<T, E> Group<T, E> {
         }
     }
 
-    /// As a worker: does the oldest member that is its own pool's and that nobody has started. False if there is none.
+    /// Does, as a worker, the oldest member that is of the worker's own pool and that no thread has
+    /// started. False if there is none.
     fn help_oldest(&mut self) -> bool {
         let pool = worker::current_id();
         if pool != self.helped_as {
@@ -301,13 +328,13 @@ impl<T, E> Group<T, E> {
         false
     }
 
-    /// Whether none of what is left could be done while this thread waits.
+    /// Says whether no member that is left could be done while this thread waits.
     fn is_stuck(&self) -> bool {
         let present = || self.handles.iter().flatten();
         let handed_out = present().count() - self.left;
         let (done, pending): (Vec<_>, Vec<_>) = present().partition(|handle| handle.ready());
-        // One that is done and was not handed out is about to be pushed; but not in the child of
-        // a fork.
+        // The completer of a member that is done, and was not handed out, is about to push it. In
+        // the child of a fork there is no such completer.
         (done.len() == handed_out || done.iter().any(|handle| handle.is_foreign()))
             && pending.iter().all(|handle| handle.would_deadlock())
     }
@@ -320,7 +347,7 @@ impl<T, E> AsyncResult<T, E> {
         result.is_running_here() || self.is_foreign() || place == Place::Member
     }
 
-    /// Whether this is a copy of what is the parent's, in the child of a fork.
+    /// Says whether this is the child of a fork, and the task is the parent's.
     fn is_foreign(&self) -> bool {
         worker::is_foreign(self.result().pool())
     }

@@ -1,4 +1,4 @@
-//! The door to a pool with a limit: who is let in, and what becomes of the line when the stage changes.
+//! The door of a pool with a limit: who gets a place, and what becomes of the line.
 
 use std::sync::Arc;
 
@@ -7,15 +7,20 @@ use super::space::{Permit, Space, WhenFull};
 use crate::block::{PoolView, Reason, SubmitErrorKind, Uncounted};
 
 impl Sched {
-    /// How much is queued, by a look that may be old. With a limit: the places that are used, and what workers have submitted.
+    /// Says how many entries are queued and alive. The answer may be old.
+    ///
+    /// In a pool with a limit, the used places stand for the entries from outside.
     pub(crate) fn queued(&self) -> usize {
         let outside =
             self.space.as_ref().map_or_else(|| self.queues.living_outside(), |space| space.used());
         outside + self.queues.living_inside()
     }
 
-    /// Lets a submission from outside in, once there is a place for it, or says why not. Without a limit there are no places.
-    /// [LIFE-1]
+    /// Lets a submission from outside in, or says why the pool refuses it. [LIFE-1]
+    ///
+    /// In a pool with a limit, the submission gets a permit for one place. If no place is
+    /// free, `when_full` says whether the caller waits for one. A pool without a limit has no
+    /// places, and gives no permit.
     #[inline]
     pub(crate) fn admit(&self, when_full: WhenFull) -> Result<Option<Permit>, SubmitErrorKind> {
         match &self.space {
@@ -24,10 +29,12 @@ impl Sched {
         }
     }
 
-    /// Lets a submission from outside in, once there is a place.
+    /// As [`admit`](Self::admit), for a pool with a limit.
     fn enter(&self, space: &Arc<Space>, when_full: WhenFull) -> Result<Permit, SubmitErrorKind> {
         let permit = space.try_enter();
-        // After the look at the places: one that the terminator's drain has freed is for nobody.
+        // This thread looks at the stage only after it has looked at the places. The
+        // terminator's drain may have freed the place, and no submission may come in by such a
+        // place.
         if let Some(kind) = self.refusal(false) {
             return Err(kind);
         }
@@ -40,8 +47,9 @@ impl Sched {
         }
     }
 
-    /// As [`admit`](Self::admit), for a thread of the pool that is no worker at the moment. It must not wait: its submission
-    /// counts, also beyond the limit.
+    /// Lets a submission from a thread of the pool in, while that thread runs no tasks.
+    ///
+    /// The thread must not wait. So its submission takes a place even beyond the limit.
     pub(crate) fn admit_member(&self) -> Result<Option<Permit>, SubmitErrorKind> {
         match self.refusal(false) {
             Some(kind) => Err(kind),
@@ -49,8 +57,11 @@ impl Sched {
         }
     }
 
-    /// Submits entries of a block whose entries hold places, the first of them with `permit` if it is there. Those for which there
-    /// is no place stand in the line, and are pushed when it is their turn.
+    /// Submits entries of a block whose entries hold places. The first entry takes the place
+    /// of `permit`, if there is one.
+    ///
+    /// An entry that finds no place stands in the line, and another thread pushes it when a
+    /// place becomes free for it.
     ///
     /// # Errors
     ///
@@ -65,12 +76,14 @@ impl Sched {
         self.tell_workers(false)
     }
 
-    /// Why nobody will take what is pushed now, if the pool is over.
+    /// Says why no worker will take an entry that is pushed now. None unless the pool is over.
     pub(super) fn gone(&self) -> Option<Reason> {
         self.stage().is_over().then(|| self.stopping().unwrap_or(Reason::NotRunning))
     }
 
-    /// The stage has changed: nobody waits for a place any more but, as long as workers are there, entries.
+    /// Sends the waiting threads out of the line after a change of the stage. Entries may stay
+    /// in the line as long as the workers are there; if the pool is over, this turns them away
+    /// too.
     pub(super) fn empty_line(&self) {
         let Some(space) = &self.space else { return };
         let gone = self.gone();

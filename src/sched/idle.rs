@@ -1,13 +1,15 @@
-//! The idle stack: which workers are parked, how many are searching, and whom to wake.
+//! The idle stack: which workers are parked, how many are searching, and which one to wake.
 //!
-//! One word holds it all: the **top** of the stack (seat number plus one; 0 is an empty stack), the number of
-//! **searchers** (workers that are awake, have no task and look for one), and a **tag** that counts the changes of the
-//! stack, so that a pop cannot mistake a stack that came back to the same top for the one it read. Parked workers are
-//! linked through their **seats**.
+//! One word holds the **top** of the stack, the number of **searchers** and a **tag**. The top
+//! is a seat number plus one, or 0 if the stack is empty. A searcher is a worker that is
+//! awake, has no task and looks for one. The tag counts the changes of the stack. So a pop
+//! does not mistake a stack that came back to the same top for the stack that it read.
+//! **Seats** link the parked workers.
 //!
-//! Newest on top: the worker that went to sleep last is the warmest, and cold ones stay cold. Whoever wakes a worker does
-//! the accounting *for* it (off the stack, counted as a searcher), so that a burst of submissions during the microseconds
-//! that the sleeper takes to come round wakes nobody twice.
+//! The worker that parked last is on top. It is the warmest, and cold workers stay cold. The
+//! thread that wakes a worker does the accounting *for* the worker: it takes the worker off
+//! the stack and counts it as a searcher. The sleeper needs some microseconds to come round,
+//! and a burst of submissions in that time wakes no worker twice.
 
 use crossbeam_utils::CachePadded;
 
@@ -15,21 +17,23 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering, futex};
 use crate::wait::block_until;
 
 const TOP: u64 = 0xffff;
-// count SEARCHER: the searchers of a pool. Raised by each wake-up, for the worker that is woken:
-// at most as many as a pool has workers, 65,535, the range of the count.
+// count SEARCHER: the searchers of a pool. A thread that wakes a worker raises the count for
+// that worker, and a worker raises the count when it begins to search. A pool has at most
+// 65,535 workers, the range of the count, and counts each worker once.
 const SEARCHER: u64 = 1 << 16;
 const SEARCHERS: u64 = 0xffff << 16;
-// count TAG: the changes of a pool's idle stack. Raised by each worker that parks or is woken; it
-// rolls over. That is seen only by a thread between whose look and exchange 2^32 changes have
-// come to the same top.
+// count TAG: the changes of a pool's idle stack. Each worker that parks raises the count, and
+// so does each thread that takes workers off the stack. The count rolls over. A thread sees
+// that only if 2^32 changes come to the same top between the thread's look and its exchange.
 const TAG: u64 = 1 << 32;
 
-/// A worker's place to sleep.
+/// The seat in which a worker sleeps.
 #[derive(Debug)]
 struct Seat {
-    /// The futex word: 0 as long as the worker is to sleep.
+    /// The futex word. The worker sleeps as long as it is 0.
     signal: AtomicU32,
-    /// The seat below on the stack, plus one; 0 at the bottom. Means nothing off the stack.
+    /// The number of the seat below on the stack, plus one; 0 at the bottom. It means nothing
+    /// while this seat is off the stack.
     below: AtomicU32,
 }
 
@@ -43,14 +47,15 @@ impl Word {
     const fn searchers(self) -> u64 {
         (self.0 & SEARCHERS) / SEARCHER
     }
-    /// The same with another top: the tag moves on.
+    /// Returns this word with another top, and counts the change in the tag.
     const fn with_top(self, top: u32) -> Self {
         Self((self.0 & !TOP | top as u64).wrapping_add(TAG))
     }
 }
 
-/// How many workers may search at once, of so many that can run at once. On a few processors all: a pair of tasks then finds
-/// both workers awake. On many, half: each searcher reads what the others write.
+/// Says how many workers may search at once, if `running` workers can run at once. On a few
+/// processors all of them may: then a pair of tasks finds both workers awake. On many
+/// processors half of them may: each searcher reads memory that the other workers write.
 fn max_searchers(running: usize) -> u64 {
     const FEW_PROCESSORS: usize = 4;
     (if running <= FEW_PROCESSORS { running } else { running / 2 }).max(1) as u64
@@ -64,7 +69,8 @@ pub(crate) struct Idle {
 }
 
 impl Idle {
-    /// `tag` is where the count of changes begins: 0, but for tests of its rollover.
+    /// Makes the idle stack, with no worker parked. `tag` is the first count of changes: 0,
+    /// except in tests of its roll-over.
     pub(crate) fn new(workers: usize, processors: usize, tag: u32) -> Self {
         let seat =
             |_| CachePadded::new(Seat { signal: AtomicU32::new(1), below: AtomicU32::new(0) });
@@ -75,14 +81,14 @@ impl Idle {
         }
     }
 
-    /// Whether some worker is awake and has nothing to do, by a look that may be old.
+    /// Says whether some worker is awake and has nothing to do. The answer may be old.
     #[inline]
     pub(crate) fn is_anyone_searching(&self) -> bool {
         Word(self.word.load(Ordering::Relaxed)).searchers() > 0
     }
 
-    /// Wakes a worker for work that has just become visible, if one sleeps and none is searching. False if no worker is idle.
-    /// [SLEEP-2]
+    /// Wakes a worker for work that has just become visible, if a worker sleeps and none is
+    /// searching. False if no worker is idle. [SLEEP-2]
     ///
     /// The caller has put a SeqCst fence between making the work visible and this call.
     #[inline]
@@ -91,11 +97,13 @@ impl Idle {
         word.searchers() > 0 || word.top() != 0 && self.wake_one()
     }
 
-    /// Takes the worker that parked last off the stack, counts it as a searcher, and wakes it. False if none is parked.
+    /// Takes the worker that parked last off the stack, counts it as a searcher, and wakes it.
+    /// False if no worker is parked.
     #[cold]
     pub(crate) fn wake_one(&self) -> bool {
-        // edge SEAT acquire: `below`, written before the push that put up this top → this thread. The tag only proves
-        // that the word has not changed since, not that `below` is fresh.
+        // edge SEAT acquire: `below`, which the parked worker wrote before the push that put
+        // up this top → this thread. The tag proves only that the word has not changed since.
+        // It does not prove that `below` is fresh.
         let mut word = Word(self.word.load(Ordering::Acquire));
         loop {
             let top = word.top();
@@ -103,10 +111,11 @@ impl Idle {
                 return false;
             }
             let seat = &self.seats[top as usize - 1];
-            // Relaxed: ordered by the edge above.
+            // Relaxed: the edge above orders this load.
             let below = seat.below.load(Ordering::Relaxed);
             let next = Word(word.with_top(below).0 + SEARCHER);
-            // edge SEAT acquire, on failure: as above, for the next turn.
+            // edge SEAT acquire, on failure: `below` under the top that this thread sees now,
+            // from the worker that parked there → this thread, in the next round.
             match self.word.compare_exchange_weak(
                 word.0,
                 next.0,
@@ -122,15 +131,18 @@ impl Idle {
         }
     }
 
-    /// Wakes every worker that is parked at this moment. The stack is taken as a whole: a worker that finds nothing to do and
-    /// parks again is not met a second time, however fast it is.
+    /// Wakes every worker that is parked at this moment. It takes the whole stack at once. So
+    /// if a worker finds nothing to do and parks again, this call does not meet it a second
+    /// time, however fast the worker is.
     pub(crate) fn wake_all(&self) {
-        // edge SEAT acquire: `below` of every seat on the stack, each written before the push that put it up, by pushes
-        // that continue one release sequence → this thread.
+        // edge SEAT acquire: `below` of every seat on the stack → this thread. Each parked
+        // worker wrote its own before its push, and the pushes continue one release sequence.
         let mut word = Word(self.word.load(Ordering::Acquire));
         while word.top() != 0 {
             let next = word.with_top(0).0;
-            // edge SEAT acquire, on failure: as above, for the next turn.
+            // edge SEAT acquire, on failure: `below` of every seat on the stack that this
+            // thread sees now, from the workers that parked there → this thread, in the next
+            // round.
             match self.word.compare_exchange_weak(
                 word.0,
                 next,
@@ -144,22 +156,24 @@ impl Idle {
         let mut at = word.top();
         while at != 0 {
             let seat = &self.seats[at as usize - 1];
-            // Before the signal: from then on the seat is its worker's again.
+            // This thread reads `below` before it raises the signal. After that the seat
+            // belongs to its worker again.
             at = seat.below.load(Ordering::Relaxed);
-            // Before the signal: the woken worker takes itself off this count.
+            // This thread raises the count before the signal. The woken worker takes itself
+            // off the count.
             self.word.fetch_add(SEARCHER, Ordering::Relaxed);
             raise(seat);
         }
     }
 
-    /// A worker without a task becomes a searcher, unless there are enough.
+    /// Counts a worker without a task as a searcher. False if there are enough searchers.
     pub(crate) fn try_search(&self) -> bool {
         let mut word = Word(self.word.load(Ordering::Relaxed));
         loop {
             if word.searchers() >= self.max_searchers {
                 return false;
             }
-            // Relaxed: a searcher publishes nothing by becoming one.
+            // Relaxed: a worker that becomes a searcher publishes nothing by it.
             let next = word.0 + SEARCHER;
             match self.word.compare_exchange_weak(
                 word.0,
@@ -173,8 +187,9 @@ impl Idle {
         }
     }
 
-    /// A searcher has found a task. True if it was the last searcher: it must fence, look at every queue, and wake one
-    /// worker if anything is left. [SLEEP-5]
+    /// Takes a searcher that has found a task out of the count. True if it was the last
+    /// searcher: then the caller must fence, look at every queue, and wake one worker if any
+    /// work is left. [SLEEP-5]
     #[must_use]
     pub(crate) fn stop_searching(&self) -> bool {
         let before = Word(self.word.fetch_sub(SEARCHER, Ordering::Relaxed));
@@ -182,7 +197,7 @@ impl Idle {
         before.searchers() == 1
     }
 
-    /// How many workers are neither parked nor searching, by a look that may be old.
+    /// Says how many workers are neither parked nor searching. The answer may be old.
     pub(crate) fn busy(&self) -> usize {
         let parked =
             self.seats.iter().filter(|seat| seat.signal.load(Ordering::Relaxed) == 0).count();
@@ -193,19 +208,22 @@ impl Idle {
             .saturating_sub(usize::try_from(searchers).unwrap_or(usize::MAX))
     }
 
-    /// Puts a worker on the stack; if it was a searcher it is no longer counted as one. [SLEEP-3]
+    /// Puts a worker on the stack. If the worker was a searcher, it is no longer counted as
+    /// one. [SLEEP-3]
     ///
     /// The caller must fence and look again, and then call [`sleep`](Self::sleep).
     pub(crate) fn push(&self, worker: usize, was_searching: bool) {
         let seat = &self.seats[worker];
-        // Before the push: from then on a waker may raise it.
+        // The worker lowers the signal before its push. After the push another thread may
+        // raise it.
         seat.signal.store(0, Ordering::Relaxed);
         let top = u32::try_from(worker + 1).expect("seats are counted in 16 bits");
         let mut word = Word(self.word.load(Ordering::Relaxed));
         loop {
             seat.below.store(word.top(), Ordering::Relaxed);
             let next = Word(word.with_top(top).0 - if was_searching { SEARCHER } else { 0 });
-            // edge SEAT release: `below` and the lowered signal → whoever takes this seat off.
+            // edge SEAT release: `below` and the lowered signal → the thread that takes this
+            // seat off the stack.
             match self.word.compare_exchange_weak(
                 word.0,
                 next.0,
@@ -218,23 +236,27 @@ impl Idle {
         }
     }
 
-    /// Sleeps until somebody has taken this worker off the stack. It is a searcher then.
+    /// Sleeps until a thread has taken this worker off the stack. That thread may be the
+    /// worker itself, before it sleeps. The worker is a searcher then.
     pub(crate) fn sleep(&self, worker: usize) {
-        // edge SIGNAL acquire: in `block_until`.
+        // edge SIGNAL acquire: the reading of `below`, by the thread that raised the signal →
+        // this worker. The acquiring load is in `block_until`.
         block_until(&self.seats[worker].signal, 0, None, |signal| signal != 0);
     }
 }
 
-/// Lets the worker in this seat go on; it is off the stack.
+/// Lets the worker in this seat go on. The seat is off the stack.
 fn raise(seat: &Seat) {
-    // edge SIGNAL release: the reading of `below` → the worker, which writes it anew when it parks again. (The acquiring end
-    // is [WAIT-4]'s.) What the worker is woken for it finds in the queues, which order themselves.
+    // edge SIGNAL release: this thread's reading of `below` → the worker, which writes `below`
+    // anew when it parks again. (The acquiring load is that of [WAIT-4].) The worker finds its
+    // work in the queues, which order themselves.
     seat.signal.store(1, Ordering::Release);
     futex::wake_one(&seat.signal);
 }
 
 impl Idle {
-    /// The number of searchers and the parked workers, newest first. For models and tests, at rest.
+    /// Returns the number of searchers, and the parked workers, newest first. Models and tests
+    /// call this while no other thread changes the stack.
     #[cfg(all(test, any(not(loom), feature = "loom")))]
     pub(crate) fn at_rest(&self) -> (u64, Vec<usize>) {
         let word = Word(self.word.load(Ordering::Relaxed));
@@ -288,8 +310,9 @@ mod tests {
         assert_eq!(changes(), 5, "the stack has not changed since");
     }
 
+    // covers F-47
     #[test]
-    fn f47_the_tag_rolls_over_without_touching_its_neighbours() {
+    fn the_tag_rolls_over_without_touching_its_neighbours() {
         let idle = Idle::new(2, 2, u32::MAX - 2);
         assert_eq!(idle.word.load(Ordering::Relaxed), u64::from(u32::MAX - 2) << 32);
         for _ in 0..6 {
@@ -301,8 +324,9 @@ mod tests {
         }
     }
 
+    // covers F-47
     #[test]
-    fn f47_every_field_of_the_word_reaches_its_limit_alone() {
+    fn every_field_of_the_word_reaches_its_limit_alone() {
         let full = Word(TOP | SEARCHERS);
         assert_eq!((full.top(), full.searchers()), (0xffff, 0xffff));
         assert_eq!(full.with_top(1).searchers(), 0xffff);

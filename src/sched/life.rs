@@ -1,7 +1,7 @@
-//! The life word: what the pool still accepts, and how it ends.
+//! The life word: which work the pool still accepts, and how the pool ends.
 //!
 //! ```text
-//!        close            last worker quiet           nothing left
+//!        close            all drained-idle            nothing left
 //!   RUN ───────▶ CLOSED ────────────────▶ DRAINING ───────────────▶ DRAINED
 //!    │             │  ◀──────────────────────┘ │                       (workers leave)
 //!    │             │     something left        │
@@ -10,29 +10,33 @@
 //!                      TERMINATE or BROKEN      (queues are emptied, workers leave)
 //! ```
 //!
-//! One word holds the stage, how many workers are **drained-idle** and how many streams are **open**. Drain are those workers that,
-//! with the pool CLOSED, have looked everywhere and found nothing, and have taken nothing since: a worker is counted before
-//! it puts itself on the idle stack, and takes itself out of the count before it takes work. Open are the streams whose
-//! consumer may still pull input: they hold DRAINING off, until JOINING is raised.
+//! One word holds the stage, the number of **drained-idle** workers and the number of **open**
+//! streams. A drained-idle worker has looked everywhere with the pool CLOSED, has found
+//! nothing, and has taken nothing since. A worker counts itself before it puts itself on the
+//! idle stack, and takes itself out of the count before it takes work. A stream is open while
+//! its consumer may still pull input. Open streams hold DRAINING off until a thread raises
+//! JOINING.
 
 use crate::block::check_count;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 const STAGE: u64 = 0xff;
 const JOINING: u64 = 1 << 8;
-// count DRAINED_IDLE: the drained-idle workers of a pool. Raised by workers alone, of which a pool has at most
-// 65,535, the range of the count.
+// count DRAINED_IDLE: the drained-idle workers of a pool. Only workers raise it, and a pool
+// has at most 65,535 workers, the range of the count.
 const DRAINED_IDLE: u64 = 1 << 16;
 const DRAINED_IDLES: u64 = 0xffff << 16;
-// count STREAM: the streams of a pool that are open. Raised by each `imap` and its kin, and kept
-// up by a stream that is leaked. The process aborts when it passes 2^31, half of its range.
+// count STREAM: the open streams of a pool. Each `imap` and its kin raises it, and a stream
+// that is leaked keeps it up. The process aborts when the count reaches 2^31, half of its
+// range.
 const STREAM: u64 = 1 << 32;
-/// The most open streams: half of what can be counted.
+/// The most streams that may be open: half of the range of the count.
 const MOST_STREAMS: u64 = u64::MAX / STREAM / 2;
 
-/// All orderings here are Relaxed: the word carries no data. Where a stage must not be older than a push or a look, a SeqCst
-/// fence stands between them [LIFE-2, LIFE-5, LIFE-7]; the counts are only read-modify-written, so the last to change one is
-/// told so.
+/// Every access to the word is Relaxed, because the word carries no data. Where a thread must
+/// not load a stage that is older than its push or its look, a SeqCst fence stands between
+/// them [LIFE-2, LIFE-5, LIFE-7]. Threads change the counts only by read-modify-writes, so the
+/// last thread to change one learns that it was the last.
 const ORDER: Ordering = Ordering::Relaxed;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -58,22 +62,23 @@ impl Stage {
         }
     }
 
-    /// Whether workers leave instead of looking for work.
+    /// Says whether workers leave instead of looking for work.
     pub(crate) fn is_over(self) -> bool {
         self >= Self::Drained
     }
 }
 
-/// What is left to do for whoever changed a count.
+/// The duty of the thread that has changed a count.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Drain {
-    /// Others are at work, or looking, or may come back with more.
+    /// The thread has no duty. Another worker is at work or is looking, or a thread may come
+    /// back with more.
     Park,
-    /// Nobody is: the stage is DRAINING now, and the caller must fence, look everywhere once more, and call
-    /// [`Life::try_finish_drain`].
+    /// No thread is left that could take or bring work, and the stage is DRAINING now. The
+    /// thread must fence, look everywhere once more, and call [`Life::try_finish_drain`].
     LookAgain,
-    /// The pool is not CLOSED; a worker is not counted.
+    /// The pool is neither CLOSED nor DRAINING, so the worker is not counted.
     NotClosed,
 }
 
@@ -90,7 +95,8 @@ impl Life {
         Self { word: AtomicU64::new(Stage::Run as u64), workers }
     }
 
-    /// Replaces the word by what `change` makes of it, unless that is nothing; returns the value before.
+    /// Replaces the word by the answer of `change`, and returns the value before. If `change`
+    /// answers None, the word stays, and the value is an `Err`.
     fn update(&self, mut change: impl FnMut(u64) -> Option<u64>) -> Result<u64, u64> {
         let mut seen = self.word.load(ORDER);
         loop {
@@ -102,7 +108,7 @@ impl Life {
         }
     }
 
-    /// CLOSED becomes DRAINING if nobody is left who could take or bring work.
+    /// Makes DRAINING of CLOSED in `word`, if no thread is left that could take or bring work.
     fn draining_if_idle(&self, word: u64) -> u64 {
         let drained_idle = (word & DRAINED_IDLES) / DRAINED_IDLE == self.workers;
         let held = word / STREAM > 0 && word & JOINING == 0;
@@ -128,21 +134,24 @@ impl Life {
         Stage::of(self.word.load(ORDER))
     }
 
-    /// RUN → CLOSED. False if it was not RUN. The caller must fence and wake every parked worker.
+    /// Makes the stage CLOSED. False if it was not RUN. The caller must fence and wake every
+    /// parked worker.
     pub(crate) fn close(&self) -> bool {
         self.update(|word| (Stage::of(word) == Stage::Run).then(|| with(word, Stage::Closed)))
             .is_ok()
     }
 
-    /// Ends the pool at once, with `stage` TERMINATE or BROKEN. False if it is over already. The caller must fence,
-    /// resolve everything queued, and wake every parked worker.
+    /// Ends the pool at once: makes the stage `stage`, which is TERMINATE or BROKEN. False if
+    /// the pool is over already. The caller must fence, resolve all queued work, and wake
+    /// every parked worker.
     pub(crate) fn end(&self, stage: Stage) -> bool {
-        // edge BROKEN release: the message → whoever sees the stage.
+        // edge BROKEN release: the panic → the thread that sees the stage.
         fence(Ordering::Release);
         self.update(|word| (!Stage::of(word).is_over()).then(|| with(word, stage))).is_ok()
     }
 
-    /// A worker that found nothing joins the drained-idle ones, if the pool is CLOSED. [LIFE-3]
+    /// Counts a worker that found nothing as drained-idle, if the pool is CLOSED or DRAINING.
+    /// [LIFE-3]
     pub(crate) fn join_drained_idle(&self) -> Drain {
         let counts = |word| matches!(Stage::of(word), Stage::Closed | Stage::Draining);
         match self.update(|word| counts(word).then(|| self.draining_if_idle(word + DRAINED_IDLE))) {
@@ -151,7 +160,7 @@ impl Life {
         }
     }
 
-    /// A drained-idle worker leaves the count, before it takes work. [LIFE-4]
+    /// Takes a drained-idle worker out of the count, before the worker takes work. [LIFE-4]
     pub(crate) fn leave_drained_idle(&self) {
         let before = self.word.fetch_sub(DRAINED_IDLE, ORDER);
         debug_assert!(
@@ -160,11 +169,16 @@ impl Life {
         );
     }
 
-    /// Whoever was told to look again has done so. DRAINING → DRAINED if it found nothing and still nobody is left: true,
-    /// and the caller must wake every parked worker. Else → CLOSED. [LIFE-6]
+    /// Ends the last look of the thread that was told to look again. [LIFE-6]
     ///
-    /// If the caller is a drained-idle worker (`by_worker`) it then leaves the count in the same step, and must look for what there
-    /// is. (Were it to stay in the count and park, and what it saw were gone by then, nobody would be left to look again.)
+    /// If that thread found nothing and every worker is still drained-idle, DRAINING becomes
+    /// DRAINED. Then the answer is true, and the caller must wake every parked worker. Else
+    /// DRAINING becomes CLOSED again.
+    ///
+    /// If the caller is a drained-idle worker (`by_worker`) and the answer is false, the
+    /// worker has left the count in the same step, and must look for the work. (Suppose it
+    /// stayed in the count and parked, and the work that it saw were gone by then: no thread
+    /// would be left to look again.)
     pub(crate) fn try_finish_drain(&self, found: bool, by_worker: bool) -> bool {
         let mut drained = false;
         let _ = self.update(|word| {
@@ -180,7 +194,10 @@ impl Life {
         drained
     }
 
-    /// Opens a stream, unless the pool takes no more work. It must be closed once. [LIFE-8]
+    /// Counts one more open stream. False if the pool takes no more work. [LIFE-8]
+    ///
+    /// A worker may open one while the pool is CLOSED or DRAINING. The consumer must close the
+    /// stream once.
     pub(crate) fn open_stream(&self, by_worker: bool) -> bool {
         let open = |word| match Stage::of(word) {
             Stage::Run => true,
@@ -193,7 +210,7 @@ impl Life {
         true
     }
 
-    /// The consumer of a stream pulls no more.
+    /// Counts one open stream less: its consumer pulls no more.
     pub(crate) fn close_stream(&self) -> Drain {
         match self.update(|word| Some(self.draining_if_idle(word - STREAM))) {
             Ok(before) => self.duty(before - STREAM),
@@ -201,7 +218,7 @@ impl Life {
         }
     }
 
-    /// Whether the consumer of an open stream may go on pulling.
+    /// Says whether the consumer of an open stream may go on pulling.
     pub(crate) fn may_pull(&self) -> bool {
         let word = self.word.load(ORDER);
         match Stage::of(word) {
@@ -211,8 +228,8 @@ impl Life {
         }
     }
 
-    /// Somebody waits for the end without a time limit: open streams hold it off no longer.
-    /// [LIFE-9]
+    /// Raises JOINING for a thread that waits for the end without a time limit. From now on
+    /// open streams do not hold the end off. [LIFE-9]
     pub(crate) fn raise_joining(&self) -> Drain {
         match self.update(|word| Some(self.draining_if_idle(word | JOINING))) {
             Ok(before) => self.duty(before | JOINING),
@@ -229,8 +246,9 @@ const fn with(word: u64, stage: Stage) -> u64 {
 mod tests {
     use super::*;
 
+    // covers F-47
     #[test]
-    fn f47_the_quiet_count_reaches_its_limit_without_touching_the_stage() {
+    fn the_quiet_count_reaches_its_limit_without_touching_the_stage() {
         let workers = 0xffff;
         let life = Life::new(workers);
         assert!(life.close());
@@ -243,8 +261,9 @@ mod tests {
         assert_eq!(life.stage(), Stage::Drained);
     }
 
+    // covers F-47
     #[test]
-    fn f47_the_count_of_streams_reaches_its_limit_without_touching_the_others() {
+    fn the_count_of_streams_reaches_its_limit_without_touching_the_others() {
         let life = Life::new(1);
         let most = MOST_STREAMS;
         life.word.store(STREAM * (most - 1), ORDER);
@@ -259,10 +278,11 @@ mod tests {
         );
     }
 
+    // covers F-47
     #[test]
     #[cfg(unix)]
-    fn f47_too_many_open_streams_end_the_process() {
-        let name = "sched::life::tests::f47_too_many_open_streams_end_the_process";
+    fn too_many_open_streams_end_the_process() {
+        let name = "sched::life::tests::too_many_open_streams_end_the_process";
         let said = crate::block::assert_aborts(name, "a pool has too many open streams", || {
             let life = Life::new(1);
             life.word.store(STREAM * (MOST_STREAMS - 1), ORDER);
@@ -275,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_stream_holds_the_end_off_until_it_closes_or_somebody_joins() {
+    fn an_open_stream_holds_the_end_off_until_it_closes_or_a_join_begins() {
         for joins in [false, true] {
             let life = Life::new(1);
             assert!(life.open_stream(false));
@@ -294,8 +314,9 @@ mod tests {
         }
     }
 
+    // covers LIFE-05
     #[test]
-    fn life_05_from_the_moment_that_somebody_joins_no_stream_pulls() {
+    fn no_stream_pulls_once_a_join_has_begun() {
         let life = Life::new(1);
         assert!(life.open_stream(false));
         assert!(life.may_pull());
@@ -304,7 +325,7 @@ mod tests {
         assert_eq!(life.raise_joining(), Drain::Park, "its worker is busy");
         assert_eq!(life.stage(), Stage::Closed);
         assert!(!life.may_pull());
-        // Nor while the worker looks whether anything is left.
+        // While the worker looks whether anything is left, the stream may not pull.
         assert_eq!(life.join_drained_idle(), Drain::LookAgain);
         assert_eq!(life.stage(), Stage::Draining);
         assert!(!life.may_pull());

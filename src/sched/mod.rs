@@ -25,27 +25,28 @@ pub(crate) use queues::Queues;
 use space::Space;
 pub(crate) use space::{Permit, WhenFull};
 
-/// What the workers of one pool share with those who submit to it.
+/// The state that the workers of one pool share with its submitters.
 #[derive(Debug)]
 pub(crate) struct Sched {
-    /// Tells this pool from every other in the process.
+    /// Tells this pool from every other pool in the process.
     pub(crate) id: u32,
     pub(crate) queues: Queues,
-    /// If what is queued has a limit.
+    /// The places and the line, if the pool has a limit.
     space: Option<Arc<Space>>,
     pub(crate) idle: Idle,
     life: Life,
-    /// How many workers have not left yet. The futex word of `join`.
+    /// How many workers have not left yet. A join with a time limit sleeps on this futex word.
     live: AtomicU32,
-    /// What runners of batches and streams look at before each item: [`STOP`], [`WORK`].
+    /// The word that runners of batches and streams look at before each item. Its bits are
+    /// [`STOP`] and [`WORK`].
     attention: CachePadded<AtomicU32>,
     broken: OnceLock<Arc<Panic>>,
-    /// Whether the pool, once CLOSED, takes only what a running task waits for.
+    /// Whether the pool, once CLOSED, takes only work that a running task waits for.
     strict: bool,
 }
 
 impl Sched {
-    /// The shared part, and each worker's end of its deque.
+    /// Makes the shared part of a pool, and each worker's end of its deque.
     pub(crate) fn new(workers: usize) -> (Self, Vec<Worker<TaskRef>>) {
         let processors = thread::processors();
         let (queues, owned) = Queues::new(workers);
@@ -63,7 +64,8 @@ impl Sched {
         (sched, owned)
     }
 
-    /// The shared part, shared, with a limit on what is queued from outside if it is to have one.
+    /// Puts the shared part into an `Arc`. With `max_queued`, the pool has a limit on the
+    /// entries that are queued from outside.
     pub(crate) fn share(mut self, max_queued: Option<usize>) -> Arc<Self> {
         match max_queued {
             None => Arc::new(self),
@@ -74,7 +76,7 @@ impl Sched {
         }
     }
 
-    /// Once CLOSED, the pool will take only what a running task waits for.
+    /// Makes the pool strict: once CLOSED, it takes only work that a running task waits for.
     pub(crate) fn close_strictly(&mut self) {
         self.strict = true;
     }
@@ -84,7 +86,8 @@ impl Sched {
         self.strict
     }
 
-    /// Whether this is a copy, in a forked child, of a pool whose threads are in the parent. Nothing of it is touched then.
+    /// Says whether this is the copy, in a forked child, of a pool whose threads are in the
+    /// parent. The child touches nothing of such a copy.
     #[inline]
     pub(crate) fn is_forked(&self) -> bool {
         identity::is_forked(self.id)
@@ -95,9 +98,12 @@ impl Sched {
         self.life.stage()
     }
 
-    /// Why a submission is refused at this moment; the pool's own workers may go on submitting while it is CLOSED, so
-    /// that accepted work can finish. A strict pool's submit as if from outside what they do not
-    /// wait for. [LIFE-1]
+    /// Says why the pool refuses a submission at this moment. None if it takes the submission.
+    /// [LIFE-1]
+    ///
+    /// `by_worker`: the pool's own workers may go on submitting while the pool is CLOSED, so
+    /// that accepted work can finish. In a strict pool, a worker submits as if from outside,
+    /// except for work that it waits for.
     #[inline]
     pub(crate) fn refusal(&self, by_worker: bool) -> Option<SubmitErrorKind> {
         if self.is_forked() {
@@ -111,13 +117,13 @@ impl Sched {
         }
     }
 
-    /// Submits from outside. Ok: it was pushed and will be taken. The caller asked [`admit`](Self::admit) or
-    /// [`refusal`](Self::refusal) before.
+    /// Submits entries from outside. If it succeeds, they are pushed and workers will take
+    /// them. The caller asked [`admit`](Self::admit) or [`refusal`](Self::refusal) before.
     ///
     /// # Errors
     ///
-    /// It was pushed, but perhaps nobody will take it: the caller must take the work back, or find that somebody has
-    /// claimed it.
+    /// The entries are pushed, but perhaps no worker will take them. The caller must take the
+    /// work back, or find that another thread has claimed it.
     #[inline]
     pub(crate) fn inject(
         &self,
@@ -129,12 +135,14 @@ impl Sched {
         self.tell_workers(false)
     }
 
-    /// Tells the sleepers of work that the caller has just made visible, and the caller whether it came too late.
+    /// Tells the workers of work that the caller has just made visible. An error tells the
+    /// caller that the work came too late.
     #[inline]
     pub(crate) fn tell_workers(&self, by_worker: bool) -> Result<(), SubmitErrorKind> {
-        // edge SLEEP fence: push → a parking worker's last look, or its push onto the idle stack → this look. [SLEEP-1]
-        // edge LIFE fence: push → the last drained-idle worker's look or the terminator's drain, or their stage → this
-        // look. [LIFE-2]
+        // edge SLEEP fence: the push → a parking worker's last look, or that worker's push
+        // onto the idle stack → this look. [SLEEP-1]
+        // edge LIFE fence: the push → the last drained-idle worker's look or the terminator's
+        // drain, or the stage that either has set → this look. [LIFE-2]
         fence(Ordering::SeqCst);
         match self.stage() {
             Stage::Run | Stage::Closed => {}
@@ -148,11 +156,13 @@ impl Sched {
         Ok(())
     }
 
-    /// A searcher has found a task: it is one no longer, and hands its role on if it was the last and work is left.
+    /// Ends the search of a worker that has found a task. If that was the last searcher and
+    /// work is left, this wakes another worker, or calls the runners if no worker sleeps.
     /// [SLEEP-5]
     pub(crate) fn stop_searching(&self) {
         if self.idle.stop_searching() {
-            // edge SLEEP fence: a push whose submitter saw this searcher, and so woke nobody → this look.
+            // edge SLEEP fence: a push, whose submitter saw this searcher and so woke no
+            // worker → this look.
             fence(Ordering::SeqCst);
             if self.queues.any_work() && !self.idle.wake_one() {
                 self.call_runners();
@@ -160,8 +170,9 @@ impl Sched {
         }
     }
 
-    /// Parks a worker that has found nothing. True: it has slept, and is a searcher now. False: it must look once more,
-    /// and is what it was.
+    /// Parks a worker that has found nothing. True: the worker has slept, or was woken before
+    /// it could, and is a searcher now. False: the worker must look once more, and is a
+    /// searcher only if it was one before.
     #[must_use]
     pub(crate) fn park(&self, worker: usize, was_searching: bool) -> bool {
         let drain = self.life.join_drained_idle(); // [LIFE-3]
@@ -170,83 +181,95 @@ impl Sched {
         }
         let counted = drain != Drain::NotClosed;
         self.idle.push(worker, was_searching); // [SLEEP-3]
-        // edge SLEEP fence: this worker on the stack → a submitter's look, or its push → the look below.
-        // edge LIFE fence: this worker on the stack → whoever closes or ends the pool, or the new stage → the look
-        // below. [SLEEP-4]
+        // edge SLEEP fence: this worker on the stack → a submitter's look, or the submitter's
+        // push → the look below.
+        // edge LIFE fence: this worker on the stack → the thread that closes or ends the pool,
+        // or the new stage → the look below. [SLEEP-4]
         fence(Ordering::SeqCst);
         let stage = self.stage();
         if stage.is_over() || (stage != Stage::Run && !counted) {
-            // This very worker must not sleep, and it need not be the top: so all of them. It then sleeps not at all.
+            // This worker must not sleep, and another worker may be on top. So it wakes all of
+            // them, itself too, and does not sleep.
             self.idle.wake_all();
         } else if self.queues.any_work() {
-            // Whoever is the top can do it; perhaps this worker, which then sleeps not at all.
+            // The worker on top can do the work. If that is this worker, it does not sleep.
             self.idle.wake_one();
         }
         self.idle.sleep(worker);
         if counted {
             self.life.leave_drained_idle(); // [LIFE-4]
-            // edge DRAINED_IDLE release: this worker out of the count → whoever sees gone what it takes from now on.
+            // edge DRAINED_IDLE release: this worker out of the count → the thread that takes
+            // the last look, if that thread sees gone what this worker takes from now on.
             fence(Ordering::Release);
         }
         true
     }
 
-    /// Nobody seems to be left who could take or bring work: looks everywhere once more. False: the pool goes on.
+    /// Looks everywhere once more, because no thread seems to be left that could take or bring
+    /// work. True if the pool is DRAINED now. False if the pool goes on.
     fn finish_drain(&self, by_worker: bool) -> bool {
-        // edge LIFE fence: DRAINING → a submitter's second look, or its push → the look below. [LIFE-5]
+        // edge LIFE fence: DRAINING → a submitter's second look, or the submitter's push → the
+        // look below. [LIFE-5]
         fence(Ordering::SeqCst);
-        // Before the queues: who is seen to have left the line is in one of them. [SPACE-6]
+        // This thread looks at the line before the queues. So an entry that it sees gone from
+        // the line is in a queue by then. [SPACE-6]
         let awaited = self.space.as_ref().is_some_and(|space| space.is_awaited());
         let queued = self.queues.any_work();
-        // edge DRAINED_IDLE acquire: a worker out of the count → whoever sees what it took gone.
+        // edge DRAINED_IDLE acquire: a worker out of the count → this thread, if it saw gone
+        // what that worker took.
         fence(Ordering::Acquire);
         let drained = self.life.try_finish_drain(queued || awaited, by_worker);
         if drained {
             self.wake_for_stage();
         } else if !queued {
-            // Somebody who is no worker is about to push the first of the line, or to push what it has a place for.
+            // A thread that is no worker is about to push the first entry of the line, or an
+            // entry that it has a place for. This thread lets it run.
             thread::yield_now();
         }
         drained
     }
 
-    /// As [`finish_drain`](Self::finish_drain), for whoever is not a worker: if the pool goes on, some worker must see to it.
+    /// As [`finish_drain`](Self::finish_drain), for a thread that is no worker. If the pool
+    /// goes on, this wakes a worker to see to it.
     fn finish_drain_from_outside(&self, drain: Drain) {
         if drain == Drain::LookAgain && !self.finish_drain(false) {
             self.idle.wake_one();
         }
     }
 
-    /// Opens a stream: while it is open the closed pool does not end. False if the pool takes no more work. [LIFE-8]
+    /// Opens a stream. The closed pool does not end while the stream is open. False if the
+    /// pool takes no more work. [LIFE-8]
     #[must_use]
     pub(crate) fn open_stream(&self, by_worker: bool) -> bool {
         self.life.open_stream(by_worker)
     }
 
-    /// The consumer of a stream pulls no more.
+    /// Closes a stream: its consumer pulls no more.
     pub(crate) fn close_stream(&self) {
         self.finish_drain_from_outside(self.life.close_stream());
     }
 
-    /// Whether the consumer of an open stream may go on pulling.
+    /// Says whether the consumer of an open stream may go on pulling.
     pub(crate) fn may_pull(&self) -> bool {
         self.life.may_pull()
     }
 
-    /// Somebody waits for the end without a time limit: open streams hold it off no longer.
-    /// [LIFE-9]
+    /// Stops open streams from holding the end off, for a thread that waits for the end
+    /// without a time limit. [LIFE-9]
     pub(crate) fn stop_streams(&self) {
         self.finish_drain_from_outside(self.life.raise_joining());
     }
 
-    /// Refuses submissions from outside from now on, and lets the workers leave once everything is done.
+    /// Refuses submissions from outside from now on, and lets the workers leave once all
+    /// accepted work is done.
     pub(crate) fn close(&self) {
         if !self.is_forked() && self.life.close() {
             self.wake_for_stage();
         }
     }
 
-    /// Resolves everything that is queued, and lets the workers leave after what they are running.
+    /// Resolves all queued work, and lets the workers leave after the tasks that they are
+    /// running.
     pub(crate) fn terminate(&self) {
         self.end(Stage::Terminate);
     }
@@ -254,15 +277,16 @@ impl Sched {
     /// Ends the pool because an initializer panicked.
     pub(crate) fn break_down(&self, panic: Panic) {
         if let Err(second) = self.broken.set(Arc::new(panic)) {
-            // Another initializer was first.
+            // Another initializer panicked first.
             drop_quietly(second);
         }
         self.end(Stage::Broken);
     }
 
-    /// The panic that has broken the pool. The caller has seen the stage.
+    /// Returns the panic that has broken the pool. The caller has seen the stage.
     pub(crate) fn broken_by(&self) -> Option<&Panic> {
-        // edge BROKEN acquire: the panic → whoever sees the stage.
+        // edge BROKEN acquire: the panic, from the thread that set the stage → this thread,
+        // which has seen the stage.
         fence(Ordering::Acquire);
         self.broken.get().map(|panic| &**panic)
     }
@@ -271,52 +295,57 @@ impl Sched {
         if !self.is_forked() && self.life.end(stage) {
             // edge STOP release: the stage → a runner that sees STOP and asks for the reason.
             self.attention.fetch_or(STOP, Ordering::Release);
-            // edge LIFE fence: the stage → a submitter's second look, or its push → the drain. [LIFE-7]
+            // edge LIFE fence: the stage → a submitter's second look, or the submitter's push
+            // → the drain. [LIFE-7]
             fence(Ordering::SeqCst);
-            // Before the drain, which runs user code: that may wait for the pool's end.
+            // This thread wakes the workers before the drain. The drain runs user code, which
+            // may wait for the pool's end.
             self.idle.wake_all();
             self.empty_line(); // [SPACE-5]
             self.resolve_queued();
         }
     }
 
-    /// Resolves all that is in the queues, as the stage says.
+    /// Resolves everything in the queues, if the pool is terminated or broken.
     pub(crate) fn resolve_queued(&self) {
         if let Some(reason) = self.stopping() {
             self.queues.drain(|task| task.resolve(reason.clone()));
         }
     }
 
-    /// How many workers are running something, by a look that may be old.
+    /// Says how many workers are running something. The answer may be old.
     pub(crate) fn active(&self) -> usize {
         if self.live.load(Ordering::Relaxed) == 0 { 0 } else { self.idle.busy() }
     }
 
     fn wake_for_stage(&self) {
-        // edge LIFE fence: the stage → a parking worker's last look, or that worker on the stack → the wake-ups.
+        // edge LIFE fence: the stage → a parking worker's last look, or that worker on the
+        // stack → the wake-ups.
         fence(Ordering::SeqCst);
         self.idle.wake_all();
         self.empty_line(); // [SPACE-5]
     }
 
-    /// A worker leaves for good.
+    /// Takes a worker that leaves for good out of the count of workers.
     pub(crate) fn leave(&self) {
-        // edge LEAVE release: all that this worker did → whoever sees none left; the later ones' changes continue the
-        // release sequence. (The acquiring end is `block_until`'s.)
+        // edge LEAVE release: all that this worker did → the thread that sees no worker left.
+        // The workers that leave later continue the release sequence with their changes. (The
+        // acquiring load is in `block_until`.)
         if self.live.fetch_sub(1, Ordering::Release) == 1 {
             futex::wake_all(&self.live);
         }
     }
 
-    /// The word that is 0 once every worker has left.
+    /// Returns the word that is 0 once every worker has left.
     pub(crate) fn live(&self) -> &AtomicU32 {
         &self.live
     }
 }
 
 impl Drop for Sched {
-    /// Nobody is left who could submit or run anything. What lies in the queues are entries of work that was taken back
-    /// after the workers had left; their blocks are freed here.
+    /// Frees the blocks whose entries still lie in the queues. No thread is left that could
+    /// submit or run anything. The submitters took the work of these entries back after the
+    /// workers had left.
     fn drop(&mut self) {
         self.queues.drain(|task| task.resolve(Reason::Terminated));
         if let Some(space) = &self.space {
@@ -333,7 +362,7 @@ mod tests {
     use crate::block::call_of_nothing;
 
     #[test]
-    fn whoever_comes_too_late_is_told_which_end_it_was() {
+    fn a_late_submission_is_told_which_end_it_was() {
         let late = |end: fn(&Sched)| {
             let (sched, _deques) = Sched::new(1);
             end(&sched);

@@ -1,15 +1,18 @@
-//! What comes from outside: the injector, oldest first, the queue of what runners put back, and the sweep that rids both of stale
-//! entries.
+//! The work from outside: the injector, oldest first, and the queue of the entries that
+//! runners have put back. A sweep takes the stale entries out of both.
 //!
-//! A task that is cancelled leaves its entry in the queue: a **stale** entry, which a worker drops when it comes to it. While every worker
-//! is busy none comes, and a program that submits and cancels in a loop would fill the memory. So the thread that makes an entry stale
-//! counts it, and sweeps the queue before the stale entries outnumber the living: it takes everything out, drops what is stale, and puts
-//! the rest into the **swept** queue, in order. Workers look into the swept queue before the injector.
+//! A task that a thread cancels leaves its entry in the queue: a **stale entry**, which a
+//! worker drops when it comes to it. While every worker is busy, none comes, and a program
+//! that submits and cancels in a loop would fill the memory. So the thread that makes an entry
+//! stale counts it. Before the stale entries outnumber the living ones, that thread sweeps. It
+//! takes everything out of the queues, drops what is stale, and puts the rest into the
+//! **swept** queue, in order. Workers look into the swept queue before the injector.
 //!
-//! Between the two steps an entry is in neither queue, and a younger one must not be taken. So a worker marks that it takes, and a
-//! sweeper waits until no mark is up; a worker that sees a sweep waits for its end.
+//! Between the two steps an entry is in neither queue, and no worker may take a younger one.
+//! So a worker puts its mark up while it takes, and a sweeper waits until no mark is up. A
+//! worker that sees a sweep waits for its end.
 //!
-//! The steps, and why they are right, stand in the room's README.
+//! The room's README lists the steps, and says why they are right.
 
 use crossbeam_utils::CachePadded;
 
@@ -17,25 +20,27 @@ use crate::block::{Stale, TaskRef};
 use crate::sync::deque::{Injector, Steal};
 use crate::sync::{AtomicU32, AtomicUsize, Ordering, fence, thread};
 
-/// So many stale entries are not worth a sweep.
+/// Fewer stale entries than this are not worth a sweep.
 const FEW_STALE: usize = 64;
 
 pub(super) struct Outside {
     injector: Injector<TaskRef>,
-    /// Entries that a sweep has left, older than anything in the injector.
+    /// The entries that a sweep has left. They are older than anything in the injector.
     swept: Injector<TaskRef>,
-    /// Entries of batches and streams that a runner has put back.
+    /// The entries of batches and streams that a runner has put back.
     put_back: Injector<TaskRef>,
-    /// How many entries of the injector and the swept queue are stale. For a moment it may be less than none: an entry can be dropped
-    /// before it has been counted.
-    // count stale: the stale entries from outside. Raised by each `cancel`, and lowered when the
-    // entry goes: as many as lie in memory.
+    /// How many entries of the injector and the swept queue are stale. For a moment it may be
+    /// less than none: a worker can drop an entry before another thread has counted it.
+    // count stale: the stale entries from outside. Each `cancel` raises the count, and it
+    // falls when the entry goes. All these entries lie in memory.
     stale: AtomicUsize,
-    /// From so many stale entries on it is time to sweep: more than the last sweep could not drop.
+    /// From so many stale entries on it is time to sweep. They are more than the last sweep
+    /// could not drop.
     sweep_from: AtomicUsize,
-    /// How often a sweep has begun and ended: odd while a thread sweeps.
+    /// How often a sweep has begun and ended. The count is odd while a thread sweeps.
     sweeps: AtomicU32,
-    /// For each worker, 1 while it takes. Empty where nobody sweeps: in models of other protocols.
+    /// For each worker, 1 while it takes. Empty if no thread sweeps: in models of other
+    /// protocols.
     marks: Box<[CachePadded<AtomicU32>]>,
 }
 
@@ -60,9 +65,11 @@ impl Outside {
         self.put_back.push(entry);
     }
 
-    /// Whether there is nothing to take. An entry that is being swept is never missed: it goes from the injector or the put-back queue
-    /// through a sweeper's hands into the swept queue, and that is the order of these looks. From the swept queue it goes through a
-    /// sweeper's hands back into it: then a sweep has begun between the looks at the count of sweeps.
+    /// Says whether there is nothing to take. The look misses no entry that is being swept.
+    /// Such an entry goes from the injector or the put-back queue, through a sweeper's hands,
+    /// into the swept queue. These looks go in that order too. An entry may also go from the
+    /// swept queue, through a sweeper's hands, back into it. Then a sweep has begun between
+    /// the two looks at the count of sweeps.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.injector.is_empty()
@@ -71,39 +78,41 @@ impl Outside {
     }
 
     fn is_being_swept(&self) -> bool {
-        // edge SWEPT acquire: the entries in the swept queue → who sees no sweep.
+        // edge SWEPT acquire: the entries in the swept queue, from the sweeper → this thread,
+        // if it sees no sweep.
         let before = self.sweeps.load(Ordering::Acquire);
         if is_sweep(before) || !self.swept.is_empty() {
             return true;
         }
-        // edge SWEPT acquire: the look above → the one below, which is not to be older.
+        // edge SWEPT acquire: the count of sweeps, from a sweeper whose takes the look above
+        // has seen → the look below. So the look below is not older than the one above.
         fence(Ordering::Acquire);
         self.sweeps.load(Ordering::Relaxed) != before
     }
 
-    /// How many entries that runners have put back are queued.
+    /// Says how many entries that runners have put back are queued.
     pub(super) fn returned(&self) -> usize {
         self.put_back.len()
     }
 
-    /// How many submissions are queued, stale ones included.
+    /// Says how many submissions are queued, with the stale ones.
     pub(super) fn submitted(&self) -> usize {
         self.injector.len() + self.swept.len()
     }
 
-    /// How many entries are stale.
+    /// Says how many entries are stale.
     pub(super) fn stale(&self) -> usize {
         let stale = self.stale.load(Ordering::Relaxed);
         if stale > usize::MAX / 2 { 0 } else { stale }
     }
 
-    /// The oldest entry that a runner has put back.
+    /// Takes the oldest entry that a runner has put back.
     #[inline]
     pub(super) fn take_put_back(&self) -> Option<TaskRef> {
         if self.put_back.is_empty() { None } else { steal(&self.put_back) }
     }
 
-    /// The oldest submission, for this worker, which begins it next. [SWEEP-1]
+    /// Takes the oldest submission, for this worker, which begins it next. [SWEEP-1]
     #[inline]
     pub(super) fn take(&self, worker: usize) -> Option<TaskRef> {
         let Some(mark) = self.marks.get(worker) else { return steal(&self.injector) };
@@ -112,9 +121,11 @@ impl Outside {
         }
         loop {
             mark.store(1, Ordering::Relaxed);
-            // edge SWEEP fence: the mark → a sweeper's look, or its word → the look below.
+            // edge SWEEP fence: the mark → a sweeper's look. Or: that sweeper's count → the
+            // look below.
             fence(Ordering::SeqCst);
-            // edge SWEPT acquire: the entries in the swept queue → who sees no sweep.
+            // edge SWEPT acquire: the entries in the swept queue, from the sweeper → this
+            // thread, if it sees no sweep.
             if !is_sweep(self.sweeps.load(Ordering::Acquire)) {
                 break;
             }
@@ -123,7 +134,7 @@ impl Outside {
         }
         let task = if self.swept.is_empty() { None } else { steal(&self.swept) };
         let task = task.or_else(|| steal(&self.injector));
-        // edge SWEEP release: this take → the sweeper that sees the mark down.
+        // edge SWEEP release: what this worker took → the sweeper that sees the mark down.
         mark.store(0, Ordering::Release);
         task
     }
@@ -135,7 +146,7 @@ impl Outside {
         }
     }
 
-    /// So many entries have become stale. True if it is time to [`sweep`](Self::sweep).
+    /// Counts entries that have become stale. True if it is time to [`sweep`](Self::sweep).
     pub(super) fn count_stale(&self, count: usize) -> bool {
         let stale = self.stale.fetch_add(count, Ordering::Relaxed).wrapping_add(count);
         !self.marks.is_empty()
@@ -144,13 +155,14 @@ impl Outside {
             && stale > self.submitted() / 2
     }
 
-    /// A stale entry has been dropped.
+    /// Takes a stale entry that was dropped off the count.
     pub(super) fn uncount_stale(&self) {
         self.stale.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Takes all stale entries out of the queues, unless another thread is doing so. The caller must tell the sleepers, and look at the
-    /// stage, as after a submission: for a moment the living entries were in no queue. Then it drops the stale ones.
+    /// Takes all stale entries out of the queues, unless another thread is doing so. The
+    /// caller must tell the workers and look at the stage, as after a submission: for a moment
+    /// the living entries were in no queue. Then the caller drops the stale entries.
     #[cold]
     pub(super) fn sweep(&self) -> Vec<Stale> {
         let mut stale = Vec::new();
@@ -158,23 +170,27 @@ impl Outside {
         if is_sweep(before) {
             return stale;
         }
-        // edge SWEPT acquire: what the sweeper before has done → this sweeper.
+        // Relaxed: it picks one sweeper. The queues order what they hold. A sweeper that sees
+        // fewer swept entries than there are leaves the others where they are, and puts its
+        // own behind them.
         if self
             .sweeps
-            .compare_exchange(before, before.wrapping_add(1), Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(before, before.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed)
             .is_err()
         {
             return stale;
         }
-        // edge SWEEP fence: the count → a taker's look, or its mark → the looks below. [SWEEP-2]
+        // edge SWEEP fence: the count → a taker's look. Or: that taker's mark → the looks
+        // below. [SWEEP-2]
         fence(Ordering::SeqCst);
         for mark in &self.marks {
-            // edge SWEEP acquire: what this worker took → the sweeper.
+            // edge SWEEP acquire: what this worker took, from the worker → this sweeper.
             while mark.load(Ordering::Acquire) == 1 {
                 thread::yield_now();
             }
         }
-        // Living entries go to the end of the swept queue, so each queue is gone through once, the older one first.
+        // Living entries go to the end of the swept queue. So the sweeper goes through each
+        // queue once, the older one first.
         for queue in [&self.swept, &self.put_back, &self.injector] {
             for _ in 0..queue.len() {
                 let Some(task) = steal(queue) else { break };
@@ -184,7 +200,8 @@ impl Outside {
                 }
             }
         }
-        // edge SWEPT release: the entries in the swept queue → who sees no sweep. [SWEEP-3]
+        // edge SWEPT release: the entries in the swept queue, from this sweeper → a thread
+        // that sees no sweep. [SWEEP-3]
         self.sweeps.store(before.wrapping_add(2), Ordering::Release);
         let gone = stale.iter().filter(|entry| entry.is_outside()).count();
         self.stale.fetch_sub(gone, Ordering::Relaxed);
@@ -192,7 +209,7 @@ impl Outside {
         stale
     }
 
-    /// Takes everything out. Only once the pool is over.
+    /// Takes everything out. A caller may use it only once the pool is over.
     pub(super) fn drain(&self, mut each: impl FnMut(TaskRef)) {
         for queue in [&self.put_back, &self.swept, &self.injector] {
             while let Some(task) = steal(queue) {
@@ -206,7 +223,7 @@ const fn is_sweep(sweeps: u32) -> bool {
     sweeps % 2 == 1
 }
 
-/// The oldest entry of a shared queue.
+/// Takes the oldest entry of a shared queue.
 #[inline]
 fn steal(queue: &Injector<TaskRef>) -> Option<TaskRef> {
     loop {

@@ -1,4 +1,5 @@
-//! The pool as its work sees it: what runners put back, which entries have become stale, and what calls for attention.
+//! The pool view: the pool as its tasks see it. It takes what runners put back, counts the
+//! entries that become stale, and calls runners for attention.
 
 use std::iter;
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use crate::sync::{AtomicU32, Ordering, fence};
 impl Sched {
     /// Puts an entry where every worker looks before it takes anything from outside.
     ///
-    /// With a limit it needs a place like a submission, and stands in the line until there is one.
+    /// If entries hold places, in a pool with a limit, this entry needs a place like a
+    /// submission. It goes into the injector then, or stands in the line until there is a
+    /// place.
     pub(crate) fn put_back(&self, entry: TaskRef) {
         match &self.space {
             Some(space) if entry.has_place() => {
@@ -25,14 +28,17 @@ impl Sched {
         }
     }
 
-    /// Why a block is closed that had something left to do: its units may have been put back since.
+    /// Says why a block is closed that has something left to do: a runner may have put chunks
+    /// back since.
     pub(super) fn reason_of_closed(&self) -> Reason {
-        // edge STOP acquire: the stage → whoever has seen the block closed.
+        // edge STOP acquire: the stage, from the thread that closed the block → this thread,
+        // which has seen the block closed.
         fence(Ordering::Acquire);
         self.stopping().unwrap_or(Reason::Cancelled)
     }
 
-    /// So many entries have become stale: `worker` says so, or another thread. [SWEEP-3]
+    /// Counts entries that have become stale, and sweeps if it is time. `worker` is the worker
+    /// that says so, or None if another thread does. [SWEEP-3]
     pub(crate) fn count_dead(&self, worker: Option<usize>, outside: bool, count: usize) {
         if !outside {
             self.queues.count_stale_in_deques(worker, count, 0);
@@ -47,7 +53,7 @@ impl Sched {
         }
     }
 
-    /// A stale entry has left a queue.
+    /// Takes a stale entry that has left a queue off the count.
     pub(crate) fn count_left(&self, worker: Option<usize>, outside: bool) {
         if outside {
             self.queues.uncount_stale_outside();
@@ -56,10 +62,13 @@ impl Sched {
         }
     }
 
-    /// Work lies in a queue and no worker is idle: tells the runners of batches and streams, of which one gives way.
+    /// Tells the runners of batches and streams that work lies in a queue and no worker is
+    /// idle. One of them gives way.
     #[inline]
     pub(super) fn call_runners(&self) {
-        // edge ATTENTION fence: in `tell_workers` and `stop_searching`, between the work and this look.
+        // edge ATTENTION fence: the work → the look of a runner that takes WORK away. Or: WORK
+        // taken away by that runner → this look. The fence stands between the work and this
+        // look, in `tell_workers` and in `stop_searching`.
         if self.attention.load(Ordering::Relaxed) & WORK == 0 {
             self.attention.fetch_or(WORK, Ordering::Relaxed);
         }
@@ -72,7 +81,8 @@ impl PoolView for Sched {
         match self.stage() {
             Stage::Terminate => Some(Reason::Terminated),
             Stage::Broken => {
-                // edge BROKEN acquire: the panic → whoever sees the stage.
+                // edge BROKEN acquire: the panic, from the thread that broke the pool → this
+                // thread, which sees the stage.
                 fence(Ordering::Acquire);
                 let unknown = || Arc::new(Panic::new(Box::new("an initializer panicked")));
                 Some(Reason::Broken(self.broken.get().map_or_else(unknown, Arc::clone)))

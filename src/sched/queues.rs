@@ -1,8 +1,10 @@
-//! The queues: one injector for submissions from outside, oldest first, and a deque per worker for its own, newest first.
+//! The queues: one injector for submissions from outside, oldest first, and one deque per
+//! worker for its own submissions, newest first.
 //!
-//! A bit per worker says whose deque may hold something, so that a look at 1,024 deques costs sixteen loads. The bit is a
-//! filter, not an answer: it goes up with the first push after its owner was idle and comes down when the owner goes
-//! searching, so it may be up over a deque that thieves have emptied.
+//! One bit per worker says whether its deque may hold an entry. So a look at 1,024 deques
+//! costs sixteen loads. The bit is a filter, not an answer. It goes up with the first push
+//! after the worker was idle, and comes down when the worker begins to search. So it may be up
+//! over a deque that thieves have emptied.
 
 use crossbeam_utils::CachePadded;
 
@@ -12,23 +14,26 @@ use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
 use super::outside::Outside;
 
-/// Whether queues are swept. In models they are not, but for the model of the sweep: its marks would multiply the executions of all.
+/// Whether threads sweep the queues. In models they do not, except in the model of the sweep:
+/// the marks would multiply the executions of every model.
 const SWEPT: bool = cfg!(not(all(loom, feature = "loom")));
 
 pub(crate) struct Queues {
     outside: Outside,
-    /// How many stale entries lie in deques, in parts: what each worker has counted, which alone changes its part, and what all
-    /// other threads have. A part alone may be less than none.
+    /// How many stale entries lie in deques, in parts. Each worker has a part that it alone
+    /// changes. `stale_by_others` is the part of all other threads. One part alone may be less
+    /// than 0.
     stale: Box<[CachePadded<AtomicUsize>]>,
-    // count stale_by_others: the stale entries in deques, in parts that may wrap. Their sum is as many
-    // as lie in memory.
+    // count stale_by_others: the stale entries in deques, in parts that may wrap. A thread
+    // that counts for no worker changes this part. The sum of the parts is the number of stale
+    // entries, and all of these lie in memory.
     stale_by_others: AtomicUsize,
     stealers: Box<[Stealer<TaskRef>]>,
     loaded: Box<[CachePadded<AtomicU64>]>,
 }
 
 impl Queues {
-    /// The queues, and each worker's end of its own.
+    /// Makes the queues, and each worker's end of its own deque.
     pub(crate) fn new(workers: usize) -> (Self, Vec<Worker<TaskRef>>) {
         let owned: Vec<_> = (0..workers).map(|_| Worker::new_lifo()).collect();
         let queues = Self {
@@ -60,12 +65,12 @@ impl Queues {
         self.outside.is_empty()
     }
 
-    /// How many entries that were submitted from outside are queued and alive.
+    /// Says how many entries from outside are queued and alive.
     pub(crate) fn living_outside(&self) -> usize {
         self.outside.submitted().saturating_sub(self.outside.stale())
     }
 
-    /// How many entries that workers have submitted, or put back, are queued and alive.
+    /// Says how many entries that workers have submitted or put back are queued and alive.
     pub(crate) fn living_inside(&self) -> usize {
         let parts = self.stale.iter().map(|part| part.load(Ordering::Relaxed));
         let stale = parts.fold(self.stale_by_others.load(Ordering::Relaxed), usize::wrapping_add);
@@ -74,8 +79,9 @@ impl Queues {
         queued.saturating_sub(stale).saturating_add(self.outside.returned())
     }
 
-    /// So many entries in deques have become stale, and so many stale ones have left: `worker` says so, or another thread. A worker's part
-    /// has one writer.
+    /// Counts `died` entries in deques that have become stale, and `left` stale entries that
+    /// have left. `worker` is the worker that counts, or None if another thread does. A
+    /// worker's part has one writer.
     pub(crate) fn count_stale_in_deques(&self, worker: Option<usize>, died: usize, left: usize) {
         let change = died.wrapping_sub(left);
         match worker {
@@ -89,7 +95,8 @@ impl Queues {
         }
     }
 
-    /// So many entries from outside have become stale. True if it is time to [`sweep`](Self::sweep).
+    /// Counts so many entries from outside as stale. True if it is time to
+    /// [`sweep`](Self::sweep).
     pub(crate) fn count_stale_outside(&self, count: usize) -> bool {
         self.outside.count_stale(count)
     }
@@ -98,24 +105,27 @@ impl Queues {
         self.outside.uncount_stale();
     }
 
-    /// Takes the stale entries from outside out of their queues. The caller must tell the workers of what is left, and then drop them.
+    /// Takes the stale entries from outside out of their queues. The caller must tell the
+    /// workers of the entries that are left, and then drop the stale ones.
     pub(crate) fn sweep(&self) -> Vec<Stale> {
         self.outside.sweep()
     }
 
-    /// Says that this worker's deque may hold something.
+    /// Says that this worker's deque may hold an entry.
     ///
-    /// Relaxed: between this and any look that must not miss it stands a SeqCst fence on either side [SLEEP-1, SLEEP-4].
+    /// Relaxed: a look that must not miss the bit is behind two SeqCst fences, one of this
+    /// worker and one of the looking thread [SLEEP-1, SLEEP-4].
     pub(crate) fn mark_loaded(&self, worker: usize) {
         self.loaded[worker / 64].fetch_or(1 << (worker % 64), Ordering::Relaxed);
     }
 
-    /// Says that this worker's deque is empty and stays so until [`mark_loaded`](Self::mark_loaded).
+    /// Says that this worker's deque is empty, and stays so until
+    /// [`mark_loaded`](Self::mark_loaded).
     pub(crate) fn mark_empty(&self, worker: usize) {
         self.loaded[worker / 64].fetch_and(!(1 << (worker % 64)), Ordering::Relaxed);
     }
 
-    /// Whether any queue holds something.
+    /// Says whether any queue holds an entry.
     pub(crate) fn any_work(&self) -> bool {
         !self.is_injector_empty()
             || self
@@ -123,24 +133,26 @@ impl Queues {
                 .is_some()
     }
 
-    /// The oldest task from outside, for this worker, which begins it next.
+    /// Takes the oldest entry that a runner has put back, or else the oldest submission from
+    /// outside. `worker` begins it next.
     #[inline]
     pub(crate) fn take_injected(&self, worker: usize) -> Option<TaskRef> {
         self.outside.take_put_back().or_else(|| self.take_submitted(worker))
     }
 
-    /// The oldest entry that a runner has put back.
+    /// Takes the oldest entry that a runner has put back.
     pub(crate) fn take_put_back(&self) -> Option<TaskRef> {
         self.outside.take_put_back()
     }
 
-    /// The oldest submission from outside, for this worker, which begins it next.
+    /// Takes the oldest submission from outside. `worker` begins it next.
     #[inline]
     pub(crate) fn take_submitted(&self, worker: usize) -> Option<TaskRef> {
         self.outside.take(worker)
     }
 
-    /// The oldest task of this worker's own deque, or of another's.
+    /// Takes the oldest task of `worker`'s deque. The caller may be that worker or any other
+    /// thread.
     pub(crate) fn steal_from(&self, worker: usize) -> Option<TaskRef> {
         let stealer = &self.stealers[worker];
         while !stealer.is_empty() {
@@ -153,12 +165,13 @@ impl Queues {
         None
     }
 
-    /// The oldest task of some deque, looking from `start` on.
+    /// Takes the oldest task of some deque. It looks at the deques from worker `start` on.
     pub(crate) fn steal_any(&self, start: usize) -> Option<TaskRef> {
         self.find_loaded(start, |worker| self.steal_from(worker))
     }
 
-    /// The oldest task of some deque but `worker`'s own, looking from `start` on, and whose deque it was.
+    /// Takes the oldest task of some deque other than `worker`'s own, and says whose deque it
+    /// was. It looks at the deques from worker `start` on.
     pub(crate) fn steal_from_others(
         &self,
         start: usize,
@@ -169,7 +182,8 @@ impl Queues {
         })
     }
 
-    /// Takes everything out of every queue, also out of the deques of workers that are blocked. Only once the pool is over.
+    /// Takes everything out of every queue, also out of the deques of workers that are
+    /// blocked. A caller may use it only once the pool is over.
     pub(crate) fn drain(&self, mut each: impl FnMut(TaskRef)) {
         self.outside.drain(&mut each);
         for worker in 0..self.workers() {
@@ -179,14 +193,16 @@ impl Queues {
         }
     }
 
-    /// Asks `visit` about each worker whose bit is up, from `start` on, until it has an answer.
+    /// Asks `visit` about each worker whose bit is up, from `start` on, until `visit` has an
+    /// answer.
     fn find_loaded<T>(&self, start: usize, mut visit: impl FnMut(usize) -> Option<T>) -> Option<T> {
         let words = self.loaded.len();
         let first = start / 64 % words;
         for turn in 0..=words {
             let at = (first + turn) % words;
             let mut bits = self.loaded[at].load(Ordering::Relaxed);
-            // The first word is looked at twice: its upper part first, its lower part last.
+            // The loop looks at the first word twice: at its upper part first, and at its
+            // lower part last.
             let upper = !0 << (start % 64);
             if turn == 0 {
                 bits &= upper;

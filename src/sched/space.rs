@@ -1,4 +1,4 @@
-//! The space in a pool with a limit: its places, and the line of those who wait for one.
+//! The space in a pool with a limit: its places, and the line of waiters.
 //!
 //! ```text
 //!   word:   used (low half)   waiting (high half)
@@ -6,12 +6,12 @@
 //!   take    used + 1      if used is below the limit and waiting is 0
 //!   free    used - 1      if waiting is 0, or used above the limit
 //!   join    waiting + 1   if a place cannot be taken                     } under the lock
-//!   grant   waiting - 1   the place of one who frees goes to the first   } of the line
+//!   grant   waiting - 1   the first waiter gets a place that is freed    } of the line
 //!   leave   waiting - 1   the pool takes no more                         }
 //! ```
 //!
-//! **waiting is above 0 only while used is at the limit or above**: a place that becomes free while somebody waits is never
-//! free, it changes hands.
+//! **waiting is above 0 only while used is at the limit or above.** While there is a waiter, a
+//! place that a thread gives up does not become free. It goes to a waiter.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -45,33 +45,34 @@ const fn waiting(word: u64) -> u64 {
     word / WAITING
 }
 
-/// A submitter that sleeps until it is its turn.
+/// The word on which a submitter in the line sleeps.
 struct Turn(AtomicU32);
 
-/// The values of a turn's word, in this order.
+/// The values of a `Turn`'s word: this one and the next two.
 const ASLEEP: u32 = 0;
 const GRANTED: u32 = 1;
 const SENT_AWAY: u32 = 2;
 
 impl Turn {
     fn end(&self, how: u32) {
-        // Relaxed: the one who changed the stage, for which a submitter is sent away, has fenced since [LIFE-7].
+        // Relaxed: a submitter is sent away because a thread has changed the stage, and that
+        // thread has fenced since [LIFE-7].
         self.0.store(how, Ordering::Relaxed);
         futex::wake_one(&self.0);
     }
 }
 
 local! {
-    /// The turn that this thread waited for last, to be used again.
+    /// The `Turn` that this thread waited on last, kept for its next wait.
     static TURN: Cell<Option<Arc<Turn>>> = const { Cell::new(None) };
 }
 
-/// A turn of this thread's own, which it has not waited for.
+/// Returns a `Turn` of this thread's own, on which it has not waited yet.
 fn turn() -> Arc<Turn> {
     match TURN.try_with(Cell::take).ok().flatten() {
         Some(turn) => {
-            // Whoever ended it has stored for the last time. Should it be about to wake this thread still, then this thread
-            // wakes for no reason.
+            // The thread that ended it has stored for the last time. If that thread is still
+            // about to wake this one, then this one wakes for no reason.
             turn.0.store(ASLEEP, Ordering::Relaxed);
             turn
         }
@@ -79,32 +80,38 @@ fn turn() -> Arc<Turn> {
     }
 }
 
-/// Who stands in the line. One in its middle can leave: whoever takes it out lowers `waiting` under the lock.
+/// A waiter in the line. A waiter in the middle can leave: the thread that takes it out lowers
+/// `waiting` under the lock.
 enum Waiter {
     Thread(Arc<Turn>),
-    /// An entry for which no thread waits: whoever has a place for it pushes it.
+    /// An entry for which no thread waits. The thread that has a place for it pushes it.
     Entry(TaskRef),
 }
 
-/// Accesses to the word are Relaxed but where an edge is named: a place carries nothing. `waiting` and the line change
-/// together under the lock, so under it either tells of the other. What else rests on the lock's edge: the stage, which is
-/// changed before the line is emptied → whoever joins the line afterwards [SPACE-2, SPACE-5]; and an entry's push into the
-/// injector → the terminator's drain, which comes after it has emptied the line [SPACE-4].
+/// The places of a pool with a limit, and the line of waiters.
+///
+/// Accesses to the word are Relaxed except where an edge is named: a place carries nothing. A
+/// thread changes `waiting` and the line together, under the lock. So under the lock each of
+/// them tells of the other. The lock's edge carries two more things. It carries the stage,
+/// which a thread changes before it empties the line → a thread that joins the line afterwards
+/// [SPACE-2, SPACE-5]. And it carries an entry's push into the injector → the terminator's
+/// drain, which comes after the terminator has emptied the line [SPACE-4].
 pub(crate) struct Space {
     limit: u32,
-    // count word: the places that are used, and the waiters. Raised by each submission, up to the
-    // limit, at most 2^31; by a waiter's thread or entry, which is alive; and beyond the limit by
-    // initializers and exit callbacks, of which each thread of the pool runs one at a time.
+    // count word: the places that are used, and the waiters. Each submission from outside
+    // raises the places, up to the limit, which is at most 2^31. Initializers and exit
+    // callbacks raise them beyond the limit, and each thread of the pool runs one of those at
+    // a time. A waiting thread or entry raises the waiters, and is alive.
     word: CachePadded<AtomicU64>,
     line: Lock<VecDeque<Waiter>>,
-    /// Whose queue it is. A place may be freed, by a handle, when the pool is gone.
+    /// The pool whose queue this is. A handle may free a place when the pool is gone.
     pool: Weak<Sched>,
     pool_id: u32,
 }
 
-/// The right to a place in the queue. Dropped, it frees the place.
+/// The right to a place in the queue. Dropping it frees the place.
 pub(crate) struct Permit {
-    /// None once the place is somebody else's to free.
+    /// None once another owner is to free the place.
     space: Option<Arc<Space>>,
 }
 
@@ -113,12 +120,12 @@ impl Permit {
         Self { space: Some(Arc::clone(space)) }
     }
 
-    /// What the place is one of.
+    /// Returns the space that the place belongs to.
     pub(crate) fn places(&self) -> Option<Arc<dyn Places>> {
         self.space.clone().map(|space| space as Arc<dyn Places>)
     }
 
-    /// Hands the place to whoever counts it from here on.
+    /// Gives the place up without freeing it. The caller counts it from here on.
     fn hand_over(mut self) {
         self.space = None;
     }
@@ -134,24 +141,26 @@ impl Drop for Permit {
 
 impl Space {
     pub(super) fn new(limit: usize, pool: Weak<Sched>, pool_id: u32) -> Self {
-        // Half of what the word can count is for places that are taken without asking.
+        // The upper half of the count's range is for places that threads take without asking.
         let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(u32::MAX / 2);
         let (word, line) = (CachePadded::new(AtomicU64::new(0)), Lock::new(VecDeque::new()));
         Self { limit, word, line, pool, pool_id }
     }
 
-    /// How many places are used.
+    /// Says how many places are used.
     pub(super) fn used(&self) -> usize {
         used(self.word.load(Ordering::Relaxed)) as usize
     }
 
-    /// Whether somebody is in the line, who may be an entry. [SPACE-6]
+    /// Says whether there is a waiter, a thread or an entry, in the line. [SPACE-6]
     pub(super) fn is_awaited(&self) -> bool {
-        // edge SPACE acquire: the push of an entry that has left the line → the last drained-idle worker's look at the queues.
+        // edge SPACE acquire: the push of an entry that has left the line → the last
+        // drained-idle worker's look at the queues.
         waiting(self.word.load(Ordering::Acquire)) > 0
     }
 
-    /// Takes up to `wanted` places, unless somebody waits; says how many. [SPACE-1]
+    /// Takes up to `wanted` places, and says how many. It takes none while there is a waiter.
+    /// [SPACE-1]
     pub(super) fn take(&self, wanted: u32) -> u32 {
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
@@ -161,7 +170,8 @@ impl Space {
                 return 0;
             }
             let next = seen + USED * u64::from(taken);
-            // edge LIFE acquire: the stage, before the terminator's fence and drain → who takes what the drain has freed.
+            // edge LIFE acquire: the stage, which the terminator set before its fence and
+            // drain → this thread, if it takes a place that the drain has freed.
             match self.word.compare_exchange_weak(seen, next, Ordering::Acquire, Ordering::Relaxed)
             {
                 Ok(_) => return taken,
@@ -170,12 +180,12 @@ impl Space {
         }
     }
 
-    /// Takes a place if there is one.
+    /// Takes a place, if one is free and there is no waiter.
     pub(super) fn try_enter(self: &Arc<Self>) -> Option<Permit> {
         (self.take(1) == 1).then(|| Permit::new(self))
     }
 
-    /// Takes a place whether there is one or not, for a thread of the pool, which must not wait.
+    /// Takes a place, even beyond the limit, for a thread of the pool, which must not wait.
     pub(super) fn enter_beyond(self: &Arc<Self>) -> Permit {
         self.word.fetch_add(USED, Ordering::Relaxed);
         Permit::new(self)
@@ -196,7 +206,8 @@ impl Space {
             None
         });
         let permit = now.unwrap_or_else(|| {
-            // edge LIFE acquire: the stage, before its changer's fence → this thread, if it is sent away. (It is `block_until`'s.)
+            // edge LIFE acquire: the stage, which another thread set before its fence → this
+            // thread, if that thread sends it away. (The acquiring load is in `block_until`.)
             let how = block_until(&turn.0, 0, None, |word| word != ASLEEP);
             (how == Some(GRANTED)).then(|| Permit::new(self))
         });
@@ -204,7 +215,8 @@ impl Space {
         permit
     }
 
-    /// Under the lock: takes a place, or counts somebody who is put into the line. True: it has the place.
+    /// Takes a place, or counts a waiter that the caller puts into the line. True if it took a
+    /// place. The caller holds the lock.
     fn take_or_join(&self) -> bool {
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
@@ -218,8 +230,9 @@ impl Space {
         }
     }
 
-    /// Pushes entries of one block, each with a place: that of `permit` if it is there, and what is free. The others go into the
-    /// line; if the pool is `over`, they are turned away. \[SPACE-1, SPACE-2]
+    /// Pushes entries of one block, each with a place. The first takes the place of `permit`,
+    /// if there is one, and the others take free places. Entries that find no place go into
+    /// the line. If the pool is `over`, this turns them away instead. \[SPACE-1, SPACE-2]
     pub(super) fn push(
         &self,
         sched: &Sched,
@@ -255,7 +268,8 @@ impl Space {
                     } else if entry.entries().is_some_and(|block| block.entered(1)) {
                         sched.queues.inject(entry);
                     } else {
-                        // Closed since. Nobody waits, or there would have been no place: so it is free again.
+                        // Another thread has closed the block since. There is no waiter, for
+                        // `take_or_join` found a place. So the place is free again.
                         self.word.fetch_sub(USED, Ordering::Relaxed);
                         stale.push(entry);
                     }
@@ -267,15 +281,16 @@ impl Space {
         stale.into_iter().chain(entries).for_each(|entry| entry.turn_away(reason.clone()));
     }
 
-    /// Gives a place to the first in the line that has a use for it. False if there is none; then the place is still the
-    /// caller's. [SPACE-4]
+    /// Gives a place to the first waiter that has a use for it. False if there is none: then
+    /// the place is still the caller's. [SPACE-4]
     #[cold]
     fn grant(&self) -> bool {
         if identity::is_forked(self.pool_id) {
-            // Who waits in the line is in the parent, and so is whoever held the lock.
+            // The waiters are in the parent, and so is the thread that held the lock.
             return true;
         }
-        // Before the lock: letting go of it may be the end of the pool.
+        // This thread gets hold of the pool before it takes the lock, and so lets go of the
+        // pool after the lock. That may be the end of the pool.
         let pool = self.pool.upgrade();
         let (mut granted, mut stale) = (None, Vec::new());
         self.line.with(|line| {
@@ -291,7 +306,8 @@ impl Space {
                     }
                     (Waiter::Entry(entry), _) => stale.push(entry),
                 }
-                // edge SPACE release: the push above → the last drained-idle worker's look. [SPACE-6]
+                // edge SPACE release: the push above → the last drained-idle worker, which
+                // sees the waiter gone and looks at the queues. [SPACE-6]
                 self.word.fetch_sub(WAITING, Ordering::Release);
             }
         });
@@ -305,8 +321,9 @@ impl Space {
         granted.is_some()
     }
 
-    /// The stage has changed: sends away the threads in the line, which then look at the stage, and if the pool `is_over` gives
-    /// back the entries. [SPACE-5]
+    /// Sends away the threads in the line after a change of the stage. They look at the stage
+    /// then. If the pool `is_over`, this also takes the entries out and returns them.
+    /// [SPACE-5]
     #[cold]
     pub(super) fn empty(&self, is_over: bool) -> Vec<TaskRef> {
         let (mut away, mut entries) = (Vec::new(), Vec::new());
@@ -332,7 +349,7 @@ impl Space {
 }
 
 impl Places for Space {
-    /// [SPACE-3]
+    /// Frees so many places, or gives them to waiters. [SPACE-3]
     fn free(&self, mut count: u32) {
         let mut seen = self.word.load(Ordering::Relaxed);
         while count > 0 {
@@ -346,7 +363,8 @@ impl Places for Space {
                 continue;
             }
             let next = seen - USED * u64::from(free);
-            // Relaxed: the terminator has fenced before it frees what it drains.
+            // Relaxed: the terminator has fenced before it frees the places of the entries
+            // that it drains.
             match self.word.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed)
             {
                 Ok(_) => {

@@ -1,10 +1,16 @@
-//! A scope: tasks that borrow from the frame that waits for all of them.
+//! The block of a scope, whose tasks borrow from the frame that waits for all of them.
 //!
-//! The scope's tasks stand in a queue of its own, and for each of them a **entry** for the scope stands in the pool's queues:
-//! a worker that takes an entry runs the scope's oldest task. So a worker that waits for its own scope finds the tasks to run, and
-//! only these. A task that was taken without an entry, or claimed by its handle, leaves an entry too many; such entries are stale. The scope's word counts the tasks that are **pending**; a task leaves the count after its closure is gone and
-//! its outcome is in its own block or dropped, and touches nothing of the frame from then on. The scope's block belongs to
-//! the frame, to each entry and to each pending task, and the last of them frees it.
+//! The scope's tasks stand in a queue of the scope's own. For each of them an **entry** of the
+//! scope stands in the pool's queues. A worker that takes an entry runs the scope's oldest task.
+//! So a worker that waits for its own scope finds the scope's tasks to run, and only these.
+//!
+//! The frame may take a task without an entry, and a handle may claim one. Each such task leaves an
+//! entry too many, which is a stale entry.
+//!
+//! The scope's word counts the tasks that are **pending**. A task leaves the count after its
+//! closure is gone, and after its outcome is in its own block or dropped. From then on it
+//! touches nothing of the frame. The frame, each entry and each pending task own the scope's
+//! block, and the last of them frees it.
 
 use std::alloc::Layout;
 use std::mem;
@@ -17,7 +23,7 @@ use crate::block::{
 use crate::sync::{AtomicU32, Lock, Ordering, futex};
 use crate::wait::block_until;
 
-/// The frame waits for the count to fall, or for more tasks.
+/// The mark that says that the frame waits for the count to fall, or for more tasks.
 const WAITER: u32 = 1 << 31;
 /// The most pending tasks: half of what can be counted.
 const MOST_PENDING: u32 = WAITER / 2;
@@ -28,8 +34,8 @@ struct Block {
     /// The frame, each pending task and each queued entry.
     owners: Owners,
     /// The number of pending tasks, and WAITER.
-    // count pending: the tasks of a scope that are not done. Raised by each submission to the
-    // scope. The process aborts when it passes 2^30, half of its range.
+    // count pending: the tasks of a scope that are not done. Each submission to the scope raises
+    // it. The process aborts when it passes 2^30, half of its range.
     pending: AtomicU32,
     queue: Lock<Queue>,
 }
@@ -39,7 +45,8 @@ pub(crate) struct ScopeRef {
     header: NonNull<Header>,
 }
 
-// SAFETY: the block is atomic throughout, and what is in its queue may change threads.
+// SAFETY: all of the block is atomic or under its lock, and the tasks in its queue may change
+// threads.
 unsafe impl Send for ScopeRef {}
 // SAFETY: as above.
 unsafe impl Sync for ScopeRef {}
@@ -73,7 +80,7 @@ impl Block {
         block
     }
 
-    /// The oldest task, for an entry that has left its queue.
+    /// Takes the oldest task, for an entry that has left its queue.
     fn take_for_entry(&self) -> Option<TaskRef> {
         self.queue.with(|queue| {
             queue.entries -= 1;
@@ -81,14 +88,14 @@ impl Block {
         })
     }
 
-    /// The oldest task, for the frame, which has no entry: so one is left over.
+    /// Takes the oldest task, for the frame, which has no entry. So one entry is left over.
     fn take_without_entry(&self, view: &dyn PoolView) -> Option<TaskRef> {
         let task = self.queue.with(|queue| queue.tasks.pop_front())?;
         view.entries_died(self.header.state().is_outside(), 1);
         Some(task)
     }
 
-    /// One owner leaves; the last one frees.
+    /// Takes the caller off the owners. The last owner frees the block.
     ///
     /// # Safety
     ///
@@ -102,11 +109,11 @@ impl Block {
         }
     }
 
-    /// An entry: runs the scope's oldest task, if there is one left.
+    /// Runs the scope's oldest task, if one is left, for an entry.
     ///
     /// # Safety
     ///
-    /// See [`VTable::run`]; it is called with entries only.
+    /// See [`VTable::run`]. The caller's right is an entry.
     unsafe fn run(header: NonNull<Header>, view: &dyn PoolView, _: Owner) -> bool {
         // SAFETY: the entry is an owner.
         let block = unsafe { Self::of(header) };
@@ -121,9 +128,11 @@ impl Block {
         any
     }
 
+    /// Resolves the scope's oldest task, if one is left, for an entry.
+    ///
     /// # Safety
     ///
-    /// See [`VTable::resolve`]; it is called with entries only.
+    /// See [`VTable::resolve`]. The caller's right is an entry.
     unsafe fn resolve(header: NonNull<Header>, reason: Reason, _: Owner) -> bool {
         // SAFETY: the entry is an owner.
         let task = unsafe { Self::of(header) }.take_for_entry();
@@ -160,18 +169,20 @@ impl Block {
     unsafe fn free(header: NonNull<Header>) {
         // SAFETY: the caller is the last owner.
         let block = unsafe { header.cast::<Self>().as_mut() };
-        // What is left are tasks that were run by their handles or taken back.
+        // The tasks that are left were run through their handles, or taken back.
         let left = block.queue.with(|queue| mem::take(&mut queue.tasks));
         left.into_iter().for_each(|task| task.resolve(Reason::Terminated));
-        // SAFETY: the last owner's; it is dropped once, here.
+        // SAFETY: the queue is the last owner's, who drops it once, here.
         unsafe { std::ptr::drop_in_place(&raw mut block.queue) };
-        // SAFETY: what owned something is gone from the block, which was allocated with this layout.
+        // SAFETY: no field that owned something is left in the block, and the block was allocated
+        // with this layout.
         unsafe { memory::free(header, Layout::new::<Self>()) };
     }
 }
 
 impl ScopeRef {
-    /// A scope of nothing yet; `outside`: its frame is on no worker's thread. Allocates its block.
+    /// Makes a scope without tasks, and allocates its block. `outside` says that its frame is on no
+    /// worker's thread.
     pub(crate) fn new(pool: u32, outside: bool) -> Self {
         let memory = memory::alloc(Layout::new::<Block>()).cast::<Block>();
         let block = Block {
@@ -193,23 +204,25 @@ impl ScopeRef {
     /// Counts a task that is about to be made. [SCOPE-1]
     pub(crate) fn begin(&self) -> Pending {
         let block = self.block();
-        // Relaxed: whoever begins one is within the scope's body or within one of its pending
-        // tasks, so neither count falls to its end meanwhile.
+        // Relaxed: the submitter is in the scope's body or in one of its pending tasks. Meanwhile
+        // neither count falls to its end.
         let pending = block.pending.fetch_add(1, Ordering::Relaxed) & !WAITER;
         check_count((pending + 1).into(), MOST_PENDING.into(), "a scope has too many tasks");
         block.owners.join();
         Pending { header: self.header }
     }
 
-    /// Puts a task that has begun into the scope's queue, and gives the entry that is to go into the pool's.
+    /// Puts a task that was counted into the scope's queue, and gives the entry for the pool's
+    /// queue.
     pub(crate) fn push(&self, task: TaskRef) -> TaskRef {
         let block = self.block();
         block.owners.join();
         let stale = block.queue.with(|queue| queue.push(task));
         drop(stale);
-        // The lock orders: if the frame looked before the push, its mark is there to be seen. [SCOPE-1]
+        // The lock orders: if the frame looked before the push, this thread sees its mark.
+        // [SCOPE-1]
         if block.pending.load(Ordering::Relaxed) & WAITER != 0 {
-            // Without its mark the frame does not fall asleep, if it has not yet.
+            // If the frame does not sleep yet, it does not fall asleep without its mark.
             block.pending.fetch_and(!WAITER, Ordering::Relaxed);
             futex::wake_all(&block.pending);
         }
@@ -222,13 +235,13 @@ impl ScopeRef {
         self.header
     }
 
-    /// How many entries lie in queues.
+    /// Returns how many entries lie in queues.
     pub(crate) fn entries(&self) -> usize {
         self.block().queue.with(|queue| queue.entries)
     }
 
-    /// Whether the frame is in the child of a fork that was made inside it, where its tasks never
-    /// end. Nor does anything there run or drop them, so the frame may end before them.
+    /// Says whether the frame is in the child of a fork that was made inside it. The tasks never
+    /// end there. No thread there runs or drops them either, so the frame may end before them.
     fn is_forked(&self) -> bool {
         self.block().header.is_forked()
     }
@@ -238,11 +251,13 @@ impl ScopeRef {
         if self.is_forked() {
             return;
         }
-        // edge PENDING acquire: all that the tasks did, the end of their closures included → the frame.
+        // edge PENDING acquire: all that the tasks did, the end of their closures included → the
+        // frame.
         block_until(&self.block().pending, WAITER, None, |pending| pending & !WAITER == 0);
     }
 
-    /// Waits until no task is pending, and runs meanwhile those that nobody has begun. [SCOPE-2]
+    /// Waits until no task is pending, and meanwhile runs the tasks that no thread has begun.
+    /// [SCOPE-2]
     pub(crate) fn work_and_wait(&self, view: &dyn PoolView) {
         let block = self.block();
         loop {
@@ -261,7 +276,8 @@ impl ScopeRef {
             // The lock orders: a submitter that pushes after this look sees the mark.
             if block.queue.with(|queue| queue.tasks.is_empty()) {
                 let marked = before | WAITER;
-                // Until the count changes, or a submitter takes the mark away: then there is something to look at.
+                // The frame sleeps until the word changes. The last task to end wakes it, and so
+                // does a submitter, which takes the mark away. Then the frame looks again.
                 block_until(&block.pending, 0, None, |pending| pending != marked);
             }
         }
@@ -292,7 +308,7 @@ impl Drop for Pending {
         if before == WAITER | 1 {
             futex::wake_all(&block.pending);
         }
-        // SAFETY: it is an owner, and touches the scope no more.
+        // SAFETY: the task is an owner, and touches the scope no more.
         unsafe { Block::leave(self.header) };
     }
 }
@@ -303,7 +319,7 @@ mod tests {
     use super::*;
     use crate::block::{assert_aborts, call_of_nothing};
 
-    /// A scope with these counts, which are not what they should be: so it is leaked.
+    /// A scope with these counts. They are false, so the test leaks it.
     fn scope(pending: u32, owners: u32) -> std::mem::ManuallyDrop<ScopeRef> {
         let scope = ScopeRef::new(1, true);
         scope.block().pending.store(pending, Ordering::Relaxed);
@@ -311,7 +327,7 @@ mod tests {
         std::mem::ManuallyDrop::new(scope)
     }
 
-    /// One pending task more than there may be, beside these bits.
+    /// Begins one pending task more than there may be, beside these bits.
     fn too_many_tasks(name: &str, bits: u32) {
         let said = assert_aborts(name, "a scope has too many tasks", || {
             let scope = scope((MOST_PENDING - 1) | bits, 1);
@@ -323,19 +339,22 @@ mod tests {
         assert!(said.is_none_or(|said| said.contains("may be") && !said.contains("one more")));
     }
 
+    // covers F-47
     #[test]
-    fn f47_too_many_pending_tasks_end_the_process() {
-        too_many_tasks("scope::block::tests::f47_too_many_pending_tasks_end_the_process", 0);
+    fn too_many_pending_tasks_end_the_process() {
+        too_many_tasks("scope::block::tests::too_many_pending_tasks_end_the_process", 0);
     }
 
+    // covers F-47
     #[test]
-    fn f47_whether_the_frame_waits_or_not() {
-        too_many_tasks("scope::block::tests::f47_whether_the_frame_waits_or_not", WAITER);
+    fn the_limit_holds_though_the_frame_waits() {
+        too_many_tasks("scope::block::tests::the_limit_holds_though_the_frame_waits", WAITER);
     }
 
+    // covers F-47
     #[test]
-    fn f47_too_many_owners_end_the_process() {
-        let name = "scope::block::tests::f47_too_many_owners_end_the_process";
+    fn too_many_owners_end_the_process() {
+        let name = "scope::block::tests::too_many_owners_end_the_process";
         let said = assert_aborts(name, "a block has too many owners", || {
             let scope = scope(0, crate::block::MOST_OWNERS - 2);
             std::mem::forget(scope.begin());
@@ -347,9 +366,10 @@ mod tests {
         assert!(said.is_none_or(|said| said.contains("may be") && !said.contains("one more")));
     }
 
+    // covers F-47
     #[test]
-    fn f47_a_task_that_begins_is_counted_as_an_owner() {
-        let name = "scope::block::tests::f47_a_task_that_begins_is_counted_as_an_owner";
+    fn a_task_that_begins_is_counted_as_an_owner() {
+        let name = "scope::block::tests::a_task_that_begins_is_counted_as_an_owner";
         let said = assert_aborts(name, "a block has too many owners", || {
             std::mem::forget(scope(0, crate::block::MOST_OWNERS).begin());
             eprintln!("one more");

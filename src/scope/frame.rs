@@ -1,4 +1,4 @@
-//! The frame that waits for its scope.
+//! The frame that waits for the tasks of its scope.
 
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
@@ -9,22 +9,25 @@ use crate::block::{Abort, ResultRef, SubmitErrorKind, Work, catch_panic};
 use crate::sched::{Sched, WhenFull};
 use crate::worker::{Place, Tie, as_pool_view, place, submit_borrowing, take_back};
 
-/// Where tasks can be submitted that borrow from the stack. Made by [`Pool::scope`](crate::Pool::scope), in the shape
-/// of [`std::thread::scope`]: `'scope` is the scope's own life, `'env` that of what it borrows.
+/// Submits tasks that borrow from the stack.
+///
+/// [`Pool::scope`](crate::Pool::scope) makes it, in the shape of [`std::thread::scope`].
+/// `'scope` is the scope's own lifetime. `'env` is the lifetime of the data that its tasks
+/// borrow.
 #[derive(Debug)]
 pub struct Scope<'scope, 'env: 'scope> {
     sched: &'env Sched,
     scope: ScopeRef,
-    /// Invariant: neither can be made to seem longer or shorter.
+    /// Makes both lifetimes invariant: a caller can make neither seem longer or shorter.
     lives: PhantomData<(&'scope mut &'scope (), &'env mut &'env ())>,
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// Submits work into the scope, once there is space for it.
+    /// Submits work into the scope, once there is a place for it.
     ///
     /// # Errors
     ///
-    /// The work, if the pool does not take it.
+    /// If the pool does not take the work, the error says why, and holds the work.
     pub(super) fn submit<W>(
         &'scope self,
         work: W,
@@ -36,17 +39,20 @@ impl<'scope> Scope<'scope, '_> {
     {
         let scoped = Scoped { work, pending: self.scope.begin() };
         let entry = |task| self.scope.push(task);
-        // SAFETY: work and outcome are `Send`, and what they borrow lives for `'scope`. A `Scope` exists only in `in_scope`,
-        // which ends `'scope` after it has waited until every task of the scope is done for good.
+        // SAFETY: work and outcome are `Send`, and what they borrow lives for `'scope`. A `Scope`
+        // exists only in `in_scope`, which ends `'scope` after it has waited until every task of
+        // the scope is done for good.
         unsafe { submit_borrowing(self.sched, scoped, Tie::Nested, WhenFull::Wait, entry) }
             .map_err(|(kind, scoped)| (kind, scoped.work))
     }
 }
 
-/// Runs `body` with a scope, and waits until all its tasks are done for good, whether `body` returns or panics.
+/// Runs `body` with a scope, and waits until all its tasks are done for good, whether `body`
+/// returns or panics.
 ///
-/// A thread of the pool runs meanwhile those that nobody has begun: a worker, and also an initializer, since the frame must not
-/// end before them, and nobody else may be there.
+/// A thread of the pool meanwhile runs the tasks that no thread has begun. A worker does so, and
+/// also a thread in an initializer: the frame must not end before the tasks, and perhaps no other
+/// thread is there to run them.
 pub(super) fn in_scope<'env, R>(
     sched: &'env Sched,
     body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,

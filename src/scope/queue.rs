@@ -1,21 +1,21 @@
-//! The queue of a scope's tasks, which its frame and its entries take from.
+//! The queue of a scope's tasks. The scope's frame and its entries take tasks from it.
 
 use std::collections::VecDeque;
 use std::mem;
 
 use crate::block::{Stale, TaskRef};
 
-/// In a queue of fewer tasks nothing is swept.
+/// A submitter sweeps no queue of fewer tasks.
 const SWEEP_FROM: usize = 32;
 
 pub(super) struct Queue {
-    /// The oldest first.
+    /// The tasks, the oldest first.
     pub(super) tasks: VecDeque<TaskRef>,
-    /// How many entries lie in the pool's queues, or are on their way.
+    /// How many entries of the scope lie in the pool's queues, or are on their way there.
     pub(super) entries: usize,
-    /// How often an entry has been asked whether it is stale, since the last sweep.
+    /// How often a thread has asked whether an entry is stale, since the last sweep.
     asked: usize,
-    /// With so many tasks it is time to look for those that their handles have claimed.
+    /// With so many tasks it is time to look for the tasks that their handles have claimed.
     sweep_at: usize,
 }
 
@@ -24,8 +24,10 @@ impl Queue {
         Self { tasks: VecDeque::new(), entries: 0, asked: 0, sweep_at: SWEEP_FROM }
     }
 
-    /// Adds a task with its entry. Gives the tasks that have nothing left to do, if it was time to look for them: they are to be
-    /// dropped without the lock.
+    /// Adds a task, and counts its entry.
+    ///
+    /// If it is time to look for tasks that have nothing left to do, it gives them to the
+    /// caller. The caller must drop them without the lock.
     pub(super) fn push(&mut self, task: TaskRef) -> Vec<Stale> {
         let stale = if self.tasks.len() >= self.sweep_at { self.sweep() } else { Vec::new() };
         self.tasks.push_back(task);
@@ -46,8 +48,11 @@ impl Queue {
         stale
     }
 
-    /// Whether there is an entry too many, which is counted no more then. Once this has been asked as often as there are tasks, those
-    /// that their handles have claimed are looked for; they are to be dropped without the lock.
+    /// Says whether there is an entry too many, and if so takes it out of the count.
+    ///
+    /// If threads have asked this more often than there are tasks, it looks for the tasks that
+    /// their handles have claimed, and gives them to the caller. The caller must drop them
+    /// without the lock.
     pub(super) fn retire_entry(&mut self) -> (bool, Vec<Stale>) {
         self.asked += 1;
         let swept = if self.asked > self.tasks.len() { self.sweep() } else { Vec::new() };

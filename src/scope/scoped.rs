@@ -1,9 +1,9 @@
-//! Work that a scope waits for.
+//! The work of a task of a scope, for which the scope's frame waits.
 
 use super::block::Pending;
 use crate::block::{Outcome, Reason, Work};
 
-/// Work that counts as pending until its outcome is out of the executor's hands.
+/// Work that counts as pending until the thread that runs it has let go of its outcome.
 pub(crate) struct Scoped<W> {
     pub(crate) work: W,
     pub(crate) pending: Pending,

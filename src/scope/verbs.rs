@@ -6,13 +6,17 @@ use crate::result::AsyncResult;
 
 /// Tasks that borrow.
 impl Pool {
-    /// Runs `body` with a [`Scope`], through which it can submit tasks that borrow from the stack, and waits until all of them
-    /// are done: whether `body` returns or panics, whatever became of the handles, and also if the pool is terminated meanwhile
-    /// (then the tasks that had not begun are dropped).
+    /// Runs `body`, which submits tasks that borrow from the stack, and waits until all are done.
+    ///
+    /// `body` submits them through the [`Scope`] that it is given. The caller waits for them
+    /// whether `body` returns or panics, and even if the handles are gone. It also waits if
+    /// another thread terminates the pool meanwhile. The tasks that had not begun are dropped
+    /// then.
     ///
     /// # Panics
     ///
-    /// As `body` does, when all tasks are done. A panic of a task is its own handle's.
+    /// If `body` panics, its panic goes on from here when all tasks are done. The panic of a task
+    /// goes to the task's own handle.
     ///
     /// ```
     /// use millpond::ThreadPool;
@@ -30,8 +34,10 @@ impl Pool {
     ///
     /// # Cost
     ///
-    /// Runs `body` on this thread, and blocks until all tasks of the scope are done. A worker of the same pool runs meanwhile those
-    /// that no worker has begun, and so does an initializer. Allocates the scope's block; for its tasks as
+    /// The caller blocks until all tasks of the scope are done. The call allocates the scope's
+    /// block. It runs `body` on this thread. A worker of the same pool runs the tasks that no
+    /// thread has begun on this thread too, and so does a thread in an initializer. The call
+    /// itself wakes no thread. Each submission to the scope costs as much as
     /// [`apply_async`](Pool::apply_async).
     pub fn scope<'env, F, R>(&'env self, body: F) -> R
     where
@@ -42,15 +48,17 @@ impl Pool {
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// As [`Pool::apply_async`], and `f` may borrow what outlives the scope.
+    /// Does what [`Pool::apply_async`] does, and `f` may borrow data that outlives the scope.
     ///
     /// # Errors
     ///
-    /// `f` itself, if the pool takes no more work.
+    /// If the pool takes no more work, the error holds `f` itself.
     ///
     /// # Cost
     ///
-    /// As [`Pool::apply_async`].
+    /// The call costs as much as [`Pool::apply_async`]. The scope's own queue allocates too as it
+    /// grows. If the scope's frame waits on a thread of the pool, the call wakes it, which is a
+    /// system call.
     pub fn apply_async<F, T>(&'scope self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'scope,
@@ -62,15 +70,15 @@ impl<'scope> Scope<'scope, '_> {
         }
     }
 
-    /// As [`apply_async`](Self::apply_async) for a function that returns a `Result`.
+    /// Does what [`apply_async`](Self::apply_async) does, for a function that returns a `Result`.
     ///
     /// # Errors
     ///
-    /// `f` itself, if the pool takes no more work.
+    /// If the pool takes no more work, the error holds `f` itself.
     ///
     /// # Cost
     ///
-    /// As for [`apply_async`](Self::apply_async).
+    /// The call costs as much as [`apply_async`](Self::apply_async).
     pub fn try_apply_async<F, T, E>(&'scope self, f: F) -> Result<AsyncResult<T, E>, SubmitError<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'scope,
@@ -83,15 +91,15 @@ impl<'scope> Scope<'scope, '_> {
         }
     }
 
-    /// As [`Pool::spawn`], and `f` may borrow what outlives the scope.
+    /// Does what [`Pool::spawn`] does, and `f` may borrow data that outlives the scope.
     ///
     /// # Errors
     ///
-    /// `f` itself, if the pool takes no more work.
+    /// If the pool takes no more work, the error holds `f` itself.
     ///
     /// # Cost
     ///
-    /// As for [`apply_async`](Self::apply_async).
+    /// The call costs as much as [`apply_async`](Self::apply_async).
     pub fn spawn<F>(&'scope self, f: F) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'scope,

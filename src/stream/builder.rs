@@ -5,9 +5,12 @@ use super::ring::StreamOptions;
 use crate::block::{Each, SubmitError};
 use crate::pool::{Pool, PoolHandle};
 
-/// One function over a lazily pulled input, with options, not yet begun. Made by [`Pool::stream`] and [`Pool::try_stream`].
+/// Collects the options of a stream that has not begun: one function over a lazily pulled input.
 ///
-/// `M` is the function (in a wrapper that says whether it returns a `Result`), `I` the iterator over the items.
+/// [`Pool::stream`] and [`Pool::try_stream`] make it.
+///
+/// `M` is the function, in a wrapper that says whether it returns a `Result`. `I` is the iterator
+/// over the items.
 ///
 /// ```
 /// use millpond::ThreadPool;
@@ -30,46 +33,55 @@ impl<M, I: Iterator> Stream<M, I> {
         Self { pool: pool.handle(), each, input, options: StreamOptions::default() }
     }
 
-    /// How many consecutive items one worker does before it looks for other work. If this is not called the pool takes what
-    /// suits the items. Results are per item either way. 0 is refused at the call.
+    /// Sets how many consecutive items one worker does before it looks for other work.
+    ///
+    /// Without this call the pool takes a number that suits the items. Either way each item has a
+    /// result of its own. [`imap`](Self::imap) refuses 0.
     ///
     /// # Cost
     ///
-    /// Keeps a number: does not block, allocate, wake or run your code.
+    /// The call keeps a number. It does not block, allocate, run your code or wake a thread.
     pub fn chunksize(mut self, items: usize) -> Self {
         self.options.chunksize = Some(items);
         self
     }
 
-    /// The most items that may have been pulled and not yet yielded, strictly; 1 or more. 0 is refused at the call, and more
-    /// than 1,048,576 is taken for that: there is a place for each from the beginning.
+    /// Sets the window: the most items that the consumer may have pulled and not yet yielded.
     ///
-    /// If this is not called it is 64, or four chunks per worker if that is more. Where no [`chunksize`](Self::chunksize) was
-    /// given either, it is 64 items that wait for a worker, more if they are short, and up to 1,024 in all: the stream pulls on while
-    /// the result that is next in order is late and workers have nothing to do.
+    /// The bound is strict. It is 1 or more: [`imap`](Self::imap) refuses 0. A larger number than
+    /// 1,048,576 counts as 1,048,576, since the window has a slot for each item from the beginning.
     ///
-    /// Where the input says by its [`size_hint`](Iterator::size_hint) that it is shorter, there is room for that many, or for one per
-    /// worker if that is more, and for one more.
+    /// Without this call the window is 64 items, or four chunks per worker if that is more. If the
+    /// caller gave no [`chunksize`](Self::chunksize) either, the window can grow: that many items
+    /// may wait for a worker, more if they are short, and up to 1,024 items are in the window in
+    /// all. So the consumer pulls on while the result that is next in order is late and workers
+    /// have nothing to do.
     ///
-    /// A window of n keeps n items running, if there are n workers; less than one item per worker leaves workers idle.
+    /// The input may say by its [`size_hint`](Iterator::size_hint) that it is shorter. Then the
+    /// window has room for that many items, or for one per worker if that is more, and for one
+    /// more.
+    ///
+    /// A window of n items keeps n items running, if there are n workers. A window of less than one
+    /// item per worker leaves workers idle.
     ///
     /// # Cost
     ///
-    /// Keeps a number: does not block, allocate, wake or run your code.
+    /// The call keeps a number. It does not block, allocate, run your code or wake a thread.
     pub fn buffersize(mut self, items: usize) -> Self {
         self.options.buffersize = Some(items);
         self
     }
 
-    /// Begins, and yields results in the order of the items.
+    /// Begins the stream, which yields results in the order of the items.
     ///
     /// # Errors
     ///
-    /// This stream itself, with its input and all that was set on it, if the pool takes no more work or a size is 0.
+    /// If the pool takes no more work, or if a size is 0, the error holds this stream itself, with
+    /// its input and all that was set on it.
     ///
     /// # Cost
     ///
-    /// As [`Pool::imap`].
+    /// The call costs as much as [`Pool::imap`].
     pub fn imap<T, E>(self) -> Result<Imap<I, T, E>, SubmitError<Self>>
     where
         M: Each<I::Item, T, E> + Send + Sync + 'static,
@@ -80,15 +92,15 @@ impl<M, I: Iterator> Stream<M, I> {
         self.begin(true)
     }
 
-    /// Begins, and yields results as they come.
+    /// Begins the stream, which yields each result when it is there.
     ///
     /// # Errors
     ///
-    /// As for [`imap`](Self::imap).
+    /// Those of [`imap`](Self::imap).
     ///
     /// # Cost
     ///
-    /// As for [`imap`](Self::imap).
+    /// The call costs as much as [`imap`](Self::imap).
     pub fn imap_unordered<T, E>(self) -> Result<Imap<I, T, E>, SubmitError<Self>>
     where
         M: Each<I::Item, T, E> + Send + Sync + 'static,

@@ -14,29 +14,42 @@ use crate::sched::Sched;
 use crate::sync::clock::Deadline;
 use crate::worker::{self, Place};
 
-/// The results of a stream, one by one: what Python's `imap` and `imap_unordered` return.
+/// Yields the results of a stream one by one: what Python's `imap` and `imap_unordered` return.
 ///
-/// * The input is pulled here, on the consumer's thread: the first items at the call, the others inside [`next`], when no
-///   finished result is waiting. So it needs no `Send`, it may be infinite, and while it blocks it holds up nobody else.
-///   At most `buffersize` items are ahead of what was yielded.
-/// * Each item is shown to the workers before the input is asked for the next, and a finished result is yielded before the input is
-///   asked at all. Before an input that has kept its consumer waiting is asked again, the consumer waits up to 200 µs for a result.
-/// * When the end is yielded, what the function captured has been dropped. (Of an [`Imap`] that is dropped earlier, the last item that
-///   runs drops it.)
-/// * A consumer that has to wait for short items sleeps until several are done, which costs the workers fewer wake-ups. No
-///   finished result is kept back for longer than about 100 µs (on Windows, a tick of its timer).
+/// **The input.**
+///
+/// * The consumer pulls the input on its own thread: the first items at the call, the others
+///   inside [`next`], when no finished result is waiting. So the input needs no `Send`, and it
+///   may be infinite. While it blocks, it holds up no other thread. At most `buffersize` items
+///   are ahead of what was yielded.
+/// * The consumer shows each item to the workers before it asks the input for the next. It yields a
+///   finished result before it asks the input at all. If the input has kept the consumer waiting,
+///   the consumer waits up to 200 µs for a result before it asks again.
+/// * If the input panics, the results of all earlier items come first, then
+///   [`TaskError::InputPanicked`], then the end.
+///
+/// **The results.**
+///
 /// * An item that fails is an `Err` of its own, and the iteration goes on.
-/// * If the input panics, the results of all earlier items come first, then [`TaskError::InputPanicked`], then the end.
-/// * After [`close`](crate::Pool::close) a stream goes on, also while somebody polls
-///   [`join_timeout`](crate::ThreadPool::join_timeout).
-/// * After [`join`](crate::ThreadPool::join), `terminate` or the pool's drop it pulls no more,
-///   but for one item, to see whether any is left. It yields what has run, then, if anything was
-///   left, one error ([`TaskError::NotSubmitted`] or [`TaskError::Terminated`]), then the end. In
-///   order, what has run after the first item that has not is dropped: there are no gaps.
-/// * Where waiting could never end ([`TaskError::WouldDeadlock`]) there is this one error, then the end.
-/// * Dropping it stops it: items that have not begun are dropped, running ones finish.
+/// * A consumer that has to wait for short items sleeps until several are done, which costs the
+///   workers fewer wake-ups. The stream keeps no finished result back for longer than about 100 µs
+///   (on Windows, a tick of its timer).
+/// * If a wait could never end, the stream yields [`TaskError::WouldDeadlock`] once, then the end.
+/// * A worker of the same pool that consumes a stream runs the items itself that no thread has
+///   begun.
 ///
-/// A worker of the same pool that consumes a stream runs its items itself where nobody has begun them.
+/// **The end.**
+///
+/// * When the end is yielded, the function's captures have been dropped. If the [`Imap`] is dropped
+///   earlier, the last item that runs drops them.
+/// * After [`close`](crate::Pool::close) a stream goes on, also while another thread polls
+///   [`join_timeout`](crate::ThreadPool::join_timeout).
+/// * After [`join`](crate::ThreadPool::join), `terminate` or the pool's drop the stream pulls no
+///   more, but for one item, to see whether any is left. It yields the results of the items that
+///   have run. Then, if anything was left, it yields one error ([`TaskError::NotSubmitted`] or
+///   [`TaskError::Terminated`]), and then the end. A stream in order drops the results of items
+///   that ran after the first item that did not: there are no gaps.
+/// * Dropping the stream stops it. Items that have not begun are dropped, and running items finish.
 ///
 /// [`next`]: Iterator::next
 ///
@@ -53,20 +66,23 @@ pub struct Imap<I: Iterator, T, E = std::convert::Infallible> {
     sched: Arc<Sched>,
     /// None after the end.
     stream: Option<StreamRef<I::Item, T, E>>,
-    /// None when no more is to be pulled. As long as it is there the pool counts the stream as open.
+    /// None when the consumer pulls no more. As long as it is there, the pool counts the stream as
+    /// open.
     input: Option<I>,
     timer: InputTimer,
-    /// The error that comes after everything else.
+    /// The error that the stream yields after everything else.
     last: Option<TaskError<E>>,
-    /// How far it had come at the end.
+    /// How far the stream had come at its end.
     ended: Progress,
 }
 
-/// What an iterator of results yields.
+/// The type of what an iterator of results yields.
 type Yield<T, E> = Option<Result<T, TaskError<E>>>;
 
 impl<I: Iterator, T, E> Imap<I, T, E> {
-    /// As [`next`](Iterator::next), and gives up when the time is up; what comes then is not lost. Python's `it.next(timeout)`.
+    /// Yields the next result, as [`next`](Iterator::next) does, or gives up when the time is up.
+    ///
+    /// It is Python's `it.next(timeout)`. A result that comes later is not lost.
     ///
     /// # Errors
     ///
@@ -74,8 +90,9 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     ///
     /// # Cost
     ///
-    /// Blocks for up to `limit`, and as long as the input blocks. Runs the input's `next` on this thread, and no item. Allocates
-    /// nothing.
+    /// The caller blocks for up to `limit`, and as long as the input blocks. The call does not
+    /// allocate. It runs the input's iterator on this thread, and no item. It may wake a worker
+    /// with each item that it pulls, which is a system call.
     pub fn next_timeout(&mut self, limit: Duration) -> Result<Yield<T, E>, Timeout<()>> {
         match Deadline::after(limit) {
             Some(deadline) => self.advance(Some(&deadline)),
@@ -84,11 +101,11 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         .ok_or(Timeout(()))
     }
 
-    /// How far it has come: items yielded, of items pulled so far.
+    /// Tells how many items were yielded, of how many that were pulled so far.
     ///
     /// # Cost
     ///
-    /// Reads two numbers: does not block, allocate, wake or run your code.
+    /// The call reads two numbers. It does not block, allocate, run your code or wake a thread.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.stream.as_ref().map_or(self.ended, |stream| {
@@ -101,7 +118,8 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     ///
     /// # Errors
     ///
-    /// Why not, with function and input, of which nothing was read.
+    /// The error says why the pool does not take the stream, and holds function and input. The
+    /// input is unread.
     pub(super) fn open<M>(
         pool: &Pool,
         each: M,
@@ -141,7 +159,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         }
     }
 
-    /// The next outcome or the end. None if the time is up.
+    /// Gives the next outcome or the end. None if the time is up.
     fn advance(&mut self, deadline: Option<&Deadline>) -> Option<Yield<T, E>> {
         loop {
             let Some(stream) = &mut self.stream else { return Some(self.last.take().map(Err)) };
@@ -161,11 +179,13 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         }
     }
 
-    /// Whether an outcome is to be yielded. One that says that the pool has ended is not: the iteration ends with it.
+    /// Gives an outcome back if the consumer is to yield it. An outcome that says that the pool has
+    /// ended is kept for the end of the iteration.
     ///
-    /// One error stands for all items that were refused. In order it is the end at once, lest the value of a later item, which a
-    /// runner may have claimed while the one before was being refused, take the place of this one. Out of order it comes after
-    /// all that has run.
+    /// One error stands for all items that were refused. A stream in order ends with it at once: a
+    /// runner may have claimed a later item while another thread refused this one, and the value of
+    /// the later item must not take this item's place. A stream out of order yields the error after
+    /// the outcomes of all items that have run.
     fn judge(&mut self, outcome: Outcome<T, E>) -> Option<Outcome<T, E>> {
         match outcome {
             Err(
@@ -183,21 +203,24 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         }
     }
 
-    /// In the child of a fork: the workers that would do the rest are in the parent, and so are the items.
+    /// Ends the stream in the child of a fork. The workers that would do the rest are in the
+    /// parent, and so are the items.
     fn leave_to_parent(&mut self) {
         std::mem::forget((self.stream.take(), self.input.take()));
         self.last = Some(TaskError::NotSubmitted(SubmitErrorKind::Forked));
     }
 
-    /// A slow input may use the time up, while no outcome has come.
+    /// Says whether a slow input has used the time up, and no outcome has come meanwhile.
     fn is_time_up_by_pulling(&self, deadline: Option<&Deadline>) -> bool {
         deadline.is_some_and(Deadline::passed)
             && self.timer.patience().is_some()
             && !self.is_any_done()
     }
 
-    /// Nothing is done and nothing more is to be pulled: waits for an outcome, as a worker of the pool by running items; or ends
-    /// the stream if nothing is ahead, or if waiting would never end.
+    /// Waits for an outcome, when none is there and the consumer can pull no more. A worker of the
+    /// pool runs items meanwhile.
+    ///
+    /// It ends the stream if nothing is ahead, or if the wait would never end.
     fn wait_for_outcome(&mut self, deadline: Option<&Deadline>) -> Waited {
         let Some(stream) = &mut self.stream else { return Waited::Outcome };
         if stream.ahead() == 0 {
@@ -220,22 +243,23 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         stream.wait(deadline, self.input.is_some())
     }
 
-    /// Whether the next call has something to yield at once, if only the end.
+    /// Says whether the next call has something to yield at once, if only the end.
     fn is_any_done(&self) -> bool {
         self.stream.as_ref().is_none_or(|stream| {
             stream.is_any_done() || stream.ahead() == 0 && self.input.is_none()
         })
     }
 
-    /// What is still ahead is dropped.
+    /// Ends the stream, and drops the items and outcomes that are still ahead.
     fn end(&mut self) {
         self.ended = self.progress();
         self.stream.take().into_iter().for_each(end_stream);
     }
 
-    /// Pulls one item and shows it to the runners, if there is room for it; false if not.
+    /// Pulls one item and shows it to the runners, if there is room for it. False if there is none.
     ///
-    /// An input that keeps its consumer waiting is not asked again before the last item's outcome has had a moment to come.
+    /// If the input keeps its consumer waiting, the consumer gives the last item's outcome a moment
+    /// to come before it asks the input again.
     fn pull(&mut self, deadline: Option<&Deadline>) -> bool {
         let (Some(stream), Some(input)) = (&mut self.stream, &mut self.input) else { return false };
         if stream.is_full() {
@@ -254,11 +278,12 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
             }
         }
         if !self.sched.may_pull() {
-            // Whether anything is left only the input knows.
+            // Only the input knows whether anything is left.
             let left = !matches!(catch_panic(|| input.next()), Ok(None));
             self.stop_pulling();
             if left {
-                // Closed and joined it would still take work from its own; broken it says so.
+                // A pool that is closed and joined would still take work from its own workers, so
+                // it may give no reason. A broken pool gives one.
                 let kind = self.sched.refusal(true).unwrap_or(SubmitErrorKind::NotRunning);
                 self.last.get_or_insert(TaskError::NotSubmitted(kind));
             }
@@ -269,7 +294,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
                 stream.put(item);
                 if let Some(entry) = stream.publish() {
                     if send(&self.sched, entry).is_err() {
-                        // It came too late: nobody may be left to take it.
+                        // The entry came too late: perhaps no worker is left to take it.
                         stream.refuse(&self.sched.stopping().unwrap_or(Reason::NotRunning));
                     }
                 }
@@ -283,7 +308,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         true
     }
 
-    /// Pulls the first items, until the window is full, or the input has kept the caller waiting.
+    /// Pulls the first items, until the window is full or the input has kept the caller waiting.
     fn pull_at_the_call(&mut self) {
         while self.pull(None) && self.timer.patience().is_none() {}
     }
@@ -296,12 +321,14 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     }
 }
 
-/// Yields what the function gave for each item. Fused.
+/// Yields the function's outcome for each item. The iterator is fused.
 ///
 /// # Cost
 ///
-/// `next` blocks until a result is there, and as long as the input blocks. It runs the input's `next` on this thread, and on a
-/// worker of the same pool items too. It may wake a worker with each item that it pulls. It allocates nothing.
+/// The caller of `next` blocks until a result is there, and as long as the input blocks. The call
+/// does not allocate. It runs the input's iterator on this thread, and on a worker of the same pool
+/// items too. With the end it drops the input and the function on this thread. It may wake a worker
+/// with each item that it pulls, which is a system call.
 impl<I: Iterator, T, E> Iterator for Imap<I, T, E> {
     type Item = Result<T, TaskError<E>>;
 
@@ -315,7 +342,7 @@ impl<I: Iterator, T, E> std::iter::FusedIterator for Imap<I, T, E> {}
 impl<I: Iterator, T, E> Drop for Imap<I, T, E> {
     fn drop(&mut self) {
         if self.sched.is_forked() {
-            // The items are the parent's, which drops them.
+            // The items are the parent's, and the parent drops them.
             return std::mem::forget((self.stream.take(), self.input.take()));
         }
         self.stream.take().into_iter().for_each(end_stream);

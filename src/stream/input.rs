@@ -1,30 +1,33 @@
-//! How a stream's input answers: quickly, or so slowly that its consumer has better things to do meanwhile.
+//! Measures how a stream's input answers: quickly, or so slowly that its consumer has better things
+//! to do meanwhile.
 
 use std::time::Duration;
 
 use crate::sync::clock::Stopwatch;
 
-/// How long an input takes to answer. While it is quick, only some of its answers are timed.
+/// Knows how long an input takes to answer. While the input is quick, the timer times only some of
+/// its answers.
 #[derive(Debug, Default)]
 pub(super) struct InputTimer {
-    /// Quick answers in a row, of those that were timed.
+    /// How many timed answers in a row were quick.
     quick: u32,
-    /// Answers since the last one that was timed.
+    /// How many answers came since the last timed one.
     untimed: u32,
-    /// What the last slow answer took; nothing after a quick one.
+    /// How long the last timed answer took, if it was slow; None if it was quick.
     waited: Option<Duration>,
 }
 
 impl InputTimer {
-    /// An answer that takes longer keeps the consumer waiting.
+    /// An answer that takes longer is slow: it keeps the consumer waiting.
     const QUICK_ANSWER: Duration = Duration::from_micros(5);
-    /// After so many quick answers in a row...
+    /// After so many quick answers in a row the input is known as quick.
     const ANSWERS_KNOWN_AS_QUICK: u32 = 16;
-    /// ... only one of so many is timed.
+    /// Of a quick input the timer times one of so many answers.
     const QUICK_ANSWERS_PER_TIMING: u32 = 64;
-    /// Before it is asked again a slow input may wait for this part of its last answer's time...
+    /// Before the consumer asks a slow input again, it waits for an outcome for this part of the
+    /// time that the last answer took.
     const PATIENCE_PART: u32 = 32;
-    /// ... and for no longer than this.
+    /// The consumer waits for no longer than this.
     const LONGEST_PATIENCE: Duration = Duration::from_micros(200);
 
     pub(super) fn time<T>(&mut self, ask: impl FnOnce() -> T) -> T {
@@ -48,7 +51,8 @@ impl InputTimer {
         answer
     }
 
-    /// How long an outcome is waited for before the input is asked again; nothing if the input is quick.
+    /// Says how long the consumer waits for an outcome before it asks the input again. None if the
+    /// input is quick.
     pub(super) fn patience(&self) -> Option<Duration> {
         self.waited.map(|took| (took / Self::PATIENCE_PART).min(Self::LONGEST_PATIENCE))
     }

@@ -1,22 +1,28 @@
-//! Streams: what their consumer needs of the pool.
+//! Does what the consumer of a stream needs of the pool: opens the stream, sends its entries,
+//! ends it.
 
 use super::ring::{StreamOptions, StreamRef, Window};
 use crate::block::{Each, SubmitErrorKind, TaskRef, Uncounted};
 use crate::sched::{Permit, Sched, WhenFull};
 use crate::worker::{Place, Tie, admit, outlasts_close, place, push, take_back, with_caller};
 
-/// Without a word from the caller at least this many items may be ahead: fewer, and every few items wake somebody...
+/// If the caller sets no window, at least this many items may be ahead. With fewer, every few items
+/// would cost a wake-up.
 const MIN_WINDOW_ITEMS: usize = 64;
-/// ... and up to this many, if they are short.
+/// If the caller sets no window, up to this many items may be ahead if they are short.
 const MAX_GROWN_WINDOW_ITEMS: usize = 1024;
-/// Whatever the caller says: the window is allocated at once, and its slots are counted in 32 bits.
+/// No window is larger than this. A stream allocates its window at once, and counts the slots in 32
+/// bits.
 const MAX_WINDOW_ITEMS: usize = 1 << 20;
 
-/// Opens a stream of at most so many items as far as its input knows, once there is space for its first entries. Its consumer must close it, once: [`Sched::close_stream`]. [LIFE-8]
+/// Opens a stream, once there is a place for its first entry.
+///
+/// The input has at most `at_most` items, as far as it knows. The consumer must close the stream,
+/// once, with [`Sched::close_stream`]. [LIFE-8]
 ///
 /// # Errors
 ///
-/// The function, if the pool takes no more work.
+/// If the pool takes no more work, the error says why, and holds the function.
 pub(super) fn open_stream<M, A, T, E>(
     sched: &Sched,
     each: M,
@@ -34,11 +40,12 @@ where
         Ok(permit) => permit,
         Err(kind) => return Err((kind, each)),
     };
-    // The place is free again when this returns: the entries take theirs.
+    // The place of this permit is free again when this function returns. The entries take places of
+    // their own.
     let places = permit.as_ref().and_then(Permit::places);
     let by_worker = outlasts_close(sched, place, Tie::Async);
     if !sched.open_stream(by_worker) {
-        // It has ended since the look above.
+        // The pool has ended since `admit` looked.
         return Err((sched.refusal(by_worker).unwrap_or(SubmitErrorKind::NotRunning), each));
     }
     let workers = sched.queues.workers();
@@ -55,8 +62,9 @@ where
         }
         _ => Window { least: chunks(1), most: chunks(1).max(MAX_GROWN_WINDOW_ITEMS) },
     };
-    // A short input needs no more: a place for each item, and one for the look that finds the end, so that the input is done with at
-    // the call. (One that says so and is longer has a small window.)
+    // A short input needs a slot for each item, and one for the pull that finds the end, so that
+    // the consumer is done with the input at the call. An input that is longer than it says has
+    // a small window.
     let needed = at_most.map_or(usize::MAX, |items| items.max(workers).saturating_add(1));
     let window = Window { least: window.least.min(needed), most: window.most.min(needed) };
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
@@ -65,22 +73,23 @@ where
     })
 }
 
-/// Puts a stream's entry into a queue or, if there is no place for it, into the line. Never waits.
+/// Puts a stream's entry into a queue or, if there is no place for it, into the line. It never
+/// waits.
 ///
 /// # Errors
 ///
-/// It was pushed, but perhaps nobody will take it.
+/// The error says that the entry was pushed, but that perhaps no worker will take it.
 pub(super) fn send(sched: &Sched, entry: TaskRef) -> Result<(), SubmitErrorKind> {
     if entry.has_place() {
         return sched.inject_with_places(None, Uncounted::one(entry));
     }
-    // A stream is closed by its consumer alone, which is this thread.
+    // The stream is open, since only its consumer closes it, and this thread is the consumer.
     let counted = entry.count();
     debug_assert!(counted, "an open stream");
     with_caller(sched.id, |caller| push(sched, caller, [entry]))
 }
 
-/// Ends a stream. A worker that consumed it takes its entry back.
+/// Ends a stream. If the consumer is a worker, it takes the stream's entry back.
 pub(super) fn end_stream<A, T, E>(stream: StreamRef<A, T, E>) {
     let (pool, id) = (stream.pool(), stream.id());
     drop(stream);

@@ -5,12 +5,14 @@ use crate::pool::Pool;
 
 /// Many items, one by one.
 impl Pool {
-    /// Calls `f` with each item, pulling the input as results are taken, and yields the results in the order of the items.
-    /// Python's `imap`; with options it is [`stream`](Self::stream).
+    /// Lets the workers call `f` with each item, and yields the results in the order of the items.
+    ///
+    /// It is Python's `imap`. The consumer pulls the input as it takes results.
+    /// [`stream`](Self::stream) does this with options.
     ///
     /// # Errors
     ///
-    /// Function and input, unread, if the pool takes no more work.
+    /// If the pool takes no more work, the error holds function and input, which is unread.
     ///
     /// ```
     /// # let pool = millpond::ThreadPool::new(2)?;
@@ -22,8 +24,10 @@ impl Pool {
     ///
     /// # Cost
     ///
-    /// Blocks while a pool with a [limit](crate::Builder::max_queued) is full. Then it pulls the first items from the input on this
-    /// thread, and so blocks as long as that does. Wakes workers. Allocates the window, once; no item allocates.
+    /// The caller blocks while a pool with a [limit](crate::Builder::max_queued) is full, and then
+    /// while it pulls the first items. The call allocates the window, once; no item allocates. It
+    /// runs the input's iterator on this thread. It may wake a worker with each item that it pulls,
+    /// which is a system call.
     pub fn imap<F, I, T>(
         &self,
         f: F,
@@ -39,15 +43,17 @@ impl Pool {
             .map_err(|(kind, Plain(f), input)| SubmitError::new(kind, (f, input)))
     }
 
-    /// As [`imap`](Self::imap), and yields the results as they come. Python's `imap_unordered`.
+    /// Does what [`imap`](Self::imap) does, but yields each result when it is there.
+    ///
+    /// It is Python's `imap_unordered`.
     ///
     /// # Errors
     ///
-    /// As for [`imap`](Self::imap).
+    /// Those of [`imap`](Self::imap).
     ///
     /// # Cost
     ///
-    /// As for [`imap`](Self::imap).
+    /// The call costs as much as [`imap`](Self::imap).
     pub fn imap_unordered<F, I, T>(
         &self,
         f: F,
@@ -63,11 +69,12 @@ impl Pool {
             .map_err(|(kind, Plain(f), input)| SubmitError::new(kind, (f, input)))
     }
 
-    /// A function over a lazily pulled input, with options: see [`Stream`].
+    /// Makes a stream with options, such as a window, and does not begin it: see [`Stream`].
     ///
     /// # Cost
     ///
-    /// Wraps function and input: does not block, allocate, wake or run your code.
+    /// The call asks the items for their iterator, on this thread, and reads nothing of it. It does
+    /// not block, allocate or wake a thread.
     pub fn stream<F, I, T>(&self, f: F, items: I) -> Stream<Plain<F>, I::IntoIter>
     where
         I: IntoIterator,
@@ -76,15 +83,15 @@ impl Pool {
         Stream::new(self, Plain(f), items.into_iter())
     }
 
-    /// As [`imap`](Self::imap), for a function that returns a `Result`.
+    /// Does what [`imap`](Self::imap) does, for a function that returns a `Result`.
     ///
     /// # Errors
     ///
-    /// As for [`imap`](Self::imap).
+    /// Those of [`imap`](Self::imap).
     ///
     /// # Cost
     ///
-    /// As for [`imap`](Self::imap).
+    /// The call costs as much as [`imap`](Self::imap).
     pub fn try_imap<F, I, T, E>(
         &self,
         f: F,
@@ -101,15 +108,16 @@ impl Pool {
             .map_err(|(kind, Fallible(f), input)| SubmitError::new(kind, (f, input)))
     }
 
-    /// As [`imap_unordered`](Self::imap_unordered), for a function that returns a `Result`.
+    /// Does what [`imap_unordered`](Self::imap_unordered) does, for functions that return a
+    /// `Result`.
     ///
     /// # Errors
     ///
-    /// As for [`imap`](Self::imap).
+    /// Those of [`imap`](Self::imap).
     ///
     /// # Cost
     ///
-    /// As for [`imap`](Self::imap).
+    /// The call costs as much as [`imap`](Self::imap).
     pub fn try_imap_unordered<F, I, T, E>(
         &self,
         f: F,
@@ -126,11 +134,11 @@ impl Pool {
             .map_err(|(kind, Fallible(f), input)| SubmitError::new(kind, (f, input)))
     }
 
-    /// As [`stream`](Self::stream), for a function that returns a `Result`.
+    /// Does what [`stream`](Self::stream) does, for a function that returns a `Result`.
     ///
     /// # Cost
     ///
-    /// As for [`stream`](Self::stream).
+    /// The call costs as much as [`stream`](Self::stream).
     pub fn try_stream<F, I, T, E>(&self, f: F, items: I) -> Stream<Fallible<F>, I::IntoIter>
     where
         I: IntoIterator,

@@ -1,5 +1,7 @@
-//! A lock for what is short, seldom and not on a fast path: a thread that finds it held sleeps. One source for all three sets of
-//! primitives: it stands on their atomics, cells and futexes, so a model sees its edges, and sees them missing.
+//! A lock for short, rare work off every fast path: a thread that finds it held sleeps.
+//!
+//! One source serves all three sets of primitives. The lock stands on their atomics, cells and
+//! futexes, so a model sees its edges, and sees when one is missing.
 
 use super::cell::UnsafeCell;
 use super::{AtomicU32, Ordering, futex};
@@ -9,16 +11,17 @@ const HELD: u32 = 1;
 /// The holder must wake a sleeper when it lets go.
 const AWAITED: u32 = 2;
 
-/// A value that one thread at a time may look at. No user code may run while it is held.
+/// A value that one thread at a time may look at. The holder must run no user code.
 pub(crate) struct Lock<T> {
     word: AtomicU32,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the lock hands out its value to one thread at a time, and so moves it between threads.
+// SAFETY: `Sync` lets several threads use the lock. The lock lends its value to one of them at
+// a time, and the value may move between them because `T` is `Send`.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
-/// Lets go of a lock, also while a panic unwinds.
+/// Lets go of a lock when it is dropped, also while a panic unwinds.
 struct Held<'a>(&'a AtomicU32);
 
 impl Drop for Held<'_> {
@@ -35,15 +38,17 @@ impl<T> Lock<T> {
         Self { word: AtomicU32::new(FREE), value: UnsafeCell::new(value) }
     }
 
-    /// Calls `f` with the value, alone.
+    /// Calls `f` with the value while this thread alone holds the lock.
     ///
     /// # Blocking
     ///
-    /// For as long as other threads hold the lock. It is not reentrant.
+    /// The caller blocks for as long as other threads hold the lock. The lock is not
+    /// reentrant.
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         let held = self.hold();
         let result = self.value.with_mut(|value| {
-            // SAFETY: the lock is held, so no other thread has a reference to the value.
+            // SAFETY: the reference must be the only one to the value. This thread holds the
+            // lock, so no other thread has one.
             let value = unsafe { &mut *value };
             f(value)
         });
@@ -54,7 +59,8 @@ impl<T> Lock<T> {
     fn hold(&self) -> Held<'_> {
         // edge LOCK acquire: all that the holders before did → this holder.
         if self.word.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            // edge LOCK acquire: as above. A thread that has slept cannot know whether others sleep.
+            // edge LOCK acquire: all that the holders before did → this holder. A thread that
+            // has slept cannot know whether other threads sleep, so it puts AWAITED up.
             while self.word.swap(AWAITED, Ordering::Acquire) != FREE {
                 futex::wait(&self.word, AWAITED);
             }

@@ -1,4 +1,5 @@
-//! What is ready, of a fixed set of members: many threads say so, one takes them all and may sleep until there is one.
+//! A fixed set of members that become ready. Many threads say that one is ready; one thread
+//! takes all that are, and may sleep until there is one.
 
 use crate::sync::clock::Deadline;
 use crate::sync::{AtomicU32, Ordering, futex};
@@ -6,18 +7,19 @@ use crate::sync::{AtomicU32, Ordering, futex};
 use super::block_until;
 
 /// The value of `top` that says that the taker sleeps on it. No member has this number.
-// count ASLEEP: the handles of one `wait` or `as_completed`, of which there are fewer than this
-// number. More are refused with a panic, before anything is waited for.
+// count ASLEEP: the handles of one `wait` or `as_completed`. There are fewer than this number:
+// `new` panics on more, before the caller waits for anything.
 const ASLEEP: u32 = u32::MAX;
 
-/// A stack of members, linked by their numbers. Each member is on it once at most.
+/// A stack of members, linked by their numbers. A member is on it at most once.
 ///
-/// `top` is the member pushed last, plus one; 0 is an empty stack; [`ASLEEP`] is an empty stack with a sleeper on it. Only
-/// the taker puts ASLEEP there, and it takes the whole stack at once, so nobody can mistake one top for another.
+/// `top` is the number of the member pushed last, plus one. 0 is an empty stack. [`ASLEEP`] is
+/// an empty stack on which the taker sleeps. Only the taker puts ASLEEP there, and it takes
+/// the whole stack at once. So no thread can mistake one top for another.
 #[derive(Debug)]
 pub(crate) struct Ready {
     top: AtomicU32,
-    /// The member below each, plus one.
+    /// For each member, the number of the member below it, plus one.
     below: Box<[AtomicU32]>,
 }
 
@@ -34,7 +36,7 @@ impl Ready {
         loop {
             let below = if top == ASLEEP { 0 } else { top };
             self.below[member].store(below, Ordering::Relaxed);
-            // edge READY release: `below`, and what makes the member ready → the taker.
+            // edge READY release: `below`, and all that made the member ready → the taker.
             match self.top.compare_exchange_weak(top, number, Ordering::Release, Ordering::Relaxed)
             {
                 Ok(_) => break,
@@ -46,32 +48,35 @@ impl Ready {
         }
     }
 
-    /// Takes all that are ready; the one that came first is appended last.
+    /// Takes all members that are ready, and appends them to `into`. The one that came first
+    /// comes last.
     pub(crate) fn take(&self, into: &mut Vec<u32>) {
         if self.top.load(Ordering::Relaxed) == 0 {
             return;
         }
-        // edge READY acquire: the links, and what made the members ready → the taker.
+        // edge READY acquire: the links, and all that made the members ready → the taker.
         let mut top = self.top.swap(0, Ordering::Acquire);
         while top != 0 && top != ASLEEP {
             into.push(top - 1);
-            // Relaxed: ordered by the swap.
+            // Relaxed: the swap orders this load.
             top = self.below[top as usize - 1].load(Ordering::Relaxed);
         }
     }
 
-    /// Whether there is something to take, by a look that orders nothing.
+    /// Says whether there is something to take, by a look that orders nothing.
     pub(crate) fn is_any(&self) -> bool {
         !matches!(self.top.load(Ordering::Relaxed), 0 | ASLEEP)
     }
 
-    /// Sleeps until there is something to take, or until the deadline; false then.
+    /// Sleeps until there is something to take. Returns false if the deadline passes first.
     pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> bool {
-        // All bits up is ASLEEP; if the exchange that sets them fails, somebody has pushed.
+        // ASLEEP has all bits up, so `block_until` sets it as the waiter's bits. If that
+        // exchange fails, another thread has pushed.
         let any =
             block_until(&self.top, ASLEEP, deadline, |top| top != 0 && top != ASLEEP).is_some();
         if !any {
-            // Taken away again, unless somebody has pushed meanwhile: then it is gone.
+            // The taker takes ASLEEP away again. If another thread has pushed meanwhile,
+            // ASLEEP is gone, and this exchange fails.
             let _ = self.top.compare_exchange(ASLEEP, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
         any

@@ -1,15 +1,18 @@
-//! Spinning for a stretch of time, never for a number of turns: a pause lasts from 1 to 140 cycles by processor.
+//! Spins for a stretch of time, never for a number of turns: a pause lasts from 1 to 140
+//! cycles, depending on the processor.
 
 use std::time::Duration;
 
 use crate::sync::clock::Stopwatch;
 use crate::sync::thread;
 
-/// Looks, between pauses of the processor, until `ready` or until about `limit` has gone by. Says whether it was ready.
+/// Looks, between pauses of the processor, until `ready` says yes or until about `limit` has
+/// gone by. Returns whether `ready` said yes.
 ///
-/// Does not look at all where a spin cannot help: on a single processor, and in a model.
+/// It does not look at all where a spin cannot help: on a single processor, and in a model.
 pub(crate) fn spin_until(limit: Duration, mut ready: impl FnMut() -> bool) -> bool {
-    /// The clock costs about as much as a pause; this many pauses are made per reading.
+    /// To read the clock costs about as much as a pause. The spin makes this many pauses per
+    /// reading.
     const PAUSES: u32 = 8;
     if limit.is_zero() || !thread::may_spin() {
         return false;

@@ -1,4 +1,4 @@
-//! A worker's own end of things: its deque, its counters, and the loop that runs its tasks.
+//! One worker's own end of things: its deque, its counters, and the loop that runs its tasks.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -11,42 +11,45 @@ use crate::block::{Header, PoolView, ResultRef, Stale, SubmitErrorKind, TaskRef}
 use crate::sched::Sched;
 use crate::sync::deque::Worker;
 
-/// In a deque of fewer entries nothing is swept.
+/// A worker does not sweep a deque of fewer entries.
 const SWEEP_FROM: usize = 64;
 
-/// What belongs to one worker alone.
+/// The state that belongs to one worker alone.
 pub(crate) struct Context {
     pub(super) sched: Arc<Sched>,
     pub(super) index: usize,
     pub(super) deque: Worker<TaskRef>,
     /// Whether this worker's bit is up in the queues' filter.
     pub(super) loaded: Cell<bool>,
-    /// Tasks taken from the own deque since the last one from the injector.
+    /// How many tasks this worker has taken from its own deque since the last one from the
+    /// injector.
     pub(super) own_in_a_row: Cell<u32>,
-    /// Where in a round of begun tasks this worker is.
+    /// The place of this worker in a round of begun tasks.
     pub(super) begun: Cell<u32>,
-    /// Whether the task that ran last has put itself back for older work.
+    /// Whether the task that ran last has given way to other work.
     pub(super) gave_way: Cell<bool>,
-    /// After a task that gave way: whether the last turn was of the deques first.
+    /// After a task that gave way: whether the worker last looked into the other deques first.
     pub(super) deques_first: Cell<bool>,
-    /// The deque from which this worker steals next when it is the turn of other workers' oldest tasks.
+    /// The deque from which this worker steals next, when it is the turn of other workers'
+    /// oldest tasks.
     pub(super) next_victim: Cell<usize>,
-    /// With so many entries in the own deque it is time to look for stale ones.
+    /// With so many entries in its own deque the worker looks for stale ones.
     sweep_at: Cell<usize>,
-    /// The task pushed last; it may be gone.
+    /// The task that this worker pushed last. It may be gone.
     newest: Cell<Option<NonNull<Header>>>,
     pub(super) profile: Profile,
     /// Whether this worker, which is in its loop, is counted as a searcher already.
     pub(super) searching: Cell<bool>,
-    /// Spins in a row that found nothing.
+    /// How many spins in a row have found nothing.
     pub(super) idle_spins: Cell<u32>,
 }
 
-/// Pushes what this thread submits: a worker's own submissions go into its own deque, all others into the injector.
+/// Pushes the tasks that this thread submits: a worker's go into its own deque, all others
+/// into the injector.
 ///
 /// # Errors
 ///
-/// They were pushed, but perhaps nobody will take them: see [`Sched::inject`].
+/// The tasks were pushed, but perhaps no worker will take them: see [`Sched::inject`].
 #[inline]
 pub(crate) fn push(
     sched: &Sched,
@@ -59,14 +62,17 @@ pub(crate) fn push(
     }
 }
 
-/// If the calling thread is a worker of the task's own pool: does all of the awaited work that nobody has started, and
-/// nothing else. What is running elsewhere is left to be waited for. Says whether it did anything.
+/// Does all of the awaited work that no thread has started, and nothing else, if the calling
+/// thread is a worker of the work's own pool. Returns whether it did anything.
+///
+/// The caller must still wait for the parts that run on other threads.
 #[inline]
 pub(super) fn help<T, E>(result: &ResultRef<T, E>) -> bool {
     with_worker(result.pool(), |worker| {
         let Some(worker) = worker else { return false };
-        // Awaited right after it was submitted, it is the newest in the own deque, and run from the queue's side it costs
-        // a read-modify-write less and leaves no entry behind.
+        // A task that its submitter awaits at once is the newest in the worker's own deque.
+        // The worker runs it from the queue's side: that costs one read-modify-write less and
+        // leaves no entry behind.
         if worker.newest.get() == Some(result.id()) {
             match worker.deque.pop() {
                 Some(task) if task.is(result.id()) => {
@@ -83,7 +89,8 @@ pub(super) fn help<T, E>(result: &ResultRef<T, E>) -> bool {
     })
 }
 
-/// A worker has finished work of which up to `most` entries may lie, stale, on top of its deque: takes them back.
+/// Takes back the stale entries of work that the calling worker has finished: up to `most` of
+/// them may lie on top of its deque.
 pub(crate) fn take_back(pool: u32, id: NonNull<Header>, most: usize) {
     with_worker(pool, |worker| {
         if let Some(worker) = worker.filter(|worker| worker.newest.get() == Some(id)) {
@@ -92,7 +99,8 @@ pub(crate) fn take_back(pool: u32, id: NonNull<Header>, most: usize) {
     });
 }
 
-/// The view of what this thread runs here and now, whether it is a worker of the pool or not.
+/// Calls `f` with the pool view for work that this thread runs here and now, whether it is a
+/// worker of the pool or not.
 pub(crate) fn as_pool_view<R>(sched: &Sched, f: impl FnOnce(&dyn PoolView) -> R) -> R {
     with_worker(sched.id, |worker| match worker {
         Some(worker) => f(&Inline(worker)),
@@ -141,8 +149,10 @@ impl Context {
         told
     }
 
-    /// The awaited task was stolen, and this one popped in its stead. To put it back is a submission like any other, lest
-    /// it be stranded: by a worker that went to sleep meanwhile, or by a terminator that has passed.
+    /// Pushes a task again that this worker has popped instead of the one that it looked for.
+    ///
+    /// This is a submission like any other, so that the task is not stranded: another worker
+    /// may have gone to sleep meanwhile, or a terminator may have passed.
     #[cold]
     fn put_back(&self, task: TaskRef) {
         if self.push([task]).is_err() {
@@ -150,9 +160,11 @@ impl Context {
         }
     }
 
-    /// Drops the stale entries of the own deque: the dead must not outnumber the living. The caller tells the workers of what is left.
+    /// Takes the stale entries out of the worker's own deque, so that they never outnumber the
+    /// living. The caller tells the workers of the living ones, and then drops the stale ones.
     ///
-    /// While entries are out of the deque no other worker finds them, nor does a terminator: the caller must look at the stage.
+    /// While entries are out of the deque, no other worker and no terminator finds them. So
+    /// the caller must look at the stage.
     #[cold]
     fn sweep(&self) -> Vec<Stale> {
         let (mut stale, mut alive) = (Vec::new(), Vec::new());
@@ -162,7 +174,7 @@ impl Context {
                 Err(task) => alive.push(task),
             }
         }
-        // Where most entries are alive the next sweep can wait for longer.
+        // Where most entries are alive, the next sweep can wait longer.
         let factor = if stale.len() < alive.len() { 4 } else { 2 };
         self.sweep_at.set((factor * alive.len()).max(SWEEP_FROM));
         alive.into_iter().rev().for_each(|task| self.deque.push(task));
@@ -170,7 +182,8 @@ impl Context {
         stale
     }
 
-    /// Takes back up to `most` entries of a block that lie on top of the own deque and have nothing left to do.
+    /// Takes back up to `most` entries of a block that lie on top of the worker's own deque
+    /// and have nothing left to do.
     fn take_back(&self, id: NonNull<Header>, most: usize) {
         for _ in 0..most {
             let Some(top) = self.deque.pop() else { return };
@@ -195,8 +208,10 @@ impl Context {
         &self.sched
     }
 
-    /// The worker's life: find, run, again; until the pool is over, or the worker finds itself in
-    /// the child of a fork that its own task has made: what is queued there is the parent's to
+    /// Runs the worker's life: it finds a task, runs it, and looks for the next.
+    ///
+    /// The loop ends when the pool is over. It also ends when the worker finds itself in the
+    /// child of a fork that its own task has made: the queued work there is the parent's to
     /// run.
     pub(crate) fn run(&self) {
         set_current(self);
@@ -204,7 +219,8 @@ impl Context {
             let Some(task) = self.next() else { break };
             task.run(self);
         }
-        // What lies in the deque now was taken back by its submitter; the scheduler frees those blocks when it goes.
+        // Submitters have taken back the work whose entries still lie in the deque. The
+        // scheduler frees those blocks when it goes.
         set_current(ptr::null());
     }
 }
@@ -217,7 +233,7 @@ mod tests {
     use crate::block::{Job, call_of_nothing};
     use crate::sched::WhenFull;
 
-    /// Worker 0 of two, on this thread, and its pool. Worker 1 is for the test to play.
+    /// Makes worker 0 of two, on this thread, and its pool. The test plays worker 1.
     fn with_two_workers(test: impl FnOnce(&Context, &Sched)) {
         let (sched, deques) = Sched::new(2);
         let sched = Arc::new(sched);
@@ -229,16 +245,18 @@ mod tests {
         set_current(ptr::null());
     }
 
+    // covers TIME-02
     #[test]
-    fn time_02_a_task_that_was_popped_in_vain_is_shown_again() {
+    fn a_task_that_was_popped_in_vain_is_shown_again() {
         with_two_workers(|worker, sched| {
             let Ok(awaited) = submit(sched, Job::plain(|| 7), WhenFull::Wait) else {
                 panic!("the pool runs")
             };
             let stolen = sched.queues.steal_from(0).expect("it is in the deque");
-            // As the rest of a batch does, which is nothing that this worker has submitted.
+            // The test pushes this one past `submit`, so the awaited task remains the newest
+            // that this worker has submitted.
             worker.deque.push(call_of_nothing(sched.id));
-            // While the other task is in this worker's hand the last other worker goes to sleep.
+            // While this worker holds the other task, the last other worker goes to sleep.
             sched.idle.push(1, false);
             assert!(help(&awaited), "nobody has begun what is awaited");
             assert!(awaited.load().is_done());
@@ -248,8 +266,9 @@ mod tests {
         });
     }
 
+    // covers LIFE-06
     #[test]
-    fn life_06_a_task_that_was_popped_in_vain_is_resolved_if_the_terminator_has_passed() {
+    fn a_task_that_was_popped_in_vain_is_resolved_if_the_terminator_has_passed() {
         with_two_workers(|worker, sched| {
             let Ok(handle) = submit(sched, Job::plain(|| 7), WhenFull::Wait) else {
                 panic!("the pool runs")

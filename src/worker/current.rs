@@ -1,4 +1,4 @@
-//! Which worker am I: what a thread can ask about itself.
+//! Tells a thread which worker it is, and what it is to a pool.
 
 use std::cell::Cell;
 use std::ptr;
@@ -10,31 +10,34 @@ use crate::sched::{Sched, Stage};
 use crate::sync::local;
 
 local! {
-    /// The worker whose loop is running on this thread.
+    /// The worker whose loop runs on this thread.
     static CURRENT: Cell<*const Context> = const { Cell::new(ptr::null()) };
 }
 local! {
-    /// The pool that started this thread, from its first to its last instruction; 0 is none.
+    /// The pool that started this thread, from the thread's first instruction to its last; 0
+    /// is none.
     static MEMBER_OF: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Says which worker's loop runs on this thread: for as long as [`Context::run`] borrows it, then none (null).
+/// Says which worker's loop runs on this thread: one for as long as [`Context::run`] borrows
+/// it, then none (null).
 pub(super) fn set_current(context: *const Context) {
     CURRENT.with(|current| current.set(context));
 }
 
-/// What the calling thread is to a pool.
+/// Says what the calling thread is to a pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Place {
-    /// No thread of that pool.
+    /// The thread is none of that pool's.
     Outside,
-    /// A worker of it, inside a task or callback.
+    /// The thread is a worker of the pool, inside a task or callback.
     Worker,
-    /// A thread of it that runs no tasks at the moment: in an initializer, an exit callback or a thread-local's destructor.
+    /// The thread is the pool's but runs no tasks at the moment: it is in an initializer, an
+    /// exit callback or a thread-local's destructor.
     Member,
 }
 
-/// As [`Place`], with the worker itself.
+/// Says what the calling thread is to a pool, as [`Place`] does, and lends the worker itself.
 #[derive(Clone, Copy)]
 pub(crate) enum Caller<'a> {
     Outside,
@@ -52,7 +55,7 @@ impl Caller<'_> {
         }
     }
 
-    /// Whether what this thread submits goes into the queue for submissions from outside.
+    /// Says whether the thread's submissions go into the queue for submissions from outside.
     #[inline]
     pub(crate) fn is_outside(self) -> bool {
         !matches!(self, Self::Worker(_))
@@ -64,7 +67,7 @@ pub(crate) fn enlist(pool: u32) {
     MEMBER_OF.with(|member| member.set(pool));
 }
 
-/// What the calling thread is to the pool with this id.
+/// Says what the calling thread is to the pool with this id.
 #[inline]
 pub(crate) fn place(pool: u32) -> Place {
     with_caller(pool, |caller| caller.place())
@@ -73,7 +76,8 @@ pub(crate) fn place(pool: u32) -> Place {
 /// Calls `f` with what the calling thread is to the pool with this id.
 #[inline]
 pub(crate) fn with_caller<R>(pool: u32, f: impl FnOnce(Caller<'_>) -> R) -> R {
-    // A thread-local may be gone already where a destructor of another one asks; such a thread runs no tasks.
+    // The destructor of another thread-local may ask after this one is gone. Such a thread
+    // runs no tasks.
     match MEMBER_OF.try_with(Cell::get) {
         Ok(member) if member == pool => {
             with_worker(pool, |worker| f(worker.map_or(Caller::Member, Caller::Worker)))
@@ -82,23 +86,25 @@ pub(crate) fn with_caller<R>(pool: u32, f: impl FnOnce(Caller<'_>) -> R) -> R {
     }
 }
 
-/// Lends the context of the calling thread, if it is a worker.
+/// Lends `f` the context of the calling thread, if it is a worker.
 #[inline]
 fn with_current<R>(f: impl FnOnce(Option<&Context>) -> R) -> R {
-    // A thread-local may be gone already where a destructor of another one asks.
+    // The destructor of another thread-local may ask after this one is gone.
     let current = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
-    // SAFETY: CURRENT is null or points to the context that `Context::run` borrows on this thread for as long as it is
-    // set; nothing here outlives the call.
+    // SAFETY: the pointer must be null, or its context must live as long as the reference.
+    // CURRENT is set only while `Context::run` borrows the context on this thread, and nothing
+    // here outlives the call.
     f(unsafe { current.as_ref() })
 }
 
-/// Lends the context of the calling thread, if it is a worker of this pool.
+/// Lends `f` the context of the calling thread, if it is a worker of this pool.
 #[inline]
 pub(super) fn with_worker<R>(pool: u32, f: impl FnOnce(Option<&Context>) -> R) -> R {
     with_current(|worker| f(worker.filter(|worker| worker.sched.id == pool)))
 }
 
-/// Whether what the calling thread is running has been asked to stop, or its pool is giving up.
+/// Says whether the work that the calling thread runs has been asked to stop, or its pool is
+/// giving up.
 pub(crate) fn is_cancelled() -> bool {
     is_asked()
         || with_current(|worker| {
@@ -106,12 +112,12 @@ pub(crate) fn is_cancelled() -> bool {
         })
 }
 
-/// The pool of the worker that the calling thread is; 0 is none.
+/// Returns the id of the pool whose worker the calling thread is; 0 if it is no worker.
 pub(crate) fn current_id() -> u32 {
     with_current(|worker| worker.map_or(0, |worker| worker.sched.id))
 }
 
-/// The scheduler of the worker that the calling thread is.
+/// Returns the scheduler of the pool whose worker the calling thread is.
 pub(crate) fn current_pool() -> Option<Arc<Sched>> {
     with_current(|worker| worker.map(|worker| Arc::clone(&worker.sched)))
 }

@@ -1,10 +1,10 @@
-//! A worker as the work that it runs sees it.
+//! The pool as a worker's tasks see it.
 
 use super::context::Context;
 use crate::block::{PoolView, Reason, TaskRef};
 use crate::sync::AtomicU32;
 
-/// The view of what the loop itself runs.
+/// The pool view of the work that the loop itself runs.
 impl PoolView for Context {
     fn stopping(&self) -> Option<Reason> {
         self.sched.stopping()
@@ -18,8 +18,9 @@ impl PoolView for Context {
         Some(self.index)
     }
 
-    /// Becomes a searcher beforehand, if there is nothing else to do: whoever is woken may submit the next task before this
-    /// worker runs again, and would wake another one for it.
+    /// Makes the worker a searcher before it wakes a thread, if it has nothing else to do. The
+    /// woken thread may submit the next task before this worker looks again, and would wake
+    /// another worker for it.
     fn about_to_wake(&self) {
         if self.deque.is_empty() && self.sched.queues.is_injector_empty() && !self.searching.get() {
             self.searching.set(self.sched.idle.try_search());
@@ -52,8 +53,8 @@ impl PoolView for Context {
     }
 }
 
-/// The view of what a task runs while it waits: its worker does not return to its loop, so it gives no way and wakes like any
-/// thread.
+/// The pool view of the work that a task runs while it waits. Its worker does not return to
+/// the loop, so it gives no way, and it wakes like any other thread.
 pub(super) struct Inline<'a>(pub(super) &'a Context);
 
 impl PoolView for Inline<'_> {

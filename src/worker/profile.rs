@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-/// What a worker does when there is no work: how long it looks for some before it sleeps. Asleep it costs nothing, and a
-/// submission has to wake it, which is a system call for the submitter and takes the worker some microseconds.
+/// Says how long a worker without work looks for some before it sleeps.
 ///
-/// | | looks for | after looking in vain four times | for |
+/// A worker that sleeps costs nothing. A submitter then has to wake it: that is a system call
+/// for the submitter, and it takes the worker some microseconds.
+///
+/// | | looks for | after four looks in vain | use it for |
 /// |---|---|---|---|
-/// | [`Balanced`](Self::Balanced) | 10 µs | 1.5 µs, until it finds something again | all that has no wish |
-/// | [`Latency`](Self::Latency) | 200 µs | 200 µs | requests that come in quick succession, on processors to spare |
+/// | [`Balanced`](Self::Balanced) | 10 µs | 1.5 µs, until it finds work again | all other pools |
+/// | [`Latency`](Self::Latency) | 200 µs | 200 µs | requests in quick succession, free processors |
 /// | [`Frugal`](Self::Frugal) | not at all | not at all | batteries, crowded machines |
 ///
-/// While it looks it yields to every other thread that wants the processor. With any of them an idle pool uses no processor
-/// time.
+/// While a worker looks, it yields to every other thread that wants the processor. Under every
+/// profile an idle pool uses no processor time.
 ///
 /// ```
 /// use millpond::{Profile, ThreadPool};
@@ -22,17 +24,18 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Profile {
-    /// About as long as a wake-up costs.
+    /// The worker looks for about as long as a wake-up costs.
     #[default]
     Balanced,
-    /// For as long as the next request may take to come.
+    /// The worker looks for as long as the next request may take to come.
     Latency,
-    /// It sleeps at once.
+    /// The worker sleeps at once.
     Frugal,
 }
 
 impl Profile {
-    /// How long a worker polls without giving up the processor: a hot caller comes back within this.
+    /// How long a worker polls without giving up the processor. A hot caller comes back within
+    /// this time.
     pub(super) fn pausing(self) -> Duration {
         match self {
             Self::Balanced | Self::Latency => Duration::from_nanos(1_500),
@@ -40,7 +43,8 @@ impl Profile {
         }
     }
 
-    /// How long it then polls and yields, after so many fruitless spins in a row.
+    /// How long the worker then polls and yields, after `fruitless` spins in a row that found
+    /// nothing.
     pub(super) fn yielding(self, fruitless: u32) -> Duration {
         match self {
             Self::Balanced if fruitless < 4 => Duration::from_micros(10),

@@ -1,4 +1,5 @@
-//! Where a worker looks for its next task, in which order, and how long before it parks.
+//! Finds a worker's next task: where the worker looks, in which order, and how long before it
+//! parks.
 
 use super::context::Context;
 use crate::block::TaskRef;
@@ -8,23 +9,26 @@ use crate::wait::spin_until;
 
 /// While a task from outside is queued, a worker takes at most this many of its own tasks in a row.
 const OWN_IN_A_ROW: u32 = 3;
-/// Of so many tasks that a worker begins, one is the oldest of each kind, if there is one: of its own deque, which newest-first order
-/// could keep waiting for ever; of another worker's deque, which a filled injector could; of the injector, which entries that runners
-/// put back could; and of those entries.
+/// Of so many tasks that a worker begins, one is the oldest of each kind, if there is one.
+///
+/// The first kind is the worker's own deque: newest-first order could keep its oldest task
+/// waiting for ever. The second is another worker's deque, which a filled injector could keep
+/// waiting. The third is the injector, which entries that runners put back could keep waiting.
+/// Those entries are the fourth.
 const TASKS_PER_ROUND: u32 = 64;
-/// The places of the first three in a round.
+/// The places of the first three kinds in a round.
 const OWN_OLDEST_AT: u32 = 0;
 const OTHERS_OLDEST_AT: u32 = 21;
 const OUTSIDE_OLDEST_AT: u32 = 42;
 /// The place of an entry that a runner has put back.
 const PUT_BACK_AT: u32 = 53;
 
-/// Between pauses a searcher looks into the deques only every so many times: a look takes the line from an owner that writes it
-/// with each push and pop.
+/// Between pauses a searcher looks into the deques only once in so many times. A look takes
+/// the cache line from the deque's owner, which writes it with each push and pop.
 const DEQUES_EVERY: u32 = 4;
 
 impl Context {
-    /// The next task to run; none once the pool is over.
+    /// Returns the next task to run, or none once the pool is over.
     #[inline]
     pub(super) fn next(&self) -> Option<TaskRef> {
         if !self.sched.stage().is_over() {
@@ -40,7 +44,8 @@ impl Context {
         None
     }
 
-    /// Whoever became a searcher before it searched has found a task, or is to leave.
+    /// Takes the worker off the searchers, if it became one before it searched. It has found a
+    /// task, or is to leave.
     #[inline]
     fn stop_searching(&self) {
         if self.searching.replace(false) {
@@ -48,7 +53,8 @@ impl Context {
         }
     }
 
-    /// Own deque, injector, other deques; with the fairness rules, which the room's README lists.
+    /// Takes a task: from the own deque, the injector, or the other deques, in this order. The
+    /// fairness rules, which the room's README lists, change the order.
     #[inline]
     pub(super) fn take(&self) -> Option<TaskRef> {
         let place = self.begun.get().wrapping_add(1) % TASKS_PER_ROUND;
@@ -72,8 +78,11 @@ impl Context {
         self.take_others()
     }
 
-    /// The oldest of the kind whose turn it is. After a task that has given way it is the turn of another worker's deque and of the
-    /// injector, one as often as the other, and then of the own deque: not of the entry that was just put back.
+    /// Takes the oldest task of the kind whose turn it is.
+    ///
+    /// After a task that has given way, another worker's deque and the injector take turns at
+    /// going first. The worker's own deque comes after both. So the worker does not take the
+    /// entry that was just put back.
     #[cold]
     fn take_in_turn(&self, place: u32) -> Option<TaskRef> {
         let gave_way = self.gave_way.replace(false);
@@ -98,7 +107,7 @@ impl Context {
         other.or_else(own)
     }
 
-    /// The oldest task of another worker's deque, each loaded deque in its turn.
+    /// Takes the oldest task of another worker's deque. Each loaded deque has its turn.
     fn take_from_next_deque(&self) -> Option<TaskRef> {
         let (victim, task) =
             self.sched.queues.steal_from_others(self.next_victim.get(), self.index)?;
@@ -116,7 +125,8 @@ impl Context {
     }
 
     fn take_others(&self) -> Option<TaskRef> {
-        // The search for other deques starts at the right-hand neighbour, so that thieves spread.
+        // Each worker begins to search the other deques at its right-hand neighbour, so that
+        // thieves spread.
         let queues = &self.sched.queues;
         let steal = || queues.steal_any((self.index + 1) % queues.workers());
         self.take_injected().or_else(steal)
@@ -155,12 +165,13 @@ impl Context {
         }
     }
 
-    /// A searcher's polling.
+    /// Polls for a task, as a searcher does, for as long as the profile says.
     fn search(&self) -> Option<TaskRef> {
         if let Some(task) = self.take_others() {
             return Some(task);
         }
-        // Once nobody may bring work from outside, the sooner all are parked the sooner the pool ends.
+        // Once no thread may bring work from outside, the sooner all workers are parked, the
+        // sooner the pool ends.
         let open = || self.sched.may_pull();
         if !thread::may_spin() || !open() {
             return None;
@@ -179,7 +190,7 @@ impl Context {
             look(looks % DEQUES_EVERY == 0)
         };
         if futex::has_woken() {
-            // Whoever was woken may be waiting for this very processor.
+            // The thread that this worker has woken may be waiting for this very processor.
             thread::yield_now();
         }
         let mut success = spin_until(self.profile.pausing(), look_often);

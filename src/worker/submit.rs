@@ -1,11 +1,12 @@
-//! Puts work into the pool: asks whether it takes it, waits for a place if it has a limit, and pushes the entry.
+//! Puts work into the pool: asks whether the pool takes it, waits for a place if the pool has
+//! a limit, and pushes the entry.
 
 use super::context::push;
 use super::current::{Caller, Place, with_caller};
 use crate::block::{Call, Placed, ResultRef, SubmitErrorKind, TaskRef, Work};
 use crate::sched::{Permit, Sched, WhenFull};
 
-/// How a submission is tied to the frame that makes it.
+/// Says how a submission is tied to the frame that makes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Tie {
     /// The frame does not end before the work is done: a blocking call, or a task of a scope.
@@ -14,29 +15,33 @@ pub(crate) enum Tie {
     Async,
 }
 
-/// Whether a submission may come in though the pool is CLOSED: from its own workers, so that
-/// accepted work can finish. A strict pool then takes only what its submitter waits for. [LIFE-1]
+/// Says whether a submission may come in though the pool is CLOSED. The pool's own workers may
+/// submit then, so that accepted work can finish. A strict pool then takes from them only the
+/// work that its submitter waits for. [LIFE-1]
 #[inline]
 pub(crate) fn outlasts_close(sched: &Sched, place: Place, tie: Tie) -> bool {
     place == Place::Worker && (tie == Tie::Nested || !sched.is_strict())
 }
 
-/// Whether a submission would be refused now, and why. [LIFE-1]
+/// Says whether the pool would refuse a submission now, and why. [LIFE-1]
 ///
 /// # Errors
 ///
-/// Why not.
+/// The caller gets the reason, if the pool would refuse.
 #[inline]
 pub(crate) fn refusal(sched: &Sched, place: Place, tie: Tie) -> Result<(), SubmitErrorKind> {
     sched.refusal(outlasts_close(sched, place, tie)).map_or(Ok(()), Err)
 }
 
-/// Lets a submission from a thread in, or says why not. In a pool with a limit it needs a place, unless a worker submits. Only
-/// outside the pool does it wait for one: one of the pool's own threads would wait for itself. [LIFE-1]
+/// Lets a thread's submission in, or says why not.
+///
+/// In a pool with a limit the submission needs a place, unless a worker submits. Only a thread
+/// from outside waits for a place: one of the pool's own threads would wait for itself.
+/// [LIFE-1]
 ///
 /// # Errors
 ///
-/// Why not.
+/// The caller gets the reason, if the pool refuses.
 #[inline]
 pub(crate) fn admit(
     sched: &Sched,
@@ -51,12 +56,12 @@ pub(crate) fn admit(
     }
 }
 
-/// What becomes of a submission that was pushed: accepted, or, if the push came too late and no worker has claimed the work, taken
-/// back.
+/// Says what becomes of a submission that was pushed. If the push came too late and no other
+/// thread has claimed the work, the submitter takes it back. Otherwise the work is accepted.
 ///
 /// # Errors
 ///
-/// Why the pool does not take it, and what `take_back` gave.
+/// The caller gets the reason why the pool does not take the work, and what `take_back` gave.
 #[inline]
 pub(crate) fn accepted<R, B>(
     pushed: Result<(), SubmitErrorKind>,
@@ -67,7 +72,7 @@ pub(crate) fn accepted<R, B>(
         Ok(()) => Ok(result),
         Err(kind) => match take_back(result) {
             Ok(back) => Err((kind, back)),
-            // A worker has claimed it, and has resolved it or is about to.
+            // Another thread has claimed the work, and has resolved it or is about to.
             Err(result) => Ok(result),
         },
     }
@@ -77,7 +82,7 @@ pub(crate) fn accepted<R, B>(
 ///
 /// # Errors
 ///
-/// The work, if the pool does not take it.
+/// The work comes back if the pool does not take it.
 #[inline]
 pub(crate) fn submit<W>(
     sched: &Sched,
@@ -89,19 +94,21 @@ where
     W::Value: Send,
     W::Error: Send,
 {
-    // SAFETY: the work and its outcome are `Send` and borrow nothing.
+    // SAFETY: the work and its outcome may go to another thread, and must outlive their use
+    // there. Both are `Send` and borrow nothing.
     unsafe { submit_borrowing(sched, work, Tie::Async, when_full, |task| task) }
 }
 
-/// Submits work, once there is a place for it or as `when_full` says. `entry` makes of the task what is to go into a queue.
+/// Submits work, once there is a place for it or as `when_full` says. `entry` turns the task
+/// into the entry that goes into a queue.
 ///
 /// # Errors
 ///
-/// The work, if the pool does not take it.
+/// The work comes back if the pool does not take it.
 ///
 /// # Safety
 ///
-/// As for [`Call::create`].
+/// The contract of [`Call::create`] is the caller's to keep.
 #[inline]
 pub(crate) unsafe fn submit_borrowing<W: Work>(
     sched: &Sched,
@@ -111,10 +118,11 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
     with_caller(sched.id, |caller| match admit(sched, caller.place(), tie, when_full) {
-        // SAFETY: the caller's contract.
+        // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller keeps.
         Ok(None) => unsafe { push_call(sched, caller, work, entry) },
         Ok(Some(place)) => {
-            // SAFETY: the caller's contract.
+            // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller
+            // keeps.
             unsafe { push_call(sched, caller, Placed { work, place }, entry) }
                 .map_err(|(kind, placed)| (kind, placed.work))
         }
@@ -122,9 +130,11 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
     })
 }
 
+/// Makes the call's block and pushes its entry.
+///
 /// # Safety
 ///
-/// As for [`Call::create`].
+/// The contract of [`Call::create`] is the caller's to keep.
 #[inline]
 unsafe fn push_call<W: Work>(
     sched: &Sched,
@@ -132,9 +142,10 @@ unsafe fn push_call<W: Work>(
     work: W,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    // SAFETY: the caller's contract.
+    // SAFETY: the caller keeps the contract of `Call::create`.
     let (task, result) = unsafe { Call::create(work, sched.id, caller.is_outside()) };
     let pushed = push(sched, caller, [entry(task)]);
-    // SAFETY: the handle is the one that `Call::<W>::create` made above.
+    // SAFETY: the handle must be that of a block that `Call::<W>::create` made. It was made
+    // above.
     accepted(pushed, result, |result| unsafe { Call::<W>::take_back(result) })
 }

@@ -1,12 +1,16 @@
-//! Waits for what comes of submitted work. A worker does the awaited work itself where no other thread has begun it.
+//! Waits for the outcome of submitted work. A worker does the awaited work itself where no
+//! other thread has begun it.
 
 use super::context::help;
 use super::current::{Place, place};
 use crate::block::{Abort, Outcome, ResultRef};
 use crate::sync::identity;
 
-/// Waits without a time limit: as a worker of the pool, by doing what nobody has started. False where it could only be for
-/// ever: for a task that is running below on this stack, or on a thread of the pool that runs no tasks.
+/// Waits for the outcome without a time limit. A worker of the pool first does the parts of
+/// the work that no thread has started.
+///
+/// Returns false where the wait could never end: for a task that runs below on this stack, on
+/// a thread of the pool that runs no tasks, and in the child of a fork.
 #[inline]
 pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
     if result.load().is_done() {
@@ -19,7 +23,7 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
         Place::Worker => {
             help(result);
             if identity::is_forked(result.pool()) && !result.load().is_done() {
-                // An item of it has forked, and this is the child.
+                // An item of the work has forked, and this is the child.
                 return false;
             }
         }
@@ -29,7 +33,8 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
     result.wait(None)
 }
 
-/// As a worker of the task's pool: does what nobody has started of it. Says whether there was anything.
+/// Does the parts of the work that no thread has started, if the caller is a worker of its
+/// pool. Returns whether there was anything to do.
 pub(crate) fn help_with<T, E>(result: &ResultRef<T, E>) -> bool {
     !result.load().is_done()
         && !is_foreign(result.pool())
@@ -37,7 +42,8 @@ pub(crate) fn help_with<T, E>(result: &ResultRef<T, E>) -> bool {
         && help(result)
 }
 
-/// Waits for work that may borrow from the caller's frames: returns after DONE and never unwinds before.
+/// Waits for work that may borrow from the caller's frames. It returns after DONE and never
+/// unwinds before.
 pub(crate) fn outcome_of_borrowed<T, E>(result: ResultRef<T, E>) -> Outcome<T, E> {
     let guard = Abort("a wait for borrowed work unwound");
     let done = result.wait(None);
@@ -46,7 +52,7 @@ pub(crate) fn outcome_of_borrowed<T, E>(result: ResultRef<T, E>) -> Outcome<T, E
     result.take_done().unwrap_or_else(|_| unreachable!("DONE was seen"))
 }
 
-/// Whether a pool's workers are in another process.
+/// Says whether a pool's workers are in another process.
 pub(crate) fn is_foreign(pool: u32) -> bool {
     identity::is_forked(pool)
 }

@@ -1,4 +1,5 @@
-//! What the parity tests share: a ledger of drops, a minimal executor, a transcript, and seeded random numbers.
+//! What the parity tests share: a ledger of drops, a minimal executor, a transcript, a list of what was
+//! seen, and seeded random numbers.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::future::Future;
@@ -137,4 +138,24 @@ pub(crate) const SECOND: Duration = Duration::from_millis(10);
 /// `sleep(seconds)` of the original programs, scaled down: it stands for work.
 pub(crate) fn sleep(seconds: f64) {
     thread::sleep(SECOND.mul_f64(seconds));
+}
+
+/// A list that tasks add to.
+#[derive(Clone, Default)]
+pub(crate) struct Seen<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T: Clone + Ord> Seen<T> {
+    pub(crate) fn add(&self, what: T) {
+        self.0.lock().unwrap().push(what);
+    }
+
+    pub(crate) fn in_order(&self) -> Vec<T> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn sorted(&self) -> Vec<T> {
+        let mut all = self.in_order();
+        all.sort();
+        all
+    }
 }

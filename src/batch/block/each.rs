@@ -1,4 +1,5 @@
-//! What a runner does with the chunks that it has taken: call the function with each item, and look up before the next.
+//! What a runner does with the chunks that it has claimed: it calls the function with each
+//! item, and looks up before the next.
 
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -11,21 +12,23 @@ use crate::block::{
 };
 use crate::sync::{AtomicU32, Ordering, fence};
 
-/// In a batch's signal: no runner begins another item.
+/// A bit of a batch's signal: no runner begins another item.
 pub(super) const STOP: u32 = 1 << 31;
-/// In a batch's signal: how many runners have left because there was no chunk to take, and are to be sent for if there is one.
+/// Bits of a batch's signal: how many runners have left because there was no chunk to take. A
+/// runner that puts chunks back sends for them.
 pub(super) const IDLE: u32 = STOP - 1;
 
 /// What a runner looks at before each item.
 struct Heeded<'a> {
-    /// The bits of the batch's signal that end its run of items.
+    /// The bits of the batch's signal at which the runner stops calling the function.
     signal: u32,
-    /// The same of the pool's attention word.
+    /// The bits of the pool's attention word at which it stops.
     attention: u32,
     word: &'a AtomicU32,
 }
 
-/// The next item's index, which is put in its place when the loop ends, and also if it unwinds: not with each item.
+/// The index of the next item. The loop counts it here, and not in `place` with each item.
+/// `place` gets the index when the loop ends, and also when the loop unwinds.
 struct Next<'a> {
     index: usize,
     place: &'a mut usize,
@@ -43,12 +46,15 @@ impl<M: Mapping> Batch<M> {
         bound(chunks.start)..bound(chunks.end)
     }
 
-    /// Sets the batch's error, unless it has one: the first in time is the batch's, the others are dropped.
+    /// Makes this the batch's error, if it is the first in time. Drops any later error. With
+    /// `fail_fast` it also stops the batch.
     pub(super) fn fail(&self, error: TaskError<M::Error>) {
-        // Relaxed: it picks a winner; what the winner writes is published when it accounts for its chunks.
+        // Relaxed: it picks a winner. The winner publishes what it writes when it accounts for
+        // its chunks.
         if self.failed.fetch_or(1, Ordering::Relaxed) == 0 {
             self.error.with_mut(|word| {
-                // SAFETY: the winner's alone until its chunks are accounted for.
+                // SAFETY: the error is the winner's alone until the winner accounts for its
+                // chunks.
                 unsafe { *word = Some(error) };
             });
         } else {
@@ -59,15 +65,17 @@ impl<M: Mapping> Batch<M> {
         }
     }
 
-    /// From now on no runner begins an item.
+    /// Keeps every runner from beginning another item.
     pub(super) fn stop(&self) {
         // Relaxed: a request, which carries nothing.
         self.signal.fetch_or(STOP, Ordering::Relaxed);
     }
 
-    /// Whether no runner may begin another item. If it is the pool that stops, or somebody who cancelled, that is the batch's error.
+    /// Says whether no runner may begin another item. If the pool stops, or if a thread has
+    /// cancelled the batch, the runner makes that the batch's error.
     fn stops(&self, view: &dyn PoolView) -> bool {
-        // edge STOP acquire: the stage → this runner, which may have seen STOP.
+        // edge STOP acquire: the stage, from the thread that ended the pool → this runner,
+        // which may have seen STOP.
         fence(Ordering::Acquire);
         if let Some(reason) = view.stopping() {
             self.fail(reason.into());
@@ -76,14 +84,16 @@ impl<M: Mapping> Batch<M> {
         // Relaxed: a request, which carries nothing.
         let stops = self.signal.load(Ordering::Relaxed) & STOP != 0;
         if stops {
-            // With `fail_fast` there is an error already, and this one is dropped.
+            // With `fail_fast` the batch has an error already, and `fail` drops this one.
             self.fail(Reason::Cancelled.into());
         }
         stops
     }
 
-    /// Calls the function with the items of these chunks, which the caller has taken; drops the rest when the batch stops. Says how
-    /// many chunks it has done with: fewer than all if the rest is for others, or for later.
+    /// Calls the function with the items of these chunks, which the caller has claimed. When
+    /// the batch stops, the call drops the items that are left. Returns how many chunks the
+    /// runner is done with. If these are fewer than all, the runner has put the rest back, for
+    /// other runners or for later.
     ///
     /// # Safety
     ///
@@ -97,7 +107,8 @@ impl<M: Mapping> Batch<M> {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
         let mut left = batch.items_of(chunks);
-        // A chunk of several items is done as one: if the caller has sized the chunks, and beyond 2^32 items.
+        // A runner does a chunk of several items as one. There are such chunks if the caller
+        // has sized them, and if there are more than 2^32 items.
         let mut divisible = batch.chunk == 1 && batch.options.chunksize.is_none();
         loop {
             let before = left.start;
@@ -110,7 +121,7 @@ impl<M: Mapping> Batch<M> {
             };
             batch.call_with(&mut left, most, &heeded);
             let over = turn.as_mut().is_some_and(|turn| turn.looks(left.start - before));
-            // In the child of a fork that an item made, the others are the parent's.
+            // In the child of a fork that an item made, the other items are the parent's.
             if left.is_empty() || batch.header.is_forked() {
                 break;
             }
@@ -132,15 +143,18 @@ impl<M: Mapping> Batch<M> {
                 if unsafe { Self::hand_back(header, rest.clone(), view) } {
                     return rest.start - chunks.start;
                 }
-                // The rest cannot be put back, and so is this runner's to do.
+                // The runner could not put the rest back, so it does the rest itself.
                 divisible = false;
             }
         }
         chunks.end - chunks.start
     }
 
-    /// Calls the function with up to `most` of the items of `left`, or until there is something to heed. After a failure it goes on
-    /// behind the failed item, or, if the caller has sized the chunks, leaves the rest of the chunk out.
+    /// Calls the function with up to `most` of the items of `left`, and ends earlier if there
+    /// is something to heed.
+    ///
+    /// After a failure it goes on behind the failed item. But if the caller has sized the
+    /// chunks, it drops the rest of the chunk.
     fn call_with(&self, left: &mut Range<usize>, most: usize, heeded: &Heeded<'_>) {
         let end = left.end.min(left.start.saturating_add(most));
         // Relaxed, all: requests, which carry nothing.
@@ -149,7 +163,8 @@ impl<M: Mapping> Batch<M> {
                 | heeded.word.load(Ordering::Relaxed) & heeded.attention
                 != 0
         };
-        // One item is begun, unless nothing may be: a runner that only passed its chunks on would never end.
+        // The runner begins one item before it heeds anything, unless no item may begin. A
+        // runner that only passed its chunks on would never end.
         let stopped = || {
             self.signal.load(Ordering::Relaxed) & STOP != 0
                 || heeded.word.load(Ordering::Relaxed) & POOL_STOP != 0
@@ -158,13 +173,15 @@ impl<M: Mapping> Batch<M> {
         while left.start < end && !stopped() {
             let result = self.mapping.with(|mapping| {
                 catch_panic(|| {
-                    // SAFETY: between taking a chunk and accounting for it a runner may use the mapping through `&`.
+                    // SAFETY: a runner may use the mapping through `&` from when it claims a
+                    // chunk until it accounts for that chunk.
                     let mapping = unsafe { &*mapping };
                     let mut next = Next { index: left.start, place: &mut left.start };
                     loop {
                         let index = next.index;
                         next.index += 1;
-                        // SAFETY: the chunk is the caller's, and `index` is not visited again.
+                        // SAFETY: the chunk is the caller's, and the loop does not visit
+                        // `index` again.
                         let item = unsafe { self.items.take(index) };
                         match mapping.each(index, item) {
                             // SAFETY: as above.
@@ -194,10 +211,10 @@ impl<M: Mapping> Batch<M> {
         }
     }
 
-    /// Drops these items, which the caller has taken.
+    /// Drops these items, which the caller has claimed, and leaves a hole for their values.
     pub(super) fn skip_items(&self, items: Range<usize>) {
         for index in items.clone() {
-            // SAFETY: the chunk is the caller's, and `index` is visited once.
+            // SAFETY: the chunk is the caller's, and the loop visits `index` once.
             drop_quietly(unsafe { self.items.take(index) });
         }
         self.results.leave_hole(items);

@@ -1,7 +1,9 @@
-//! How many chunks a runner takes at a time: so many that taking them costs little, and so few that not much lies behind a slow item.
+//! How many chunks a runner claims at a time. A claim must be so large that claiming costs
+//! little, and so small that few items lie behind a slow one.
 //!
-//! What a runner has taken along no other worker can take while the runner is inside an item. So it takes along what lasts a
-//! microsecond, as far as the items before can tell, and of items that last longer one at a time.
+//! While a runner is inside an item, no other worker can take the chunks that this runner has
+//! claimed. So a runner claims as many chunks as should last a microsecond, going by the items
+//! before. If items last longer, it claims one chunk at a time.
 
 use std::time::Duration;
 
@@ -9,27 +11,29 @@ use crate::sync::clock::Stopwatch;
 
 pub(super) struct Grain {
     chunks: u32,
-    /// Bites to be done before the clock is looked at, of how many. The clock costs a part of a claim.
+    /// How many claims are left until the runner looks at the clock, out of `looks_every`. A
+    /// look costs a part of what a claim costs.
     left: u32,
     looks_every: u32,
-    /// Measures the claims since the last look; none where the size is fixed.
+    /// Measures the claims since the last look. None if the size is fixed.
     watch: Option<Stopwatch>,
 }
 
 impl Grain {
-    /// A claim that took less is followed by a larger one.
+    /// After a claim that took less, the next claim is larger.
     const GROWS_BELOW: Duration = Duration::from_nanos(500);
-    /// A claim that took more is followed by a smaller one.
+    /// After a claim that took more, the next claim is smaller.
     const SHRINKS_ABOVE: Duration = Duration::from_micros(2);
-    /// While the size is right, the clock is looked at after so many claims.
+    /// While the size is right, the runner looks at the clock once in so many claims.
     const CLAIMS_PER_LOOK: u32 = 8;
 
-    /// One chunk at first; then by the clock, or always one.
+    /// Begins with one chunk. If the grain `adapts`, the clock changes its size; else it stays
+    /// at one chunk.
     pub(super) fn new(adapts: bool) -> Self {
         Self { chunks: 1, left: 1, looks_every: 1, watch: adapts.then(Stopwatch::start) }
     }
 
-    /// As much as there is.
+    /// Makes a grain that asks for as many chunks as there are.
     pub(super) fn greedy() -> Self {
         Self { chunks: u32::MAX, left: 1, looks_every: 1, watch: None }
     }
@@ -43,7 +47,7 @@ impl Grain {
         (self.chunks, self.left, self.looks_every) = (1, 1, 1);
     }
 
-    /// The claim has been done.
+    /// Counts a claim whose chunks are done. At every look at the clock it adapts the size.
     pub(super) fn claimed(&mut self) {
         let Some(watch) = &mut self.watch else { return };
         self.left -= 1;

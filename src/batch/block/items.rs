@@ -1,6 +1,8 @@
-//! The items of a batch on their way in, and its values on their way out: two buffers whose elements move one by one, in any
-//! order, on any thread. Where a value needs as much room as an item the two are one buffer: whoever took an item out puts its
-//! value in the same place.
+//! The items of a batch on their way in, and its values on their way out. They lie in two
+//! buffers, and the elements move one by one, in any order, on any thread.
+//!
+//! If a value needs as much room as an item, the two buffers are one. Then the runner that
+//! took an item out puts the item's value in the same place.
 
 use std::mem::ManuallyDrop;
 use std::ops::Range;
@@ -9,10 +11,10 @@ use std::ptr::{self, NonNull};
 use crate::block::drop_quietly;
 use crate::sync::{AtomicPtr, Ordering};
 
-/// What the items of a batch are made from.
+/// Where the items of a batch come from.
 pub(crate) enum Source<A> {
     Vector(Vec<A>),
-    /// As many items as there are indices, and nothing in them: the mapping finds by index what it works on.
+    /// So many items, with nothing in them. The mapping finds by index what it works on.
     Indices(usize),
 }
 
@@ -24,7 +26,8 @@ impl<A> Source<A> {
         }
     }
 
-    /// Whether values of type `R` can lie where these items lie, without much room that nothing needs.
+    /// Says whether values of type `R` can lie where these items lie, without much unused
+    /// room.
     pub(super) fn can_hold<R>(&self) -> bool {
         let Self::Vector(items) = self else { return false };
         size_of::<A>() > 0
@@ -46,7 +49,7 @@ impl From<usize> for Source<()> {
     }
 }
 
-/// A vector whose elements are taken one by one.
+/// A vector from which runners take the elements one by one.
 pub(super) struct Items<A> {
     first: NonNull<A>,
     len: usize,
@@ -64,7 +67,7 @@ impl<A> Items<A> {
         };
         let mut items = ManuallyDrop::new(items);
         let (len, capacity) = (items.len(), items.capacity());
-        // From the vector's own pointer, which is good for its whole capacity.
+        // The vector's own pointer is good for the vector's whole capacity.
         let first = NonNull::new(items.as_mut_ptr()).expect("a vector's pointer is not null");
         Self { first, len, capacity }
     }
@@ -75,22 +78,22 @@ impl<A> Items<A> {
 
     /// # Safety
     ///
-    /// `index` is below `len`, and nobody else takes this item, before or after.
+    /// `index` is below `len`, and no other call takes this item, before or after.
     #[inline]
     pub(super) unsafe fn take(&self, index: usize) -> A {
-        // SAFETY: within the buffer.
+        // SAFETY: the item lies within the buffer.
         let item = unsafe { self.first.add(index) };
-        // SAFETY: it was there, and is taken once.
+        // SAFETY: the item is in the buffer, and is taken once.
         unsafe { item.read() }
     }
 
-    /// The vector again.
+    /// Makes the vector again.
     ///
     /// # Safety
     ///
-    /// No item was taken, and `self` is not used any more.
+    /// No item was taken, and the caller does not use `self` again.
     pub(super) unsafe fn take_all(&self) -> Vec<A> {
-        // SAFETY: the parts of the vector it came from.
+        // SAFETY: these are the parts of the vector that `new` took apart.
         unsafe { Vec::from_raw_parts(self.first.as_ptr(), self.len, self.capacity) }
     }
 
@@ -98,24 +101,27 @@ impl<A> Items<A> {
     ///
     /// # Safety
     ///
-    /// Every item was taken, no values lie in it, and `self` is not used any more.
+    /// Every item was taken, no values lie in the buffer, and the caller does not use `self`
+    /// again.
     pub(super) unsafe fn free(&self) {
-        // SAFETY: the parts of the vector it came from, none of whose elements is there.
+        // SAFETY: these are the parts of the vector that `new` took apart, and none of its
+        // elements is there.
         drop(unsafe { Vec::from_raw_parts(self.first.as_ptr(), 0, self.capacity) });
     }
 }
 
-/// Values that were never written: after a failure.
+/// Values that no runner has written, because their items failed or were dropped.
 struct Hole {
     indices: Range<usize>,
     below: *mut Hole,
 }
 
-/// A vector whose elements are put one by one.
+/// A vector into which runners put the elements one by one.
 pub(super) struct Results<R> {
     first: NonNull<R>,
     capacity: usize,
-    /// A stack that is only pushed to until the batch is concluded, and exists only on the way of failure.
+    /// A stack of the holes. Until the batch is concluded, runners only push. It is empty
+    /// unless an item has failed or was dropped.
     holes: AtomicPtr<Hole>,
 }
 
@@ -127,7 +133,7 @@ impl<R> Results<R> {
         Self { first, capacity, holes: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// The values will lie where the items lie, which [`can_hold`](Source::can_hold) them.
+    /// Lets the values lie where the items lie, which [`can_hold`](Source::can_hold) them.
     pub(super) fn in_place_of<A>(items: &Items<A>) -> Self {
         Self {
             first: items.first.cast(),
@@ -138,16 +144,17 @@ impl<R> Results<R> {
 
     /// # Safety
     ///
-    /// `index` is below `len`, and nobody else puts this value, before or after.
+    /// `index` is below `len`, and no other call puts this value, before or after.
     #[inline]
     pub(super) unsafe fn put(&self, index: usize, value: R) {
-        // SAFETY: within the buffer.
+        // SAFETY: the place lies within the buffer.
         let place = unsafe { self.first.add(index) };
-        // SAFETY: it is the caller's, and nothing is there yet, or no longer: the item was taken.
+        // SAFETY: the place is the caller's. Nothing is there yet, or the item that was there
+        // is taken.
         unsafe { place.write(value) };
     }
 
-    /// Says that these values will never be put.
+    /// Says that no runner will ever put these values.
     pub(super) fn leave_hole(&self, indices: Range<usize>) {
         if indices.is_empty() || !std::mem::needs_drop::<R>() {
             return;
@@ -155,9 +162,10 @@ impl<R> Results<R> {
         let hole = Box::into_raw(Box::new(Hole { indices, below: ptr::null_mut() }));
         let mut top = self.holes.load(Ordering::Relaxed);
         loop {
-            // SAFETY: not yet pushed, so it is this thread's alone.
+            // SAFETY: the hole is not pushed yet, so it is this thread's alone.
             unsafe { (*hole).below = top };
-            // Relaxed: the concluder alone reads the stack, and it has acquired every runner's chunks.
+            // Relaxed: only the concluder reads the stack, and it has acquired every runner's
+            // chunks.
             match self.holes.compare_exchange_weak(top, hole, Ordering::Relaxed, Ordering::Relaxed)
             {
                 Ok(_) => return,
@@ -166,45 +174,50 @@ impl<R> Results<R> {
         }
     }
 
-    /// The first `len` values.
+    /// Makes a vector of the first `len` values.
     ///
     /// # Safety
     ///
-    /// All of them were put and acquired, and `self` is not used any more.
+    /// They were all put, the caller has acquired them, and it does not use `self` again.
     pub(super) unsafe fn take_all(&self, len: usize) -> Vec<R> {
-        // SAFETY: the parts of the vector made in `new`, or of the items' vector, whose elements had the same size and alignment
-        // (`in_place_of`); and its elements are there.
+        // SAFETY: these are the parts of the vector made in `new`, or of the items' vector,
+        // whose elements had the same size and alignment (`in_place_of`). The elements are
+        // there.
         unsafe { Vec::from_raw_parts(self.first.as_ptr(), len, self.capacity) }
     }
 
-    /// Drops the first `len` values, but for the holes, each by itself, and frees the buffer.
+    /// Drops the first `len` values one by one, without the holes, and frees the buffer.
     ///
     /// # Safety
     ///
-    /// Every value below `len` was put and acquired, or is in a hole; `self` is not used any more.
+    /// Every value below `len` was put and the caller has acquired it, or it is in a hole. The
+    /// caller does not use `self` again.
     pub(super) unsafe fn free(&self, len: usize) {
         let mut at = 0;
         for hole in self.take_holes().into_iter().chain(std::iter::once(len..len)) {
             for index in at..hole.start {
-                // SAFETY: within the buffer.
+                // SAFETY: the value lies within the buffer.
                 let value = unsafe { self.first.add(index) };
                 if std::mem::needs_drop::<R>() {
-                    // SAFETY: not in a hole, so it is there, and it is visited once.
+                    // SAFETY: the value is not in a hole, so it is there, and the loop visits
+                    // it once.
                     drop_quietly(unsafe { value.read() });
                 }
             }
             at = hole.end;
         }
-        // SAFETY: the parts of a vector, as in `take_all`, none of whose elements is there any more.
+        // SAFETY: these are the parts of a vector, as in `take_all`, and none of its elements
+        // is there any more.
         drop(unsafe { Vec::from_raw_parts(self.first.as_ptr(), 0, self.capacity) });
     }
 
-    /// The holes, in order.
+    /// Takes the holes off the stack, in the order of their indices.
     fn take_holes(&self) -> Vec<Range<usize>> {
         let mut holes = Vec::new();
         let mut at = self.holes.swap(ptr::null_mut(), Ordering::Relaxed);
         while !at.is_null() {
-            // SAFETY: pushed once by `leave_hole`, which made it from a box, and taken off once, here.
+            // SAFETY: `leave_hole` made the hole from a box and pushed it once, and this loop
+            // takes it off once.
             let hole = unsafe { Box::from_raw(at) };
             at = hole.below;
             holes.push(hole.indices);

@@ -5,12 +5,14 @@ use std::marker::PhantomData;
 
 use crate::block::{Each, Notify, Outcome, TaskError, call_back, catch_panic, drop_quietly};
 
-/// Gets rid of values that nobody will see, one by one: two that panic in one drop would end the process.
+/// Drops values that no thread will see, one by one. If two of them panicked in one drop, the
+/// process would end.
 pub(super) fn drop_each<T>(values: Vec<T>) {
     values.into_iter().for_each(drop_quietly);
 }
 
-/// A function from items to values, shared by all runners of a batch, and what is told of the whole.
+/// The function from items to values that all runners of a batch share, and the callbacks that
+/// hear of the outcome.
 pub(crate) trait Mapping {
     type Item;
     type Value;
@@ -18,10 +20,11 @@ pub(crate) trait Mapping {
     /// Whether an error callback sees the error.
     const TOLD: bool;
 
-    /// User code: may unwind. Called by several threads at once; it touches only the parts of `self` that are `Sync`.
+    /// Calls the function with one item. It is user code, and may unwind. Several threads call
+    /// it at once, so it touches only the parts of `self` that are `Sync`.
     fn each(&self, index: usize, item: Self::Item) -> Result<Self::Value, Self::Error>;
 
-    /// Consumes the function and tells the outcome. Does not unwind.
+    /// Drops the function, and tells the callbacks of the outcome. It does not unwind.
     fn conclude(
         self,
         outcome: Outcome<Vec<Self::Value>, Self::Error>,
@@ -65,7 +68,8 @@ where
     }
 }
 
-/// A function of the elements of a slice, which stays where it is: the batch's items are nothing but their indices.
+/// A function of the elements of a slice. The slice stays where it is, and the items of the
+/// batch are only indices.
 #[derive(Debug)]
 pub(crate) struct MapSlice<'a, F, A> {
     pub(crate) f: F,
@@ -89,7 +93,7 @@ impl<'a, F: Fn(&'a A) -> T, A, T> Mapping for MapSlice<'a, F, A> {
     }
 }
 
-/// A function of items whose failures are values: each item has an outcome of its own.
+/// A function of items that makes each failure a value: each item has an outcome of its own.
 #[derive(Debug)]
 pub(crate) struct MapResults<F, A, T> {
     pub(crate) f: F,

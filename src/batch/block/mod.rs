@@ -1,8 +1,10 @@
-//! One batch: a block that any number of runners work on together.
+//! One batch: a block on which any number of runners work together.
 //!
-//! The same block stands in the queues several times, once per runner that may join: each entry is a **entry**. The
-//! queue's bit of the state word stands for all entries and is cleared by the last. Runners take chunks (ranges.rs) until
-//! none is left, and account for what they took; whoever accounts for the last chunk concludes the batch.
+//! The block stands in the queues several times: once for each runner that may join, as an
+//! **entry**. The queue's bit of the state word stands for all entries, and the thread that
+//! spends the last entry clears it. Runners claim chunks (`ranges.rs`) until none is left, and
+//! account for the chunks that they claimed. The runner that accounts for the last chunk
+//! concludes the batch.
 
 mod each;
 mod grain;
@@ -28,39 +30,47 @@ use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 
 pub(crate) use self::mapping::{Map, MapResults, MapSlice, Mapping};
 
-/// How a batch is options and when it stops.
+/// How a batch is cut into chunks, and when it stops.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BatchOptions {
-    /// Items per chunk, if the caller said so: then a chunk is the chunk of failure.
+    /// How many items make a chunk, if the caller has said so. Then an item that fails takes
+    /// the rest of its chunk with it.
     pub(crate) chunksize: Option<usize>,
-    /// Whether the first failure keeps the rest from starting.
+    /// Whether the first failure keeps the other items from starting.
     pub(crate) fail_fast: bool,
 }
 
 /// # The field contract
 ///
-/// | field | who, when |
+/// | field | who may touch it, and when |
 /// |---|---|
-/// | `rights` | each entry, when it is spent; a runner that puts chunks back, for the entries that it sends |
-/// | `entries` | who pushes an entry, takes one out of a queue, or leaves nothing for them to do |
+/// | `rights` | a thread that spends entries |
+/// | | a runner that puts chunks back, for the entries that it sends |
+/// | `entries` | a thread that pushes an entry, or takes one out of a queue |
+/// | | a thread that leaves nothing for the entries to do |
 /// | `signal`, the words | any runner, at any time |
-/// | `pending`: items in chunks not yet accounted for | any runner, after the chunks it accounts for |
-/// | `items[i]`, `results[i]` | the runner that took the chunk; after `pending` is 0 the concluder |
-/// | `error` | the runner that won `failed`; after `pending` is 0 the concluder |
-/// | `mapping` | runners through `&`, between taking a chunk and accounting for it; after `pending` is 0 the concluder |
+/// | `pending` | any runner, after the chunks that it accounts for |
+/// | `items[i]`, `results[i]` | the runner that claimed the chunk |
+/// | `error` | the runner that won `failed` |
+/// | `mapping` | runners through `&`, from when they claim a chunk until they account for it |
 /// | `outcome` | the concluder, before DONE; then as in the header's contract |
+///
+/// After `pending` is 0, `items`, `results`, `error` and `mapping` are the concluder's.
+/// `pending` is the number of items in chunks that no runner has accounted for. A thread that
+/// resolves the batch counts as a runner here.
 #[repr(C)]
 pub(crate) struct Batch<M: Mapping> {
     header: Header,
-    // count rights: the entries and runners of a batch. Raised by a runner that puts chunks back, for
-    // runners that have left: at most to the number that the batch began with.
+    // count rights: the entries of a batch in queues, and its runners. A runner that puts
+    // chunks back raises the count, for runners that have left: at most to the number of
+    // entries with which the batch began.
     rights: AtomicU32,
     entries: Entries,
     failed: AtomicU32,
-    // count signal: the runners of a batch that have left for want of chunks. Raised by each, whose
-    // entry is spent then: at most the workers.
+    // count signal: the runners of a batch that have left for want of chunks. Each of them
+    // raises the count as it leaves, and spends its entry then: at most the workers.
     signal: AtomicU32,
-    /// Always 0.
+    /// Always 0. It is the attention word where the pool view has none.
     never: AtomicU32,
     words: u32,
     chunk: usize,
@@ -73,23 +83,32 @@ pub(crate) struct Batch<M: Mapping> {
     error: UnsafeCell<Option<TaskError<M::Error>>>,
     mapping: UnsafeCell<ManuallyDrop<M>>,
     outcome: UnsafeCell<MaybeUninit<Outcome<Vec<M::Value>, M::Error>>>,
-    // followed by the words
+    // The words of the ranges follow.
 }
 
-/// The entries of a new batch, to be put into queues or spent on the spot, all of them.
+/// The entries of a new batch that are in no queue yet. The submitter pushes them or spends
+/// them, all of them.
 ///
-/// As an iterator it counts each entry as a queue entry. That is for a batch whose entries hold no places.
+/// The iterator counts each entry that it gives out as a queue entry. It is for a batch whose
+/// entries hold no places.
 pub(crate) struct NewEntries {
     header: NonNull<Header>,
     left: u32,
 }
 
 impl NewEntries {
-    /// Up to `count` of them, for whoever has places for them, or finds them some.
+    /// Says how many entries are left.
+    pub(crate) fn left(&self) -> usize {
+        self.left as usize
+    }
+
+    /// Takes up to `count` entries, for a caller that has places for them, or finds places for
+    /// them.
     pub(crate) fn uncounted(&mut self, count: u32) -> Uncounted {
         let count = count.min(self.left);
         self.left -= count;
-        // SAFETY: the block counts these entries, which were `self`'s.
+        // SAFETY: the block counts these entries. They were `self`'s, and are the result's
+        // now.
         unsafe { Uncounted::new(self.header, count) }
     }
 }
@@ -98,19 +117,18 @@ impl Iterator for NewEntries {
     type Item = TaskRef;
 
     fn next(&mut self) -> Option<TaskRef> {
-        self.left = self.left.checked_sub(1)?;
-        // SAFETY: the block counts this entry, so it is alive until the entry is spent.
+        let left = self.left.checked_sub(1)?;
+        // SAFETY: the block counts this entry, so it is alive until a thread spends the entry.
         let entry = unsafe { TaskRef::new(self.header) };
-        entry.count_anyhow();
+        if !entry.count() {
+            // Other runners have finished the batch. The entry stays here, for the submitter
+            // to give up.
+            return None;
+        }
+        self.left = left;
         Some(entry)
     }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left as usize, Some(self.left as usize))
-    }
 }
-
-impl ExactSizeIterator for NewEntries {}
 
 impl<M: Mapping> Batch<M> {
     const VTABLE: VTable = VTable {
@@ -127,14 +145,18 @@ impl<M: Mapping> Batch<M> {
         }),
     };
 
-    /// Puts items and function into a block for at most `runners` runners, and makes the rights to it: at least one entry,
-    /// and the handle. Allocates the block, and the values' buffer if they do not fit into the items'. `outside`: the entries go into
-    /// the queue for submissions from outside. They hold `places` while they are queued, if there are any.
+    /// Puts items and function into a block for at most `runners` runners. Returns the rights
+    /// to the block: at least one entry, and the handle.
+    ///
+    /// It allocates the block, and a buffer for the values if they cannot lie in the items'
+    /// buffer. `outside` says that the entries go into the queue for submissions from outside.
+    /// If there are `places`, each entry holds one while it is queued.
     ///
     /// # Safety
     ///
-    /// Items, values and errors may go to another thread, the function may be called from other threads, and whatever they
-    /// borrow lives until the batch is DONE or has been taken back.
+    /// Items, values and errors may go to another thread, and other threads may call the
+    /// function. Everything that they borrow lives until the batch is DONE or the submitter
+    /// has taken it back.
     pub(crate) unsafe fn create(
         mapping: M,
         items: impl Into<Source<M::Item>>,
@@ -146,13 +168,14 @@ impl<M: Mapping> Batch<M> {
     ) -> (NewEntries, ResultRef<Vec<M::Value>, M::Error>) {
         let items = items.into();
         let len = items.len();
-        // As many chunks as a word can count.
+        // A chunk has so many items that a word can count the chunks.
         let chunk = options.chunksize.unwrap_or(1).max(len.div_ceil(u32::MAX as usize)).max(1);
         let chunks = u32::try_from(len.div_ceil(chunk)).expect("chunks are that large");
         let words = chunks.min(u32::try_from(runners).unwrap_or(u32::MAX));
         let entries = words.max(1);
         let (layout, offset) = Self::layout(words);
-        // First: a capacity that overflows panics here, with everything still in its owner's hands.
+        // This comes first: if the capacity overflows, it panics here, and the function and
+        // the items still have their owners.
         let in_place = items.can_hold::<M::Value>();
         let apart = (!in_place).then(|| Results::new(len));
         let items = Items::new(items);
@@ -181,24 +204,27 @@ impl<M: Mapping> Batch<M> {
         for index in 0..words {
             // SAFETY: `layout` has room for that many words from `offset` on.
             let word = unsafe { memory.add(offset + index as usize * size_of::<RangeWord>()) };
-            // SAFETY: as above, and aligned by `Layout::extend`.
+            // SAFETY: as above, and `Layout::extend` has aligned the words.
             unsafe { word.cast::<RangeWord>().write(ranges::part(chunks, words, index)) };
         }
         let header = memory.cast::<Header>();
-        // SAFETY: the block is alive, owned by its handle bit, and its outcome is of this type.
+        // SAFETY: the block is alive: its HANDLE bit is up, this is the one right for that
+        // bit, and the outcome is of this type.
         let handle = unsafe { ResultRef::new(header) };
         (NewEntries { header, left: entries }, handle)
     }
 
-    /// Takes function and items back after a submission that turned out to be refused, unless a runner has begun.
+    /// Takes function and items back after the pool has refused the submission, unless a
+    /// runner has begun.
     ///
     /// # Errors
     ///
-    /// The handle, if one has: then the batch was accepted after all.
+    /// The call returns the handle if a runner has begun. The pool has accepted the batch
+    /// then, after all.
     ///
     /// # Safety
     ///
-    /// The handle is that of a block made by `Batch::<M>::create`.
+    /// `Batch::<M>::create` made the block of this handle.
     pub(crate) unsafe fn take_back(
         handle: ResultRef<Vec<M::Value>, M::Error>,
     ) -> Result<(M, Vec<M::Item>), ResultRef<Vec<M::Value>, M::Error>> {
@@ -209,12 +235,13 @@ impl<M: Mapping> Batch<M> {
         // SAFETY: the handle's bit keeps the block alive.
         let batch = unsafe { Self::of(header) };
         batch.entries.close();
-        // SAFETY: nobody has begun, and whoever finds the batch withdrawn touches neither.
+        // SAFETY: no runner has begun. A thread that finds the batch withdrawn touches neither
+        // the function nor the items.
         let mapping = unsafe { batch.take_mapping() };
-        // SAFETY: as above; no item has been taken.
+        // SAFETY: as above, and no item has been taken.
         let items = unsafe { batch.items.take_all() };
         if !batch.in_place {
-            // SAFETY: as above; no value has been written.
+            // SAFETY: as above, and no value has been written.
             unsafe { batch.results.free(0) };
         }
         let duty = batch.header.state().leave_handle();
@@ -235,7 +262,8 @@ impl<M: Mapping> Batch<M> {
     /// The block is alive for as long as the reference is used.
     #[inline]
     unsafe fn of<'a>(header: NonNull<Header>) -> &'a Self {
-        // SAFETY: alive, and a block with this vtable was made as a `Self`, whose first field is the header.
+        // SAFETY: the block is alive. A block with this vtable was made as a `Self`, and the
+        // header is the first field of a `Self`.
         let batch = unsafe { header.cast::<Self>().as_ref() };
         batch.header.alive().touch();
         batch
@@ -245,18 +273,18 @@ impl<M: Mapping> Batch<M> {
     ///
     /// The block is alive for as long as the slice is used.
     unsafe fn words<'a>(header: NonNull<Header>) -> &'a [RangeWord] {
-        // SAFETY: alive.
+        // SAFETY: the block is alive.
         let count = unsafe { Self::of(header) }.words;
         let (_, offset) = Self::layout(count);
-        // SAFETY: within the block, by its layout.
+        // SAFETY: the words lie within the block, by its layout.
         let first = unsafe { header.cast::<u8>().add(offset) }.cast::<RangeWord>();
-        // SAFETY: `create` wrote `count` of them, and they are changed through atomics alone.
+        // SAFETY: `create` wrote `count` words, and threads change them through atomics alone.
         unsafe { std::slice::from_raw_parts(first.as_ptr(), count as usize) }
     }
 
     /// # Safety
     ///
-    /// The caller is the only one to touch the mapping, and takes it once.
+    /// No other thread touches the mapping, and the caller takes it once.
     unsafe fn take_mapping(&self) -> M {
         self.mapping.with_mut(|mapping| {
             // SAFETY: the caller's contract.
@@ -321,7 +349,7 @@ impl<M: Mapping> Batch<M> {
     unsafe fn drop_outcome(header: NonNull<Header>) {
         // SAFETY: the caller owns the outcome.
         let outcome = unsafe { Self::outcome(header, Access::Move) };
-        // SAFETY: it is in place, and nobody looks at it again.
+        // SAFETY: the outcome is in place, and no thread looks at it again.
         let outcome = unsafe { outcome.cast::<Outcome<Vec<M::Value>, M::Error>>().read() };
         // SAFETY: the caller owns the outcome, so the block is alive.
         let pool = unsafe { header.as_ref() }.pool();
@@ -332,7 +360,7 @@ impl<M: Mapping> Batch<M> {
     ///
     /// See [`VTable::free`].
     unsafe fn free(header: NonNull<Header>) {
-        // SAFETY: the caller is the last owner: nobody else touches the batch.
+        // SAFETY: the caller is the last owner: no other thread touches the batch.
         let batch = unsafe { header.cast::<Self>().as_mut() };
         batch.entries.end();
         let (layout, _) = Self::layout(batch.words);
@@ -348,7 +376,7 @@ mod tests {
     use crate::block::Plain;
     use std::convert::Infallible;
 
-    /// That the buffer of the values goes too, a sanitizer sees.
+    /// A sanitizer sees whether the values' buffer is freed too.
     #[test]
     fn what_is_taken_back_is_whole_and_its_entries_find_nothing() {
         type Same = Map<Plain<fn(String) -> String>, String, String, Infallible, (), ()>;

@@ -1,8 +1,11 @@
-//! Who does which part of a batch: a range of chunks per runner, claimed from below by its owner and stolen from above by
-//! those who have none left.
+//! Says which runner does which part of a batch. Each runner has a range of chunks. The owner
+//! of a range claims chunks at its lower end. Runners that have no chunk left steal at its
+//! upper end.
 //!
-//! A range is one word, so taking from it is one compare-exchange, on a line of the owner's own as long as nobody steals.
-//! A compare-exchange that succeeds has seen the present: whatever value a range has, the chunks in it are untaken.
+//! A range is one word, so a runner takes chunks from it with one compare-exchange. As long as
+//! no runner steals, the word lies in a cache line that only its owner uses. A
+//! compare-exchange that succeeds has seen the present value. So whatever value a range has,
+//! no runner has taken the chunks in it.
 
 use std::ops::Range;
 
@@ -10,11 +13,12 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// A range of chunks: the first in the low half, the end in the high half.
+/// A range of chunks: its first chunk in the low half of the word, its end in the high half.
 pub(super) type RangeWord = CachePadded<AtomicU64>;
 
-/// All orderings here are Relaxed: the words say who may take which chunk and carry nothing else. What the chunks consist of
-/// was published with the block, and what came of them is published when they are accounted for.
+/// All orderings here are Relaxed. The words say which runner may take which chunk, and carry
+/// nothing else. The submitter has published the contents of the chunks with the block. A
+/// runner publishes what came of its chunks when it accounts for them.
 const ORDER: Ordering = Ordering::Relaxed;
 
 fn pack(range: &Range<u32>) -> u64 {
@@ -27,7 +31,7 @@ fn unpack(word: u64) -> Range<u32> {
     range
 }
 
-/// The `index`-th of `parts` equal parts of `chunks`.
+/// Makes the `index`-th of `parts` equal parts of `chunks`.
 pub(super) fn part(chunks: u32, parts: u32, index: u32) -> RangeWord {
     let bound = |index: u32| {
         let bound = u64::from(chunks) * u64::from(index) / u64::from(parts);
@@ -36,8 +40,9 @@ pub(super) fn part(chunks: u32, parts: u32, index: u32) -> RangeWord {
     CachePadded::new(AtomicU64::new(pack(&(bound(index)..bound(index + 1)))))
 }
 
-/// Takes up to `want` chunks for the runner with this seat, or with none; nothing if none is left, but for what another
-/// runner is just moving to its own range.
+/// Takes up to `want` chunks for the runner with this seat, or for one without a seat. Returns
+/// None if no range holds a chunk. It may miss chunks that another runner is just moving to
+/// its own range.
 pub(super) fn take(words: &[RangeWord], seat: Option<usize>, want: u32) -> Option<Range<u32>> {
     loop {
         if let Some(seat) = seat {
@@ -54,7 +59,7 @@ pub(super) fn take(words: &[RangeWord], seat: Option<usize>, want: u32) -> Optio
             }
             Some(seat) => {
                 if let Some(stolen) = steal_half(&words[victim]) {
-                    // The own range is empty, so nobody else changes it.
+                    // This runner's own range is empty, so no other runner changes it.
                     words[seat].store(pack(&stolen), ORDER);
                 }
             }
@@ -62,7 +67,8 @@ pub(super) fn take(words: &[RangeWord], seat: Option<usize>, want: u32) -> Optio
     }
 }
 
-/// Takes the lowest chunks: `want`, but not more than half of what is left, so that there is something to steal.
+/// Takes the lowest chunks of a range: `want`, but at most half of the range, so that there is
+/// something left to steal.
 fn claim_lowest(word: &RangeWord, want: u32) -> Option<Range<u32>> {
     let mut seen = word.load(ORDER);
     loop {
@@ -79,18 +85,20 @@ fn claim_lowest(word: &RangeWord, want: u32) -> Option<Range<u32>> {
     }
 }
 
-/// Puts the last chunks of the own range's last claim back, unless the range's lower end has been moved since. False then, and
-/// where there is no own range.
+/// Puts the last chunks of the caller's last claim back into the caller's own range. Returns
+/// false if the range's lower end has moved since, or if the caller has no range. Then nothing
+/// has changed.
 ///
-/// Only the owner of a range moves its lower end, but for runners without a range of their own. A range may so come back to a value
-/// that it had before; but then the chunks in it are the same, and untaken.
+/// Two kinds of runner move the lower end of a range: its owner, and a runner that has no
+/// range of its own. A range may come back to a value that it had before. Then it holds the
+/// chunks that it held before, and no runner has taken them.
 pub(super) fn give_back(words: &[RangeWord], seat: Option<usize>, chunks: Range<u32>) -> bool {
     let Some(word) = seat.map(|seat| &words[seat]) else { return false };
     let mut seen = word.load(ORDER);
     loop {
         let range = unpack(seen);
         if range.is_empty() {
-            // An empty range is changed by its owner alone.
+            // Only its owner changes an empty range.
             word.store(pack(&chunks), ORDER);
             return true;
         }
@@ -104,12 +112,12 @@ pub(super) fn give_back(words: &[RangeWord], seat: Option<usize>, chunks: Range<
     }
 }
 
-/// Whether no range holds a chunk.
+/// Says whether no range holds a chunk.
 pub(super) fn are_empty(words: &[RangeWord]) -> bool {
     words.iter().all(|word| unpack(word.load(ORDER)).is_empty())
 }
 
-/// Takes the upper half, or all of a single chunk.
+/// Takes the upper half of a range, or all of it if it holds a single chunk.
 fn steal_half(word: &RangeWord) -> Option<Range<u32>> {
     let mut seen = word.load(ORDER);
     loop {
@@ -143,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn i21_every_chunk_is_taken_once_whoever_takes() {
+    fn every_chunk_is_taken_once() {
         for (chunks, parts) in [(1, 1), (7, 3), (64, 2), (1000, 16), (3, 3)] {
             for want in [1, 2, 5, u32::MAX] {
                 let words = words(chunks, parts);
@@ -166,8 +174,9 @@ mod tests {
         }
     }
 
+    // covers F-47
     #[test]
-    fn f47_the_parts_of_the_largest_batch_fit() {
+    fn the_parts_of_the_largest_batch_fit() {
         let words = words(u32::MAX, 1024);
         assert_eq!(unpack(words[0].load(ORDER)).start, 0);
         assert_eq!(unpack(words[1023].load(ORDER)).end, u32::MAX);

@@ -1,4 +1,5 @@
-//! Runners: take chunks, account for them, leave or give way, and, for the one that is last, conclude.
+//! The runners of a batch. A runner claims chunks, accounts for them, and leaves or gives way.
+//! The last one concludes the batch.
 
 use std::cell::RefCell;
 use std::mem;
@@ -16,8 +17,9 @@ use crate::block::{
 use crate::sync::{Ordering, fence};
 
 impl<M: Mapping> Batch<M> {
-    /// Puts chunks that the caller has taken back into its range, and sends for the runners that have left for want of chunks. False
-    /// if the chunks are still the caller's. [CHUNKS-2]
+    /// Puts chunks that the caller has claimed back into its range, and sends for the runners
+    /// that have left for want of chunks. Returns false if the chunks are still the caller's.
+    /// [CHUNKS-2]
     ///
     /// # Safety
     ///
@@ -35,8 +37,11 @@ impl<M: Mapping> Batch<M> {
         if !ranges::give_back(words, batch.seat(view), rest) {
             return false;
         }
-        // edge AWAY fence: the chunks → a leaving runner's second look, or that runner counted as away → the look below.
-        fence(Ordering::SeqCst);
+        // edge AWAY release: the chunks, from this runner → a runner that leaves, or a thread
+        // that stops the batch. Each of them changes `signal`, and `send_for` changes it
+        // below. If their change comes second, they see the chunks. If it comes first,
+        // `send_for` sees their change.
+        fence(Ordering::Release);
         for _ in 0..batch.send_for(count) {
             // SAFETY: `send_for` has counted this entry.
             view.put_back(unsafe { TaskRef::new(header) });
@@ -44,7 +49,8 @@ impl<M: Mapping> Batch<M> {
         true
     }
 
-    /// Counts entries for up to `most` of the runners that have left for want of chunks, and says for how many.
+    /// Counts an entry for each of up to `most` runners that have left for want of chunks.
+    /// Returns how many it has counted.
     fn send_for(&self, most: u32) -> u32 {
         let mut seen = self.signal.load(Ordering::Relaxed);
         let sent = loop {
@@ -59,8 +65,9 @@ impl<M: Mapping> Batch<M> {
                 Err(now) => seen = now,
             }
         };
-        // Relaxed, both: new entries are published with the queue, and none is made of none: once the last was spent, the queue's
-        // right is gone, and a waiting worker that helps by its handle's right does the rest alone.
+        // Relaxed, both: the queue publishes the new entries. If no entry is left, the call
+        // makes none, because the queue's right is gone then. The caller is a waiting worker
+        // that helps by its handle's right, and does the rest alone.
         let mut entries = self.rights.load(Ordering::Relaxed);
         while entries > 0 {
             match self.rights.compare_exchange(
@@ -76,13 +83,17 @@ impl<M: Mapping> Batch<M> {
         0
     }
 
-    /// The range of the calling worker. No other thread has it: a worker runs one entry of a batch at a time.
+    /// Says which range is the calling worker's, if any. No other thread has that range,
+    /// because a worker runs one entry of a batch at a time.
     fn seat(&self, view: &dyn PoolView) -> Option<usize> {
         view.worker().filter(|worker| *worker < self.words as usize)
     }
 
-    /// Takes chunks and does `work` with them, and concludes the batch if they were the last; until none is left, or until `ends` after
-    /// some chunks. `work` says how many chunks it has done with; the others it has put back. Says whether there was any.
+    /// Claims chunks and does `work` with them, until no chunk is left, or until `ends` says
+    /// so after some chunks. If the caller accounts for the last chunk, it concludes the
+    /// batch. Returns whether there was any chunk.
+    ///
+    /// `work` says how many of the chunks it is done with. It has put the others back.
     ///
     /// # Safety
     ///
@@ -105,17 +116,19 @@ impl<M: Mapping> Batch<M> {
             let end = chunks.start + work(&chunks);
             grain.claimed();
             if batch.header.is_forked() {
-                // Nothing is accounted for, so in the child the batch is never concluded.
+                // The child accounts for nothing, so the batch is never concluded there.
                 return true;
             }
             if end < chunks.end {
                 grain.restart();
             }
             let done = batch.items_of(&(chunks.start..end)).len();
-            // edge CHUNKS release: values, holes and error of these chunks → the concluder.
-            // edge CHUNKS acquire: those of all others → the concluder.
+            // edge CHUNKS release: the values, holes and error of these chunks, from this
+            // runner → the concluder.
+            // edge CHUNKS acquire: the values, holes and error of all other chunks, from their
+            // runners → this runner, if it concludes.
             if batch.pending.fetch_sub(done, Ordering::AcqRel) == done {
-                // SAFETY: the caller's right, and it has accounted for the last chunks.
+                // SAFETY: the caller holds a right, and has accounted for the last chunks.
                 unsafe { Self::conclude(header, view) };
             }
             if ends() {
@@ -125,7 +138,8 @@ impl<M: Mapping> Batch<M> {
         any
     }
 
-    /// Works until no chunk is left to take, and leaves: true. Or until other work may have its turn: false.
+    /// Works until no chunk is left, or until this runner's turn is over. Returns true if the
+    /// runner has left, and false if it must give way.
     ///
     /// # Safety
     ///
@@ -142,28 +156,29 @@ impl<M: Mapping> Batch<M> {
         let turn = RefCell::new(Turn::begin(view));
         loop {
             let work = |chunks: &Range<u32>| {
-                // SAFETY: the entry.
+                // SAFETY: the entry is a right to the block.
                 unsafe { Self::map(header, chunks, view, turn.borrow_mut().as_mut()) }
             };
             let is_over = || turn.borrow().as_ref().is_some_and(Turn::is_over);
-            // SAFETY: the entry.
+            // SAFETY: the entry is a right to the block.
             unsafe { Self::work_off(header, batch.seat(view), grain, view, work, is_over) };
             if batch.header.is_forked() {
                 return true;
             }
-            // Units that were put back beside somebody who stops the batch, and who has not seen them, are this runner's to drop. The
-            // fence before this look is that of `hand_back`.
+            // This runner may have put chunks back that a thread which stops the batch has not
+            // seen. Then the runner sees STOP here, because it has changed `signal` in
+            // `hand_back` after that thread. So it goes on, and drops those chunks.
             if is_over() && !ranges::are_empty(words) {
                 if batch.signal.load(Ordering::Relaxed) & STOP != 0 {
                     continue;
                 }
                 return false;
             }
-            // Relaxed: ordered by the fence.
+            // Relaxed: the fence below orders it.
             batch.signal.fetch_add(1, Ordering::Relaxed); // [CHUNKS-1]
-            // edge AWAY fence: this runner counted as away → the look of a runner that puts chunks back, or those chunks → the look
-            // below.
-            fence(Ordering::SeqCst);
+            // edge AWAY acquire: the chunks, from a runner whose change of `signal` came
+            // before this one → the look below.
+            fence(Ordering::Acquire);
             if ranges::are_empty(words) {
                 return true;
             }
@@ -171,8 +186,9 @@ impl<M: Mapping> Batch<M> {
         }
     }
 
-    /// A runner that was counted as away has seen chunks. If it has been sent for meanwhile it is no longer counted, and the entry
-    /// that was put back for it is for another.
+    /// Takes this runner, which has seen chunks, out of the count of those that have left. If
+    /// the count is 0, another runner has sent for it meanwhile. Then the entry that was put
+    /// back for it is for another worker.
     fn come_back(&self) {
         let mut seen = self.signal.load(Ordering::Relaxed);
         while seen & IDLE > 0 {
@@ -188,40 +204,41 @@ impl<M: Mapping> Batch<M> {
     ///
     /// # Safety
     ///
-    /// The caller holds a right to the block and has accounted for the last chunk, or there was none and it has claimed the
-    /// batch first.
+    /// The caller holds a right to the block. It has accounted for the last chunk; or there
+    /// was none, and the caller was the first to claim the batch.
     pub(super) unsafe fn conclude(header: NonNull<Header>, view: &dyn PoolView) {
         // SAFETY: the caller's right keeps the block alive.
         let batch = unsafe { Self::of(header) };
-        // Before any user code: a callback may wait for a place.
+        // This comes before any user code: a callback may wait for a place.
         let stale = batch.entries.close() as usize;
-        // SAFETY: every chunk is accounted for: no runner touches the mapping any more.
+        // SAFETY: every chunk is accounted for, so no runner touches the mapping any more.
         let mapping = unsafe { batch.take_mapping() };
         if !batch.in_place {
-            // SAFETY: as above; every item has been taken, and the values lie elsewhere.
+            // SAFETY: as above. Every item has been taken, and the values lie elsewhere.
             unsafe { batch.items.free() };
         }
-        // SAFETY: as above, and whoever wrote the error accounted for its chunks afterwards.
+        // SAFETY: as above. The runner that wrote the error accounted for its chunks
+        // afterwards.
         let error = batch.error.with_mut(|error| unsafe { mem::take(&mut *error) });
         let (outcome, kind) = match error {
-            // SAFETY: every value is in place, for without an error there is no hole.
+            // SAFETY: every value is in place, because there is no hole without an error.
             None => (Ok(unsafe { batch.results.take_all(batch.items.len()) }), Kind::Value),
             Some(error) => {
-                // SAFETY: every value is in place but for the holes.
+                // SAFETY: every value is in place, except for the holes.
                 unsafe { batch.results.free(batch.items.len()) };
                 let kind = error.kind();
                 (Err(error), kind)
             }
         };
         let outcome = mapping.conclude(outcome);
-        // A callback's panic has taken the value's place.
+        // A callback has panicked, and its panic has taken the value's place.
         let kind = if kind == Kind::Value && outcome.is_err() { Kind::Failed } else { kind };
         batch.outcome.with_mut(|word| {
-            // SAFETY: before DONE it is the concluder's.
+            // SAFETY: before DONE the outcome is the concluder's.
             let word = unsafe { &mut *word };
             word.write(outcome);
         });
-        // SAFETY: the outcome is in place; the right is the caller's, and stays.
+        // SAFETY: the outcome is in place. The caller has a right to the block, and keeps it.
         if unsafe { publish(header, kind, false, view) } == Published::Unobserved {
             // SAFETY: the handle left before DONE, so the outcome is the concluder's.
             unsafe { Self::drop_outcome(header) };
@@ -231,23 +248,25 @@ impl<M: Mapping> Batch<M> {
         }
     }
 
-    /// Gives up entries that nobody needs: all at once, and without running anything.
+    /// Gives up entries that no worker needs: all at once, and without running anything.
     ///
     /// # Safety
     ///
-    /// They are of a batch made by `Batch::<M>::create`, which is DONE or was taken back.
+    /// They are of a batch made by `Batch::<M>::create`, which is DONE, was taken back, or has
+    /// no chunk left to account for.
     pub(crate) unsafe fn give_up(entries: NewEntries) {
         if entries.left > 0 {
-            // SAFETY: the entries are the caller's, and are forgotten here.
+            // SAFETY: the entries are the caller's, and this call forgets them.
             unsafe { Self::spend_rights(entries.header, entries.left) };
         }
     }
 
-    /// A right named by `owner` has done its part.
+    /// Gives up the right that `owner` names, unless it is the handle's, which its holder
+    /// keeps.
     ///
     /// # Safety
     ///
-    /// The caller holds that right; an entry is gone afterwards.
+    /// The caller holds that right. If the right is an entry, it is gone afterwards.
     pub(super) unsafe fn spend(header: NonNull<Header>, owner: Owner) {
         if owner != Owner::Handle {
             // SAFETY: the caller's contract.
@@ -257,12 +276,14 @@ impl<M: Mapping> Batch<M> {
 
     /// # Safety
     ///
-    /// The caller holds so many entries, at least one; they are gone afterwards.
+    /// The caller holds `count` entries, at least one. They are gone afterwards.
     pub(super) unsafe fn spend_rights(header: NonNull<Header>, count: u32) {
         // SAFETY: an entry keeps the block alive.
         let batch = unsafe { Self::of(header) };
-        // edge RIGHTS release: these entries' last access → the last entry.
-        // edge RIGHTS acquire: the same of all others → the last entry, which gives up the queue's right.
+        // edge RIGHTS release: the last access under these entries → the thread that spends
+        // the last entry.
+        // edge RIGHTS acquire: the last accesses under all other entries → this thread, if it
+        // spends the last entry. It then gives up the queue's right.
         if batch.rights.fetch_sub(count, Ordering::AcqRel) == count {
             let duty = batch.header.state().leave_queue();
             // SAFETY: the duty is of this block.
@@ -281,32 +302,34 @@ impl<M: Mapping> Batch<M> {
         }
         let claim = batch.header.state().claim();
         if claim == Claim::Withdrawn {
-            // SAFETY: the caller's right is handed on.
+            // SAFETY: the caller hands its right on.
             unsafe { Self::spend(header, owner) };
             return false;
         }
         if claim == Claim::First && batch.items.len() == 0 {
-            // SAFETY: there is no chunk, and the claim was the first.
+            // SAFETY: there is no chunk, and this thread was the first to claim.
             frame::enter(header, || unsafe { Self::conclude(header, view) });
         }
-        // A chunk that the caller has sized is taken whole and alone.
+        // If the caller has sized the chunks, a runner claims one chunk at a time, whole.
         let mut grain = Grain::new(batch.options.chunksize.is_none());
         if owner == Owner::Handle {
-            // SAFETY: the caller's right.
+            // SAFETY: the caller holds a right to the block.
             let work = |chunks: &Range<u32>| unsafe { Self::map(header, chunks, view, None) };
-            // SAFETY: the caller's right.
+            // SAFETY: the caller holds a right to the block.
             return frame::enter(header, || unsafe {
                 Self::work_off(header, batch.seat(view), &mut grain, view, work, || false)
             });
         }
-        // SAFETY: the entry.
+        // SAFETY: the caller's right is an entry here.
         if !frame::enter(header, || unsafe { Self::run_for_a_turn(header, view, &mut grain) }) {
-            // Outside of the frame: the next runner of this entry may free the block before this returns.
-            // SAFETY: the entry is this runner's, which touches the batch no more once it has given it away.
+            // This comes outside of the frame: the next runner of this entry may free the
+            // block before `give_way` returns.
+            // SAFETY: the entry is this runner's. The runner does not touch the batch after it
+            // has given the entry away.
             view.give_way(Some(unsafe { TaskRef::new(header) }));
             return true;
         }
-        // SAFETY: the caller's right is handed on.
+        // SAFETY: the caller hands its right on.
         unsafe { Self::spend(header, owner) };
         true
     }
@@ -320,16 +343,18 @@ impl<M: Mapping> Batch<M> {
         // SAFETY: as above.
         let words = unsafe { Self::words(header) };
         if owner == Owner::Line && batch.entries.is_closed() && ranges::are_empty(words) {
-            // SAFETY: the caller's right is handed on.
+            // SAFETY: the caller hands its right on.
             unsafe { Self::spend(header, owner) };
             return false;
         }
-        // Runners that hold chunks drop those that they have not begun.
+        // Runners that hold chunks drop the items that they have not begun.
         batch.stop();
-        // edge AWAY fence: STOP → the look of a runner that puts chunks back, or these chunks → the looks below.
-        // edge STOP fence: the stage → whoever finds the batch closed and asks for the reason.
-        fence(Ordering::SeqCst);
-        // Before any user code: the `Drop` of an item may wait for a place.
+        // edge AWAY acquire: the chunks, from a runner whose change of `signal` came before
+        // STOP → the looks below.
+        // edge STOP release: the stage, from this thread if it ended the pool → a thread that
+        // finds the batch closed and asks for the reason.
+        fence(Ordering::AcqRel);
+        // This comes before any user code: the `Drop` of an item may wait for a place.
         let stale = batch.entries.close();
         if owner == Owner::Handle && stale > 0 {
             registry::entries_died(
@@ -342,7 +367,7 @@ impl<M: Mapping> Batch<M> {
         let any = claim != Claim::Withdrawn
             && frame::enter(header, || {
                 if claim == Claim::First && batch.items.len() == 0 {
-                    // SAFETY: there is no chunk, and the claim was the first.
+                    // SAFETY: there is no chunk, and this thread was the first to claim.
                     unsafe { Self::conclude(header, &Nobody) };
                 }
                 let work = |chunks: &Range<u32>| {
@@ -350,12 +375,12 @@ impl<M: Mapping> Batch<M> {
                     batch.skip_items(batch.items_of(chunks));
                     chunks.end - chunks.start
                 };
-                // SAFETY: the caller's right.
+                // SAFETY: the caller holds a right to the block.
                 unsafe {
                     Self::work_off(header, None, &mut Grain::greedy(), &Nobody, work, || false)
                 }
             });
-        // SAFETY: the caller's right is handed on.
+        // SAFETY: the caller hands its right on.
         unsafe { Self::spend(header, owner) };
         any
     }

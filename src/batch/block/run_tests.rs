@@ -1,4 +1,5 @@
-//! Runners by hand: what they put back, what they give up, what they count.
+//! Tests that take a runner's steps by hand. They look at what a runner puts back, what it
+//! gives up, and what it counts.
 
 #[cfg(all(test, not(loom)))]
 use super::super::{BatchOptions, Map};
@@ -11,7 +12,8 @@ use std::sync::{Arc, Mutex};
 const ALL: usize = 100_000;
 const CLAIM: u32 = 50_000;
 
-/// A batch whose first claim is half of it; `show` is given the handle before that.
+/// Makes a batch, shows its handle to `show`, claims the first half of its chunks, and then
+/// runs the batch to its end.
 fn claim_half<M: Mapping>(
     mapping: M,
     items: Vec<M::Item>,
@@ -33,29 +35,31 @@ fn claim_half<M: Mapping>(
     let before = batch.pending.fetch_sub(done as usize, Ordering::Relaxed);
     assert!(before > done as usize || done == CLAIM);
     if before == done as usize {
-        // SAFETY: the entry's right, and these were the last chunks.
+        // SAFETY: the entry is a right to the block, and these were the last chunks.
         unsafe { Batch::<M>::conclude(entry.id(), &Nobody) };
     }
     entry.run(&Nobody);
 }
 
+// covers F-47
 #[test]
-fn f47_a_batch_that_is_cancelled_again_and_again_counts_nothing() {
+fn a_batch_that_is_cancelled_again_and_again_counts_nothing() {
     type Same = Map<Plain<fn(u32) -> u32>, u32, u32, Infallible, (), ()>;
     let mapping: Same = Map::new(Plain(|item| item));
     // SAFETY: it borrows nothing.
     let (entries, handle) =
         unsafe { Batch::create(mapping, vec![1, 2, 3], BatchOptions::default(), 2, 1, true, None) };
+    let entries: Vec<_> = entries.collect();
     // SAFETY: the handle keeps the block alive.
     let batch = unsafe { Batch::<Same>::of(handle.id()) };
     (0..1_000).for_each(|_| _ = handle.resolve(Reason::Cancelled));
     let idle = || batch.signal.load(Ordering::Relaxed) & IDLE;
     assert_eq!(idle(), 0);
-    entries.for_each(|entry| entry.run(&Nobody));
+    entries.into_iter().for_each(|entry| entry.run(&Nobody));
     assert_eq!(idle(), 2, "each of two runners has left once");
 }
 
-/// The view of a worker, which counts what is put back.
+/// The pool view of a worker. It counts the entries that a runner puts back.
 struct Seated(AtomicUsize);
 
 impl PoolView for Seated {
@@ -69,13 +73,14 @@ impl PoolView for Seated {
 
     fn put_back(&self, entry: TaskRef) {
         self.0.fetch_add(1, Std::Relaxed);
-        entry.count_anyhow();
+        assert!(entry.count(), "the batch is open");
         entry.resolve(Reason::Cancelled);
     }
 }
 
+// covers TIME-05
 #[test]
-fn time_05_a_runner_puts_its_rest_back_for_runners_that_have_left() {
+fn a_runner_puts_its_rest_back_for_runners_that_have_left() {
     type Same = Map<Plain<fn(u32) -> u32>, u32, u32, Infallible, (), ()>;
     let mapping: Same = Map::new(Plain(|item| item));
     // SAFETY: it borrows nothing.
@@ -98,7 +103,7 @@ fn time_05_a_runner_puts_its_rest_back_for_runners_that_have_left() {
     let chunks = ranges::take(words, Some(0), 50).expect("nobody has taken any");
     batch.signal.fetch_add(1, Ordering::Relaxed);
     let view = Seated(AtomicUsize::new(0));
-    // SAFETY: the entry.
+    // SAFETY: the entry keeps the block alive.
     let done = unsafe { Batch::<Same>::map(entry.id(), &chunks, &view, None) };
     assert_eq!(
         (done, view.0.load(Std::Relaxed)),
@@ -109,8 +114,9 @@ fn time_05_a_runner_puts_its_rest_back_for_runners_that_have_left() {
     entry.run(&Nobody);
 }
 
+// covers RES-15
 #[test]
-fn res_15_a_cancelled_batch_gives_up_what_its_runner_has_taken_in_one_go() {
+fn a_cancelled_batch_gives_up_at_once_the_items_that_its_runner_has_taken() {
     let (handle, ran) =
         (Arc::new(Mutex::new(None::<ResultRef<_, _>>)), Arc::new(AtomicUsize::new(0)));
     let (shown, count) = (Arc::clone(&handle), Arc::clone(&ran));

@@ -1,4 +1,4 @@
-//! The consumer's side of a stream: put items in, take outcomes out.
+//! The consumer's side of a stream: it puts items in, and takes outcomes out.
 
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -15,35 +15,37 @@ use crate::block::{
 };
 use crate::sync::{Ordering, fence};
 
-/// The consumer's right to a stream. There is one, and it is not shared.
+/// The consumer's right to a stream. A stream has one, which threads do not share.
 pub(crate) struct StreamRef<A, T, E> {
     header: NonNull<Header>,
     ring: PhantomData<Ring<A, T, E>>,
     /// The next number to be put in.
     pub(super) next: u64,
-    /// How many outcomes have been taken.
+    /// How many outcomes the consumer has taken.
     pub(super) taken: u64,
     pub(super) wake_batch: WakeBatch,
     pub(super) window: Window,
-    /// Slots with nothing in them. Out of order only.
+    /// The slots that are empty. Used out of order only.
     free: Vec<u32>,
-    /// Slots whose outcome is there, the last to be taken first. Out of order only.
+    /// The slots whose outcome is there. The consumer takes the last one first. Used out of
+    /// order only.
     pub(super) done: Vec<u32>,
 }
 
-// SAFETY: it puts items in and takes outcomes out, so both must be `Send`; all else is atomic or governed by slot states.
+// SAFETY: the consumer puts items in and takes outcomes out, so both must be `Send`. All else
+// is atomic or governed by the slot states.
 unsafe impl<A: Send, T: Send, E: Send> Send for StreamRef<A, T, E> {}
-// SAFETY: a shared reference lends nothing that is in the ring.
+// SAFETY: a shared reference gives out nothing that lies in the ring.
 unsafe impl<A: Send, T: Send, E: Send> Sync for StreamRef<A, T, E> {}
 
 impl<A, T, E> StreamRef<A, T, E> {
-    /// A stream of nothing yet; `outside`: its first entry goes into the queue for submissions from outside. Allocates the block and
-    /// its slots.
+    /// Makes a stream with no items yet. `outside` says that its first entry goes into the
+    /// queue for submissions from outside. The call allocates the block and its slots.
     ///
     /// # Safety
     ///
-    /// Items and outcomes may go to another thread, the function may be called from other threads, and none of them borrows
-    /// anything that could end before the last owner has left.
+    /// Items and outcomes may go to another thread, and other threads may call the function.
+    /// None of them borrows anything that could end before the last owner has left.
     pub(crate) unsafe fn create<M: Each<A, T, E>>(
         mapping: M,
         options: StreamOptions,
@@ -78,11 +80,11 @@ impl<A, T, E> StreamRef<A, T, E> {
     }
 
     pub(super) fn ring(&self) -> &Ring<A, T, E> {
-        // SAFETY: the consumer is an owner as long as `self` lives.
+        // SAFETY: the consumer is an owner for as long as `self` lives.
         unsafe { Ring::of(self.header) }
     }
 
-    /// Tells this stream's entry from all others.
+    /// Returns a pointer that tells this stream's entry from all others.
     pub(crate) fn id(&self) -> NonNull<Header> {
         self.header
     }
@@ -109,18 +111,20 @@ impl<A, T, E> StreamRef<A, T, E> {
         self.ring().options.ordered
     }
 
-    /// Items that were put in and whose outcome was not taken.
+    /// Says how many items were put in whose outcome was not taken.
     pub(crate) fn ahead(&self) -> u64 {
         self.next - self.taken
     }
 
-    /// Outcomes taken, and items put in.
+    /// Says how many outcomes were taken, and how many items were put in.
     pub(crate) fn progress(&self) -> (usize, usize) {
         let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
         (count(self.taken), count(self.next))
     }
 
-    /// Whether no more is to be pulled: the window is full; or, if its size is the pool's choice, enough items wait for a runner.
+    /// Says whether the consumer should pull no more: the window is full. If the pool chose
+    /// the window's size, enough items that wait for a runner are a reason too, once `least`
+    /// items are ahead.
     pub(crate) fn is_full(&self) -> bool {
         self.ahead() >= self.window.most as u64
             || self.grows()
@@ -132,12 +136,14 @@ impl<A, T, E> StreamRef<A, T, E> {
         self.window.least < self.window.most
     }
 
-    /// How many items that wait for a runner are enough: twice the wake-up batch, so that the workers have as much to go on with.
+    /// Says how many waiting items are enough: twice the wake-up batch. So the workers have as
+    /// much as a wake-up batch to go on with.
     fn enough(&self) -> u64 {
         (2 * self.wake_batch.items()).clamp(self.window.least as u64, self.window.most as u64)
     }
 
-    /// Puts an item in; no runner sees it before [`publish`](Self::publish). The ring must not be full.
+    /// Puts an item in. No runner sees it before [`publish`](Self::publish). The ring must not
+    /// be full.
     pub(crate) fn put(&mut self, item: A) {
         debug_assert!(!self.is_full());
         let slot = if self.ring().options.ordered {
@@ -145,42 +151,44 @@ impl<A, T, E> StreamRef<A, T, E> {
         } else {
             let slot = self.free.pop().expect("as many free slots as the ring has room");
             let ring = self.ring();
-            // Relaxed: published with the number.
+            // Relaxed: `publish` publishes the place with the number.
             ring.places[ring.place_of(self.next)].store(slot, Ordering::Relaxed);
             slot as usize
         };
         let ring = self.ring();
-        // Relaxed: published with the number.
+        // Relaxed: `publish` publishes the state with the number.
         ring.slots[slot].state.store(PENDING, Ordering::Relaxed);
         // SAFETY: a free slot is the consumer's, and nothing is in it.
         unsafe { ring.put(slot, Content { item: ManuallyDrop::new(item) }) };
         self.next += 1;
     }
 
-    /// Shows what was put in to the runners, and gives the entry that is to go into a queue, if only that would bring a runner.
-    /// [RING-1]
+    /// Shows the runners what was put in. Returns an entry if only an entry would bring a
+    /// runner: the caller puts it into a queue. [RING-1]
     #[inline]
     pub(crate) fn publish(&mut self) -> Option<TaskRef> {
         let ring = self.ring();
-        // edge ITEM release: the items and their places → the runner that claims them.
+        // edge ITEM release: the items and their places, from the consumer → the runner that
+        // claims them.
         ring.published.store(self.next, Ordering::Release);
-        // edge RING fence: what was published → the look of a runner that leaves or has taken the entry, or that runner's change of the
-        // crew → the look below.
+        // edge RING fence: what the consumer published → the look of a runner that leaves or
+        // has taken the entry. Or: that runner's change of the crew → the look below.
         fence(Ordering::SeqCst);
-        // SAFETY: `needed_entry` has counted an owner for it.
+        // SAFETY: `needed_entry` has counted an owner for this entry.
         ring.needed_entry().then(|| unsafe { TaskRef::new(self.header) })
     }
 
-    /// The next outcome, if it is there.
+    /// Takes the next outcome, if it is there.
     pub(crate) fn try_take(&mut self) -> Option<Outcome<T, E>> {
         if self.ahead() == 0 {
             return None;
         }
         let slot = if self.ring().options.ordered { self.oldest_done()? } else { self.any_done()? };
         let ring = self.ring();
-        // SAFETY: DONE was seen with Acquire, so the outcome is the consumer's.
+        // SAFETY: in order the consumer saw DONE with Acquire. Out of order it took the slot
+        // from `ready`, which acquires too. So the outcome is the consumer's.
         let outcome = unsafe { ring.take_outcome(slot) };
-        // Relaxed: nobody but the consumer looks at a free slot.
+        // Relaxed: no thread but the consumer looks at a free slot.
         ring.slots[slot].state.store(FREE, Ordering::Relaxed);
         if !ring.options.ordered {
             self.free.push(u32::try_from(slot).expect("slots are counted in 32 bits"));
@@ -191,7 +199,7 @@ impl<A, T, E> StreamRef<A, T, E> {
 
     pub(super) fn oldest_done(&self) -> Option<usize> {
         let slot = self.ring().slot_of(self.taken);
-        // edge DONE acquire: the outcome → the consumer.
+        // edge DONE acquire: the outcome, from its runner → the consumer.
         (self.ring().slots[slot].state.load(Ordering::Acquire) & DONE != 0).then_some(slot)
     }
 
@@ -204,28 +212,29 @@ impl<A, T, E> StreamRef<A, T, E> {
         self.done.pop().map(|slot| slot as usize)
     }
 
-    /// Runs, here, the oldest item that nobody has begun.
+    /// Runs the oldest item that no thread has begun, on this thread.
     pub(crate) fn help(&self, view: &dyn PoolView) {
         // SAFETY: the consumer is an owner, and stays one.
         unsafe { (self.ring().header.vtable().run)(self.header, view, Owner::Handle) };
     }
 
-    /// Refuses all items that nobody has begun.
+    /// Refuses all items that no thread has begun.
     pub(crate) fn refuse(&self, reason: &Reason) {
         frame::enter(self.header, || self.ring().refuse(reason));
     }
 
-    /// Whether some item has not been begun.
+    /// Says whether there is an item that no thread has begun.
     pub(crate) fn has_backlog(&self) -> bool {
         self.ring().claimed.load(Ordering::Relaxed) < self.next
     }
 }
 
 impl<A, T, E> Drop for StreamRef<A, T, E> {
-    /// Items that nobody has begun are dropped; those that are running finish, and their outcomes are dropped by the last owner. The
-    /// function is dropped here if no runner can be using it: always, if every outcome was taken.
+    /// Drops the items that no thread has begun. Running items finish, and the last active
+    /// runner drops their outcomes. The function is dropped here if no runner can be using it.
+    /// That is always so if every outcome was taken.
     fn drop(&mut self) {
-        // Before any user code: the `Drop` of an item may wait for a place.
+        // This comes before any user code: the `Drop` of an item may wait for a place.
         let header = &self.ring().header;
         let stale = self.ring().entries.close();
         registry::entries_died(header.pool(), header.state().is_outside(), stale as usize);
@@ -235,18 +244,21 @@ impl<A, T, E> Drop for StreamRef<A, T, E> {
             drop_outcome(outcome, drop_quietly, 0, true);
         }
         let ring = self.ring();
-        // With every outcome acquired and no number left to claim no runner uses the function, though some may be active still.
+        // If the consumer has acquired every outcome and no number is left to claim, no runner
+        // uses the function. Some runners may still be active.
         let unused = self.ahead() == 0;
         let bits = if unused { ENDED | DROPPED } else { ENDED };
-        // edge FUNCTION acquire: the runners' last uses of the function → this thread, if none is active.
-        // edge FUNCTION release: this thread's uses, as a worker that helped → the last active runner.
+        // edge FUNCTION acquire: the runners' last uses of the function → this thread, if no
+        // runner is active.
+        // edge FUNCTION release: this thread's uses, as a worker that helped → the last active
+        // runner.
         let before = ring.crew.fetch_or(bits, Ordering::AcqRel);
         let unused = unused || before & ACTIVE == 0;
         if unused {
             // SAFETY: no runner uses the function, and none will drop it.
             unsafe { (ring.drop_function)(self.header) };
         }
-        // SAFETY: the consumer is an owner, and touches the stream no more.
+        // SAFETY: the consumer is an owner, and does not touch the stream afterwards.
         unsafe { Ring::<A, T, E>::leave(self.header) };
     }
 }
@@ -258,10 +270,11 @@ mod tests {
     use crate::block::Plain;
     use std::convert::Infallible;
 
+    // covers F-47
     #[test]
-    fn f47_a_stream_goes_on_beyond_four_thousand_million_items() {
+    fn a_stream_goes_on_beyond_four_thousand_million_items() {
         const SLOTS: usize = 3;
-        // Wherever in the ring the limit is passed.
+        // The limit is passed at every place in the ring.
         for (before, ordered) in (0..8).flat_map(|before| [(before, true), (before, false)]) {
             let start = u64::from(u32::MAX) - before;
             let options = StreamOptions { chunksize: Some(1), buffersize: None, ordered };
@@ -290,7 +303,7 @@ mod tests {
                     entry.run(&Nobody);
                 }
                 assert!(!stream.has_backlog());
-                // In some rounds a part stays where it is.
+                // In some rounds the test leaves one outcome where it is.
                 for _ in 0..SLOTS - round % 2 {
                     taken.push(stream.try_take().expect("it has run").expect("no item fails"));
                 }

@@ -1,32 +1,48 @@
-//! One stream: a ring of slots that the consumer fills with items and empties of outcomes, and that runners work on between.
+//! One stream: a ring of slots. The consumer fills the slots with items and empties them of
+//! outcomes, and runners work on them in between.
 //!
-//! Items are numbered as they are pulled. The consumer writes an item into a free slot and publishes its number; runners
-//! claim numbers in order, run, and put the outcome into the same slot. In order, number `n` lies in slot `n % slots`; out
-//! of order a slot is free again as soon as its outcome was taken, so a second ring says which slot a number lies in.
+//! The consumer numbers the items as it pulls them. It writes an item into a free slot and
+//! publishes the item's number. Runners claim numbers in order, run the items, and put each
+//! outcome into the slot of its item. In order, number `n` lies in slot `n % slots`. Out of
+//! order, a slot is free again as soon as the consumer has taken its outcome. So a second
+//! ring, the places, says in which slot a number lies.
 //!
 //! | slot state | set by | means |
 //! |---|---|---|
-//! | FREE | consumer, having taken the outcome | nothing in it |
-//! | PENDING | consumer, with the item | the item, until a runner that claimed the number takes it out |
-//! | PENDING, WAITER | consumer, about to sleep | the same |
-//! | DONE | runner | the outcome |
-//! | …, NUDGED | runner that ran dry | the same; the consumer that sleeps for this slot is to pull more. It may come late, and then means nothing |
+//! | FREE | consumer, when it has taken the outcome | the slot is empty |
+//! | PENDING | consumer, with the item | the item is there, until the claimer takes it out |
+//! | PENDING, WAITER | consumer, about to sleep | as PENDING |
+//! | DONE | runner | the outcome is there |
+//! | …, NUDGED | runner that ran dry | as before; the sleeping consumer is to pull more |
 //!
-//! The **crew** word says who works on the stream: how many runners are **active**, which means that they will look at the ring again,
-//! and whether an **entry** of the stream lies in a queue. There is at most one entry; a worker that takes it becomes a runner and, if
-//! there is more to do than its own item, sends the next. So one rule holds whenever the consumer is in code that is not its own (the
-//! input, the caller): *a published item that nobody has claimed has an entry in a queue, or all runners that there may be are active*.
+//! The claimer is the runner that has claimed the number. NUDGED tells the consumer that
+//! sleeps for this slot. It may come late, and means nothing then.
+//!
+//! The **crew** word says which runners work on the stream. It counts the **active** runners:
+//! those that will look at the ring again. It also says whether an **entry** of the stream
+//! lies in a queue. There is at most one entry. A worker that takes it becomes a runner. If
+//! there is more to do than the runner's own item, the runner sends the next entry. So one
+//! rule holds whenever the consumer is in code that is not its own (the input, the caller):
+//! *if no runner has claimed a published item, an entry lies in a queue, or all runners that
+//! there may be are active.*
 //!
 //! | bit | name | set | cleared |
 //! |---|---|---|---|
-//! | 0-27 | ACTIVE | by a worker that takes the entry, or that has left and sees an item | by a runner that leaves or gives way |
-//! | 28 | ASLEEP | by a consumer in order that could pull more, before it sleeps | by a runner that leaves and sees no item, which then nudges the consumer; by the consumer |
-//! | 29 | DROPPED | with ENDED, by a consumer that has every outcome, and drops the function itself | never |
-//! | 30 | ENDED | by the consumer that leaves: the last active runner drops the function, or the consumer if there is none | never |
-//! | 31 | ENTRY | by the sender of an entry | by the worker that takes it |
+//! | 0-27 | ACTIVE | by a worker that takes the entry | by a runner that leaves or gives way |
+//! | | | by a runner that has left and sees an item | |
+//! | 28 | ASLEEP | by a consumer in order, before it sleeps | by the consumer |
+//! | | | | by a runner that leaves and sees no item |
+//! | 29 | DROPPED | with ENDED, by a consumer that has every outcome | never |
+//! | 30 | ENDED | by the consumer that leaves | never |
+//! | 31 | ENTRY | by the thread that sends an entry | by the thread that takes it |
 //!
-//! The block's owners are the consumer, the entry and the active runners; they are counted, and the last one frees. The function goes
-//! earlier: with the last outcome that the consumer takes, or with the last active runner after ENDED.
+//! A consumer sets ASLEEP only if it could pull more. The runner that clears ASLEEP then
+//! nudges the consumer. With DROPPED the consumer drops the function itself. With ENDED alone,
+//! the last active runner drops the function, or the consumer if no runner is active.
+//!
+//! The block's owners are the consumer, the entry and the active runners. A count counts them,
+//! and the last owner frees the block. The function goes earlier: when the consumer that has
+//! every outcome leaves, or with the last active runner after ENDED.
 
 mod consume;
 mod run;
@@ -54,33 +70,33 @@ const DONE: u32 = 2;
 const WAITER: u32 = 4;
 const NUDGED: u32 = 8;
 
-/// In the crew word.
+/// The bits of the crew word.
 const ENTRY: u32 = 1 << 31;
 const ENDED: u32 = 1 << 30;
 const DROPPED: u32 = 1 << 29;
 const ASLEEP: u32 = 1 << 28;
 const ACTIVE: u32 = ASLEEP - 1;
 
-/// How many items may be ahead: the first number at least, and up to the second if they are short.
+/// How many items may be ahead: `least` in any case, and up to `most` if the items are short.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     pub(crate) least: usize,
     pub(crate) most: usize,
 }
 
-/// How a stream is cut, and how far it runs ahead.
+/// How a stream is cut into chunks, and how far it runs ahead.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StreamOptions {
-    /// Consecutive items that one worker does, if the caller said so.
+    /// How many consecutive items one worker does, if the caller has said so.
     pub(crate) chunksize: Option<usize>,
-    /// The most items that may have been pulled and not been yielded, if the caller said so.
+    /// How many items may be pulled and not yet yielded, at most, if the caller has said so.
     pub(crate) buffersize: Option<usize>,
-    /// Whether outcomes come in the order of the items.
+    /// Whether the outcomes come in the order of the items.
     pub(crate) ordered: bool,
 }
 
 impl StreamOptions {
-    /// As the pool sees fit, in order or not.
+    /// Leaves all to the pool, except whether the outcomes come in order.
     pub(crate) fn in_order(ordered: bool) -> Self {
         Self { ordered, ..Self::default() }
     }
@@ -97,43 +113,49 @@ union Content<A, T, E> {
     outcome: ManuallyDrop<Outcome<T, E>>,
 }
 
-/// What consumer and runners share, whatever the function.
+/// What the consumer and the runners share, whatever the type of the function.
 ///
 /// # The field contract
 ///
-/// | field | who, when |
+/// | field | who may touch it, and when |
 /// |---|---|
 /// | `published`, the places | the consumer writes, runners read |
 /// | `claimed`, `crew` | runners, and the consumer |
-/// | the function | runners through `&`, between claim and DONE; the consumer once it has every outcome; after ENDED the last active runner |
-/// | a slot's content | FREE: the consumer. PENDING: whoever claimed the number. DONE: the consumer |
+/// | the function | runners through `&`, between claim and DONE |
+/// | | the consumer, once it has every outcome |
+/// | | after ENDED the last active runner, or the consumer if there is none |
+/// | a slot's content | FREE: the consumer |
+/// | | PENDING: the thread that claimed the number; before that the consumer |
+/// | | DONE: the consumer; when it has left, the thread that drops the function |
 /// | `ready` | runners push, the consumer takes all. Out of order only |
 #[repr(C)]
 struct Ring<A, T, E> {
     header: Header,
-    /// The consumer, the entry and each active runner.
+    /// Counts the consumer, the entry and each active runner.
     owners: Owners,
-    /// Drops the function and the outcomes that the consumer has left: [`Stream::drop_function`], which only the block's maker
-    /// could name.
+    /// Drops the function and the outcomes that the consumer has left. It is
+    /// [`Stream::drop_function`], which only the code that makes the block can name.
     drop_function: unsafe fn(NonNull<Header>),
-    /// The entry, while it lies in a queue.
+    /// Counts the entry while it lies in a queue.
     entries: Entries,
-    /// The most runners that are of use.
+    /// How many runners are of use, at most.
     runners: u32,
     options: StreamOptions,
-    /// The number whose outcome the consumer sleeps for. Written before ASLEEP.
+    /// The number for whose outcome the consumer sleeps. The consumer writes it before it sets
+    /// ASLEEP.
     awaited: AtomicU64,
-    // count crew: the active runners of a stream. Raised by a worker that takes the entry, of which
-    // there is one, and by a runner that turns back: at most the workers of the pool and one.
+    // count crew: the active runners of a stream. A thread that takes the entry raises the
+    // count, and there is one entry. A runner that comes back raises it too. At most the
+    // workers of the pool and one are active.
     crew: CachePadded<AtomicU32>,
-    // count published: the items of a stream, as `claimed`, and the consumer's `next` and
-    // `taken`. Raised by each item; 2^64 are more than can be pulled.
+    // count published: the items of a stream, as do `claimed` and the consumer's `next` and
+    // `taken`. Each item raises the count. A stream cannot pull 2^64 items.
     published: CachePadded<AtomicU64>,
     claimed: CachePadded<AtomicU64>,
     ready: Ready,
-    /// A power of two of them.
+    /// Their number is a power of two.
     slots: Box<[Slot<A, T, E>]>,
-    /// Which slot a number lies in, by the number modulo the ring. Empty in order.
+    /// In which slot a number lies, by the number modulo the ring. Empty in order.
     places: Box<[AtomicU32]>,
 }
 
@@ -149,13 +171,14 @@ impl<A, T, E> Ring<A, T, E> {
     /// The block is alive for as long as the reference is used, and its ring is of this type.
     #[inline]
     unsafe fn of<'a>(header: NonNull<Header>) -> &'a Self {
-        // SAFETY: alive, and made as a `Stream`, whose first field is the ring, whose first field is the header.
+        // SAFETY: the block is alive and was made as a `Stream`. Its first field is the ring,
+        // whose first field is the header.
         let ring = unsafe { header.cast::<Self>().as_ref() };
         ring.header.alive().touch();
         ring
     }
 
-    /// The number's place in the ring.
+    /// Returns the number's place in the ring.
     fn place_of(&self, number: u64) -> usize {
         #[expect(
             clippy::cast_possible_truncation,
@@ -170,15 +193,16 @@ impl<A, T, E> Ring<A, T, E> {
         if self.options.ordered {
             at
         } else {
-            // Relaxed: written before the number was published, and read by whoever has acquired that or wrote it; see
-            // `claim` for why it cannot be overwritten meanwhile.
+            // Relaxed: the consumer wrote the place before it published the number. The reader
+            // has acquired the publication, or is the consumer. `claim` says why no later
+            // number overwrites the place meanwhile.
             self.places[at].load(Ordering::Relaxed) as usize
         }
     }
 
     /// # Safety
     ///
-    /// The content is the caller's, and is an item, which it takes once.
+    /// The content is the caller's and is an item. The caller takes it once.
     #[inline]
     unsafe fn take_item(&self, slot: usize) -> A {
         self.slots[slot].content.with_mut(|content| {
@@ -193,7 +217,7 @@ impl<A, T, E> Ring<A, T, E> {
 
     /// # Safety
     ///
-    /// The content is the caller's, and is an outcome, which it takes once.
+    /// The content is the caller's and is an outcome. The caller takes it once.
     #[inline]
     unsafe fn take_outcome(&self, slot: usize) -> Outcome<T, E> {
         self.slots[slot].content.with_mut(|content| {
@@ -208,7 +232,7 @@ impl<A, T, E> Ring<A, T, E> {
 
     /// # Safety
     ///
-    /// The content is the caller's, and nothing is in it.
+    /// The content is the caller's, and the slot is empty.
     #[inline]
     unsafe fn put(&self, slot: usize, content: Content<A, T, E>) {
         self.slots[slot].content.with_mut(|place| {
@@ -217,11 +241,11 @@ impl<A, T, E> Ring<A, T, E> {
         });
     }
 
-    /// One owner leaves; the last one frees.
+    /// Takes one owner off the block. The last owner frees the block.
     ///
     /// # Safety
     ///
-    /// The caller is an owner, and touches the block no more.
+    /// The caller is an owner, and does not touch the block afterwards.
     unsafe fn leave(header: NonNull<Header>) {
         // SAFETY: the caller is an owner.
         let ring = unsafe { Self::of(header) };
@@ -281,20 +305,23 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         NonNull::from(unsafe { &Ring::<A, T, E>::of(header).entries })
     }
 
-    /// Drops the function, with what it has captured, and the outcomes that the consumer has left.
+    /// Drops the function, with all that it has captured, and the outcomes that the consumer
+    /// has left.
     ///
     /// # Safety
     ///
-    /// The function is the caller's, by the field contract, and is dropped once; the consumer has left, and no runner is active.
+    /// The function is the caller's, by the field contract, and is dropped once. The consumer
+    /// has left and takes no more outcomes. No runner writes another outcome.
     unsafe fn drop_function(header: NonNull<Header>) {
         // SAFETY: the caller is an owner.
         let stream = unsafe { header.cast::<Self>().as_ref() };
         for slot in 0..stream.ring.slots.len() {
             // Relaxed: the caller has acquired every runner's accesses.
             if stream.ring.slots[slot].state.load(Ordering::Relaxed) & DONE != 0 {
-                // SAFETY: the caller's, and DONE means an outcome that the consumer has not taken.
+                // SAFETY: the content is the caller's. DONE says that it is an outcome that
+                // the consumer has not taken.
                 let outcome = unsafe { stream.ring.take_outcome(slot) };
-                // Whoever drops a stream has seen what it wanted to see.
+                // The thread that dropped the stream has seen what it wanted to see.
                 drop_outcome(outcome, drop_quietly, 0, true);
             }
         }
@@ -308,14 +335,15 @@ impl<M, A, T, E> Stream<M, A, T, E> {
     ///
     /// See [`VTable::free`]. The function is gone, and so is every outcome.
     unsafe fn free(header: NonNull<Header>) {
-        // SAFETY: the caller is the last owner: nobody else touches the stream.
+        // SAFETY: the caller is the last owner: no other thread touches the stream.
         let stream = unsafe { header.cast::<Self>().as_mut() };
         drop(std::mem::take(&mut stream.ring.slots));
         drop(std::mem::take(&mut stream.ring.places));
         stream.ring.entries.end();
-        // SAFETY: the last owner's; it is dropped once, here.
+        // SAFETY: `ready` is the last owner's, and is dropped once, here.
         unsafe { std::ptr::drop_in_place(&raw mut stream.ring.ready) };
-        // SAFETY: what owned something is gone from the block, which was allocated with this layout.
+        // SAFETY: every field that owned something is gone, and the block was allocated with
+        // this layout.
         unsafe { memory::free(header, Layout::new::<Self>()) };
     }
 }

@@ -1,45 +1,54 @@
-//! A runner: claims numbers, runs, puts outcomes, and leaves when there is nothing to claim.
+//! A runner of a stream: it claims numbers, runs the items, puts the outcomes into the slots,
+//! and leaves when there is nothing to claim.
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use super::{ACTIVE, ASLEEP, Content, DONE, DROPPED, ENDED, ENTRY, NUDGED, Ring, Stream, WAITER};
 use crate::block::{
-    Each, Header, Outcome, Owner, PoolView, Reason, STOP, Taken, TaskError, TaskRef, Turn, VTable,
-    catch_panic, drop_quietly, frame,
+    Each, Header, Outcome, Owner, PoolView, Reason, Taken, TaskError, TaskRef, Turn, VTable,
+    catch_panic, drop_quietly, frame, stop_reason,
 };
 use crate::sync::{Ordering, fence, futex};
 
 /// What becomes of a runner that gives way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum GaveWay {
-    /// It is the stream's entry now, and must go into a queue.
+pub(super) enum GaveWay {
+    /// The runner is the stream's entry now, and must go into a queue.
     AsEntry,
-    /// An entry lies in a queue already, or the stream has ended: the runner has left the crew.
+    /// An entry lies in a queue already, or the stream has ended. The runner has left the
+    /// crew.
     Left,
-    /// As `Left`, and it was the last active runner after ENDED: it has the function to drop.
+    /// As `Left`. The runner was also the last active one after ENDED, so it must drop the
+    /// function.
     Last,
 }
 
 impl<A, T, E> Ring<A, T, E> {
-    /// Takes the next number that nobody has, and says which slot its item lies in. `seen` is what was published when the caller looked
-    /// last: while it has not come to that it does not look again.
+    /// Claims the next number, and returns it with the slot in which its item lies. `seen` is
+    /// what was published at the caller's last look. Until the claims have come to that, the
+    /// call does not look again.
     ///
-    /// The place is read before the claim. It is overwritten only for the number one ring further on, which is published
-    /// when so many outcomes have been taken that this number must have been claimed: then the exchange fails.
+    /// The call reads the place before it claims. The consumer overwrites the place only for
+    /// the number one ring further on. It publishes that number only when it has taken so many
+    /// outcomes that a runner must have claimed this number. So a caller that read the new
+    /// place fails its exchange.
     pub(super) fn claim(&self, seen: &mut u64) -> Option<(u64, usize)> {
         let mut number = self.claimed.load(Ordering::Relaxed);
         loop {
             if number >= *seen {
-                // edge ITEM acquire: the item, and its place → the runner that claims it.
+                // edge ITEM acquire: the item and its place, from the consumer → the runner
+                // that claims the item.
                 *seen = self.published.load(Ordering::Acquire);
                 if number >= *seen {
                     return None;
                 }
             }
             let slot = self.slot_of(number);
-            // edge PLACE release: the reading of the place → the consumer, which overwrites it when so many outcomes have come.
-            // edge PLACE acquire: that of all earlier claims, which the outcome of this number then brings along.
+            // edge PLACE release: this runner's reading of the place → the consumer, which
+            // overwrites the place once enough outcomes have come.
+            // edge PLACE acquire: the readings by the claimers of all earlier numbers → this
+            // runner. The outcome of this number carries them on to the consumer.
             match self.claimed.compare_exchange_weak(
                 number,
                 number + 1,
@@ -52,12 +61,14 @@ impl<A, T, E> Ring<A, T, E> {
         }
     }
 
-    /// Publishes the outcome of a claimed number, and wakes the consumer if it sleeps for it.
+    /// Publishes the outcome of a claimed number, and wakes the consumer if it sleeps for that
+    /// outcome.
     pub(super) fn done(&self, slot: usize, outcome: Outcome<T, E>) {
-        // SAFETY: from claim to DONE the content is the claimer's, and the item is gone from it.
+        // SAFETY: from claim to DONE the content is the claimer's. The claimer has taken the
+        // item out.
         unsafe { self.put(slot, Content { outcome: ManuallyDrop::new(outcome) }) };
         let place = &self.slots[slot];
-        // edge DONE release: the outcome → the consumer.
+        // edge DONE release: the outcome, from this runner → the consumer.
         let before = place.state.swap(DONE, Ordering::Release);
         if before & WAITER != 0 {
             futex::wake_one(&place.state);
@@ -67,12 +78,12 @@ impl<A, T, E> Ring<A, T, E> {
         }
     }
 
-    /// Refuses every number that nobody has claimed; says whether there was any.
+    /// Refuses every number that no thread has claimed. Says whether there was any.
     pub(super) fn refuse(&self, reason: &Reason) -> bool {
         let mut any = false;
         let mut seen = 0;
         while let Some((_, slot)) = self.claim(&mut seen) {
-            // SAFETY: claimed.
+            // SAFETY: this thread has claimed the number.
             drop_quietly(unsafe { self.take_item(slot) });
             self.done(slot, Err(reason.clone().into()));
             any = true;
@@ -82,18 +93,20 @@ impl<A, T, E> Ring<A, T, E> {
 
     pub(super) fn backlog(&self) -> u64 {
         let claimed = self.claimed.load(Ordering::Relaxed);
-        // Relaxed: it only says whether there is one; `claim` looks again. That a leaving runner's look is not too old is the
-        // RING fence's doing.
+        // Relaxed: the number is a hint, and `claim` looks again. The fence of the edge RING
+        // keeps a leaving runner's look from being too old. The edge CREW does so for a
+        // consumer that marks itself asleep.
         self.published.load(Ordering::Relaxed).saturating_sub(claimed)
     }
 
-    /// Makes an entry for a queue, if an item waits for a runner that only an entry would bring. [RING-1]
+    /// Counts an entry to be made, if an item waits for a runner that only an entry would
+    /// bring. True if so: the caller makes the entry, and puts it into a queue. [RING-1]
     ///
-    /// The caller has put a SeqCst fence between the item's publication, or its own taking of the entry, and this call.
+    /// The caller has published the item, or has taken the entry, and then run a SeqCst fence.
     pub(super) fn needed_entry(&self) -> bool {
         let mut crew = self.crew.load(Ordering::Relaxed);
         while crew & (ENTRY | ENDED) == 0 && crew & ACTIVE < self.runners && self.backlog() > 0 {
-            // Relaxed: the entry is published with the queue.
+            // Relaxed: the queue publishes the entry.
             match self.crew.compare_exchange(
                 crew,
                 crew | ENTRY,
@@ -110,7 +123,8 @@ impl<A, T, E> Ring<A, T, E> {
         false
     }
 
-    /// The caller has taken the entry, and is a runner now. False if the stream has ended.
+    /// Makes the caller, which has taken the entry, an active runner. False if the stream has
+    /// ended.
     pub(super) fn join_crew(&self) -> bool {
         let mut crew = self.crew.load(Ordering::Relaxed);
         loop {
@@ -123,20 +137,26 @@ impl<A, T, E> Ring<A, T, E> {
         }
     }
 
-    /// A runner leaves the active ones: true if it is the last one after ENDED, and has the function to drop. [RING-2]
+    /// Takes the caller off the active runners. True if it was the last one after ENDED, and
+    /// must drop the function. [RING-2]
     pub(super) fn leave_crew(&self) -> bool {
-        // edge FUNCTION release: this runner's last use of the function → who drops it.
-        // edge FUNCTION acquire: that of all others → this runner, if it is the last.
+        // edge FUNCTION release: this runner's last use of the function → the thread that
+        // drops it.
+        // edge FUNCTION acquire: the last uses by all other runners → this runner, if it is
+        // the last.
+        // edge CREW release: this runner's claims → a consumer that marks itself asleep later.
         let before = self.crew.fetch_sub(1, Ordering::AcqRel);
         before & (ENDED | DROPPED | ACTIVE) == ENDED | 1
     }
 
-    /// A runner that has left and sees no item tells a consumer that sleeps and could pull more.
-    fn nudge(&self) {
+    /// Nudges a consumer that sleeps and could pull more. The caller is a runner that has left
+    /// and sees no item.
+    pub(super) fn nudge(&self) {
         if self.crew.load(Ordering::Relaxed) & ASLEEP == 0 {
             return;
         }
-        // edge ASLEEP acquire: which outcome the consumer sleeps for → this runner.
+        // edge ASLEEP acquire: the number for whose outcome the consumer sleeps, from the
+        // consumer → this runner.
         if self.crew.fetch_and(!ASLEEP, Ordering::Acquire) & ASLEEP != 0 {
             let state = &self.slots[self.slot_of(self.awaited.load(Ordering::Relaxed))].state;
             state.fetch_or(NUDGED, Ordering::Relaxed);
@@ -144,7 +164,8 @@ impl<A, T, E> Ring<A, T, E> {
         }
     }
 
-    /// A runner that has left, and sees an item, is active again. Not after ENDED: then every item is claimed.
+    /// Makes a runner active again that has left and sees an item. False after ENDED: every
+    /// item is claimed then.
     fn rejoin_crew(&self) -> bool {
         let mut crew = self.crew.load(Ordering::Relaxed);
         while crew & ENDED == 0 {
@@ -156,15 +177,19 @@ impl<A, T, E> Ring<A, T, E> {
         false
     }
 
-    /// A runner gives way: its place among the active ones becomes the stream's entry, or, if there is an entry already, is gone. Both
-    /// in one exchange: an entry that is there when a runner looks may be taken before it has left.
+    /// Turns the runner, which gives way, into the stream's entry. If there is an entry
+    /// already, the runner leaves the active ones instead. One exchange does both. In two
+    /// steps a worker could take the entry after this runner has seen it, and before this
+    /// runner has left.
     fn stand_back(&self) -> GaveWay {
         let mut crew = self.crew.load(Ordering::Relaxed);
         loop {
             let leaves = crew & (ENTRY | ENDED) != 0;
             let next = if leaves { crew - 1 } else { (crew - 1) | ENTRY };
-            // edge FUNCTION release: this runner's last use of the function → who drops it.
-            // edge FUNCTION acquire: that of all others → this runner, if it is the last.
+            // edge FUNCTION release: this runner's last use of the function → the thread that
+            // drops it.
+            // edge FUNCTION acquire: the last uses by all other runners → this runner, if it
+            // is the last.
             match self.crew.compare_exchange(crew, next, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) if !leaves => return GaveWay::AsEntry,
                 Ok(_) if crew & (ENDED | DROPPED | ACTIVE) == ENDED | 1 => return GaveWay::Last,
@@ -186,19 +211,20 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         result: None,
     };
 
-    /// Runs one claimed number.
+    /// Runs the item of one claimed number, and publishes its outcome.
     ///
     /// # Safety
     ///
-    /// The caller is an owner and has claimed the number, whose item lies in this slot.
-    unsafe fn run_one(&self, number: u64, slot: usize) {
-        // SAFETY: claimed.
+    /// The caller is an owner and has claimed the number. Its item lies in this slot.
+    pub(super) unsafe fn run_one(&self, number: u64, slot: usize) {
+        // SAFETY: the caller has claimed the number.
         let item = unsafe { self.ring.take_item(slot) };
         let result = self.mapping.with(|mapping| {
             catch_panic(|| {
-                // SAFETY: the mapping is dropped by the last owner, and shared by all until then.
+                // SAFETY: between claim and DONE a runner may use the function through `&`,
+                // and no thread drops it.
                 let mapping = unsafe { &*mapping };
-                // SAFETY: it was there from the beginning.
+                // SAFETY: `create` put the function there.
                 unsafe { mapping.assume_init_ref() }.each(item)
             })
         });
@@ -221,7 +247,8 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         let stream = unsafe { header.cast::<Self>().as_ref() };
         let ring = &stream.ring;
         if owner == Owner::Handle {
-            // The consumer is a worker: it runs the oldest number that nobody has begun, and no more.
+            // The consumer is a worker. It runs the oldest item that no thread has begun, and
+            // no more.
             return frame::enter(header, || {
                 let claimed = ring.claim(&mut 0);
                 if let Some((number, slot)) = claimed {
@@ -235,14 +262,18 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
             view.stale_entry_left(ring.header.state().is_outside());
         }
         if ring.join_crew() {
-            // edge RING fence: the entry gone → the consumer's look, or what the consumer published → the looks below.
+            // edge RING fence: this runner's taking of the entry → the consumer's look. Or:
+            // what the consumer published → the looks below.
             fence(Ordering::SeqCst);
-            // SAFETY: the entry made this worker a runner, which is an owner.
-            if let Some(gave_way) =
-                frame::enter(header, || unsafe { stream.run_for_a_turn(header, view) })
-            {
-                // Outside of the frame: the next runner of the entry may free the block before this returns.
-                // SAFETY: the entry is this runner's, which touches the stream no more once it has given it away.
+            let run = || {
+                // SAFETY: the entry made this worker a runner, which is an owner.
+                unsafe { stream.run_for_a_turn(header, view) }
+            };
+            if let Some(gave_way) = frame::enter(header, run) {
+                // This comes outside of the frame: the next runner of the entry may free the
+                // block before `give_way` returns.
+                // SAFETY: the entry is this runner's. The runner does not touch the stream
+                // after it has given the entry away.
                 let entry = (gave_way == GaveWay::AsEntry).then(|| unsafe { TaskRef::new(header) });
                 let leaves = entry.is_none();
                 view.give_way(entry);
@@ -252,13 +283,14 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
             }
         }
         if !ring.header.is_forked() {
-            // SAFETY: the runner is an owner, and touches the stream no more.
+            // SAFETY: the runner is an owner, and does not touch the stream afterwards.
             unsafe { Ring::<A, T, E>::leave(header) };
         }
         true
     }
 
-    /// Runs until nothing is left, and leaves the crew: None; or until others may have their turn.
+    /// Runs items until none is left, or until the runner's turn is over. None: the runner has
+    /// left the crew. Else the answer says how it gave way.
     ///
     /// # Safety
     ///
@@ -278,12 +310,12 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 if !sent {
                     sent = true;
                     if ring.needed_entry() {
-                        // SAFETY: `needed_entry` has counted an owner for it.
+                        // SAFETY: `needed_entry` has counted an owner for this entry.
                         view.put_back(unsafe { TaskRef::new(header) });
                     }
                 }
-                if let Some(reason) = self.stopping(view) {
-                    // SAFETY: claimed.
+                if let Some(reason) = stop_reason(view) {
+                    // SAFETY: this runner has claimed the number.
                     drop_quietly(unsafe { ring.take_item(slot) });
                     ring.done(slot, Err(reason.clone().into()));
                     ring.refuse(&reason);
@@ -292,7 +324,8 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 // SAFETY: the caller is an owner, and has claimed the number.
                 unsafe { self.run_one(number, slot) };
                 if ring.header.is_forked() {
-                    // In the child of a fork that the item made, the others are the parent's.
+                    // In the child of a fork that the item made, the other items are the
+                    // parent's.
                     return None;
                 }
                 in_chunk += 1;
@@ -302,21 +335,17 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 let over = turn.as_mut().is_some_and(|turn| turn.looks(in_chunk));
                 in_chunk = 0;
                 if over && ring.backlog() > 0 {
-                    let gave_way = ring.stand_back();
-                    if gave_way == GaveWay::Last {
-                        // SAFETY: the last active runner after ENDED.
-                        unsafe { Self::drop_function(header) };
-                    }
-                    return Some(gave_way);
+                    // SAFETY: the caller is an active runner.
+                    return Some(unsafe { self.give_way(header) });
                 }
             }
             if ring.leave_crew() {
-                // SAFETY: the last active runner after ENDED.
+                // SAFETY: this was the last active runner after ENDED.
                 unsafe { Self::drop_function(header) };
                 return None;
             }
-            // edge RING fence: this runner gone from the crew → the consumer's look, or what the consumer published → the
-            // look below.
+            // edge RING fence: this runner's leaving of the crew → the consumer's look. Or:
+            // what the consumer published → the look below.
             fence(Ordering::SeqCst);
             if ring.backlog() == 0 {
                 ring.nudge();
@@ -326,6 +355,21 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 return None;
             }
         }
+    }
+
+    /// Lets a runner whose turn is over give way, and drops the function if that is left to
+    /// the runner.
+    ///
+    /// # Safety
+    ///
+    /// The caller is an active runner. It is none afterwards.
+    pub(super) unsafe fn give_way(&self, header: NonNull<Header>) -> GaveWay {
+        let gave_way = self.ring.stand_back();
+        if gave_way == GaveWay::Last {
+            // SAFETY: this was the last active runner after ENDED.
+            unsafe { Self::drop_function(header) };
+        }
+        gave_way
     }
 
     /// # Safety
@@ -340,22 +384,8 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
     ///
     /// See [`VTable::discard`].
     unsafe fn discard(header: NonNull<Header>) {
-        // SAFETY: the entry is an owner, and touches the stream no more.
+        // SAFETY: the entry is an owner, and the caller does not touch the stream afterwards.
         unsafe { Ring::<A, T, E>::leave(header) };
-    }
-
-    /// Why the pool begins no more items, if it does not.
-    #[inline]
-    fn stopping(&self, view: &dyn PoolView) -> Option<Reason> {
-        match view.attention() {
-            // Relaxed: a request, which carries nothing.
-            Some(word) if word.load(Ordering::Relaxed) & STOP == 0 => None,
-            _ => {
-                // edge STOP acquire: the stage → this runner, which has seen STOP.
-                fence(Ordering::Acquire);
-                view.stopping()
-            }
-        }
     }
 
     /// # Safety
@@ -370,18 +400,17 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         let mut any = frame::enter(header, || ring.refuse(&reason));
         if owner != Owner::Handle {
             if ring.join_crew() {
-                // edge RING fence: the entry gone → the consumer's look, or what the consumer published → the look below.
-                fence(Ordering::SeqCst); // [RING-3]
-                any |= frame::enter(header, || ring.refuse(&reason));
                 if ring.leave_crew() {
-                    // SAFETY: the last active runner after ENDED.
+                    // SAFETY: this was the last active runner after ENDED.
                     unsafe { Self::drop_function(header) };
                 }
-                // edge RING fence: as in `run_for_a_turn`.
+                // edge RING fence: this thread's taking of the entry → the consumer's look.
+                // Or: what the consumer published → the look below. [RING-3]
                 fence(Ordering::SeqCst);
                 any |= frame::enter(header, || ring.refuse(&reason));
             }
-            // SAFETY: the entry is an owner, and touches the stream no more.
+            // SAFETY: the entry is an owner, and the caller does not touch the stream
+            // afterwards.
             unsafe { Ring::<A, T, E>::leave(header) };
         }
         any

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::wake_batch::WakeBatch;
 use super::{ASLEEP, DONE, NUDGED, PENDING, StreamRef, WAITER};
+use crate::sync::Ordering;
 use crate::sync::clock::{Deadline, Stopwatch};
-use crate::sync::{Ordering, fence};
 use crate::wait::{block_until, spin_until};
 
 /// Why a consumer waits no longer.
@@ -13,17 +13,17 @@ use crate::wait::{block_until, spin_until};
 pub(crate) enum Waited {
     /// An outcome is there.
     Outcome,
-    /// The runners have run dry, and more of the input may be pulled.
+    /// The runners have run dry, and the consumer may pull more of the input.
     Dry,
     TimedOut,
 }
 
 impl<A, T, E> StreamRef<A, T, E> {
-    /// Waits until an outcome is there, until the deadline, or, with `refills`, until the runners have run dry. There must be something
-    /// ahead.
+    /// Waits until an outcome is there, or until the deadline. With `refills` it also ends
+    /// when the runners have run dry. The caller has something ahead.
     ///
-    /// Sleeping, it lets the workers get a wake-up batch ahead before it is woken, but keeps no outcome back for longer than the
-    /// wake-up batch may last.
+    /// A consumer that sleeps lets the workers get a wake-up batch ahead before they wake it.
+    /// But it keeps no outcome back for longer than the wake-up batch may last.
     pub(crate) fn wait(&mut self, deadline: Option<&Deadline>, refills: bool) -> Waited {
         if spin_until(self.wake_batch.spin(), || self.is_new_one_done()) {
             return Waited::Outcome;
@@ -35,7 +35,8 @@ impl<A, T, E> StreamRef<A, T, E> {
         waited
     }
 
-    /// Waits until an outcome is there, for so long at most and not beyond the deadline; a short wait, before the input is asked again.
+    /// Waits until an outcome is there, for at most `limit` and not beyond the deadline. It is
+    /// the short wait before the consumer asks the input again.
     pub(crate) fn wait_briefly(&self, limit: Duration, deadline: Option<&Deadline>) {
         if let Some(limit) = Deadline::after(limit) {
             let limit = deadline.map_or(limit, |deadline| limit.min(*deadline));
@@ -43,7 +44,7 @@ impl<A, T, E> StreamRef<A, T, E> {
         }
     }
 
-    /// Whether the next outcome is there.
+    /// Says whether the next outcome is there.
     pub(crate) fn is_any_done(&self) -> bool {
         !self.done.is_empty() || self.is_new_one_done()
     }
@@ -56,23 +57,21 @@ impl<A, T, E> StreamRef<A, T, E> {
         }
     }
 
-    /// As [`wait`](Self::wait), without a wake-up batch.
+    /// Waits as [`wait`](Self::wait) does, without a wake-up batch.
     fn sleep(&self, deadline: Option<&Deadline>, refills: bool) -> Waited {
         let ring = self.ring();
         if !ring.options.ordered {
-            // An outcome makes room, so there is nothing to refill before one comes.
+            // Out of order any outcome ends the wait, and makes room. Before one comes there
+            // is nothing to refill.
             return if ring.ready.wait(deadline) { Waited::Outcome } else { Waited::TimedOut };
         }
         let state = &ring.slots[ring.slot_of(self.taken)].state;
         if refills && self.grows() {
-            ring.awaited.store(self.taken, Ordering::Relaxed);
-            // edge ASLEEP release: which outcome → the runner that nudges.
-            ring.crew.fetch_or(ASLEEP, Ordering::Release);
-            // edge RING fence: ASLEEP → the look of a runner that has left, or that runner gone from the crew → the look below.
-            fence(Ordering::SeqCst);
+            self.ask_for_a_nudge();
             if ring.backlog() == 0 {
                 ring.crew.fetch_and(!ASLEEP, Ordering::Relaxed);
-                // With all items begun the rest of the input is to be asked for, unless the window is full.
+                // The runners have begun all items. So the consumer must ask for the rest of
+                // the input, unless the window is full.
                 if !self.is_full() {
                     return Waited::Dry;
                 }
@@ -88,7 +87,20 @@ impl<A, T, E> StreamRef<A, T, E> {
         }
     }
 
-    /// Sleeps until the item at the end of the wake-up batch is done, whatever is done before it; not for long.
+    /// Marks that the consumer sleeps for the oldest outcome and could pull more. A runner
+    /// that then leaves the crew, and sees no item, nudges the consumer.
+    pub(super) fn ask_for_a_nudge(&self) {
+        let ring = self.ring();
+        ring.awaited.store(self.taken, Ordering::Relaxed);
+        // edge ASLEEP release: the number for whose outcome the consumer sleeps, from the
+        // consumer → the runner that nudges it.
+        // edge CREW acquire: the claims of a runner that has left the crew, from that runner →
+        // the consumer's look at the backlog. (A runner that leaves later sees ASLEEP.)
+        ring.crew.fetch_or(ASLEEP, Ordering::AcqRel);
+    }
+
+    /// Sleeps until the last item of the wake-up batch is done, but not for long. The items
+    /// before it do not wake the consumer.
     fn sleep_for_a_wake_batch(&self, deadline: Option<&Deadline>) {
         let last = (self.taken + self.wake_batch.items()).min(self.next) - 1;
         if last == self.taken {
@@ -97,8 +109,9 @@ impl<A, T, E> StreamRef<A, T, E> {
         let ring = self.ring();
         let limit = Deadline::after(WakeBatch::LONGEST_SLEEP).expect("within the clock");
         let limit = deadline.map_or(limit, |deadline| limit.min(*deadline));
-        // Out of order its outcome may have been taken, and the slot been used again: then this is the item of another number,
-        // or none, and the wait ends with that, or with the limit.
+        // Out of order the consumer may have taken this item's outcome, and used the slot
+        // again. Then the slot holds the item of another number, or none. The wait ends when
+        // that item is done, or with the limit.
         let state = &ring.slots[ring.slot_of(last)].state;
         let _ = block_until(state, WAITER, Some(&limit), |state| state & PENDING == 0);
     }

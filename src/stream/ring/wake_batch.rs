@@ -1,34 +1,39 @@
-//! How a consumer waits: how long it spins, and how far it lets the workers get ahead before they wake it.
+//! How a consumer waits: how long it spins, and how far it lets the workers get ahead before
+//! they wake it.
 //!
-//! Short items are not worth a wake-up each, which costs a worker more than the item: the wake-up batch grows. Long items are
-//! wanted as soon as they are there: the wake-up batch shrinks, to one. Where the window has no room for a wake-up batch that is worth a
-//! sleep, the consumer spins.
+//! Short items are not worth a wake-up each, because a wake-up costs a worker more than the
+//! item. So the wake-up batch grows. The consumer wants a long item as soon as it is there. So
+//! the wake-up batch shrinks, down to one. If the window has no room for a wake-up batch that
+//! is worth a sleep, the consumer spins.
 
 use std::time::Duration;
 
 pub(super) struct WakeBatch {
     items: u64,
     most: u64,
-    /// Whether the longest wake-up batch is over sooner than a sleep is worth.
+    /// Whether even the longest wake-up batch is over sooner than a sleep is worth.
     short: bool,
 }
 
 impl WakeBatch {
-    /// The longest sleep that a wake-up batch is worth, and so the longest that an outcome is kept back.
+    /// The longest sleep that a wake-up batch is worth. So the stream keeps no outcome back
+    /// for longer.
     pub(super) const LONGEST_SLEEP: Duration = Duration::from_micros(100);
 
-    /// A sleep that lasts no longer is mostly its wake-up, and the workers have run dry meanwhile.
+    /// A sleep that lasts no longer is mostly its wake-up, and the workers have run dry
+    /// meanwhile.
     const SLEEP_WORTH_ITS_WAKE_UP: Duration = Duration::from_micros(10);
 
-    /// From so many items on the workers make better use of the processor than a consumer that spins.
+    /// From so many items on, the workers make better use of the processor than a consumer
+    /// that spins.
     const ITEMS_WORTH_A_SLEEP: u64 = 64;
 
-    /// One item at first.
+    /// Begins with one item. The wake-up batch may grow to `most` items.
     pub(super) fn new(most: u64) -> Self {
         Self { items: 1, most: most.max(1), short: false }
     }
 
-    /// For models, which have room for a few items only.
+    /// Begins with `items` items, for models, which have room for a few items only.
     #[cfg(all(test, loom, feature = "loom"))]
     pub(super) fn fixed(items: u64) -> Self {
         Self { items, most: items, short: false }
@@ -38,7 +43,7 @@ impl WakeBatch {
         self.items
     }
 
-    /// How long the consumer spins for the next outcome before it sleeps.
+    /// Says how long the consumer spins for the next outcome before it sleeps.
     pub(super) fn spin(&self) -> Duration {
         if self.short {
             Duration::from_micros(2)
@@ -49,7 +54,7 @@ impl WakeBatch {
         }
     }
 
-    /// The consumer has slept for so long.
+    /// Adapts the wake-up batch: the consumer has slept for this long.
     pub(super) fn slept(&mut self, took: Duration) {
         if took < Self::LONGEST_SLEEP {
             self.short =

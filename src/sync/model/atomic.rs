@@ -1,25 +1,27 @@
-//! Atomics: loom's, with the cure for its reduction, and a shadow for the time after a failure.
+//! Atomics: loom's, with a cure for its reduction, and a shadow for the time after a failure.
 
-use super::execution::{Mode, mode, operate, touch_quietly};
+use super::failure::{Mode, Quiet, mode, operate};
 use loom::sync::atomic as loom_atomic;
 use std::sync::atomic as std_atomic;
 
 pub(crate) use std::sync::atomic::Ordering;
 
-/// See [`std::sync::atomic::fence`].
+/// Orders memory like [`std::sync::atomic::fence`], until the execution has failed.
 pub(crate) fn fence(order: Ordering) {
     if mode() != Mode::Dead {
         loom_atomic::fence(order);
     }
 }
 
-/// A mark that makes the steps which touch it depend on each other, and does nothing else.
+/// A mark that makes the steps that touch it depend on each other, and does nothing else.
 ///
-/// loom explores two orders of two steps only if it takes them to depend on each other, and of each atomic it
-/// remembers the last access alone: a thread's load hides another thread's earlier one from a later store. A
-/// compare-exchange that always fails counts as a read-modify-write, so it depends on every other touch; and as it
-/// stores nothing, nobody can read what it wrote: no happens-before edge, with whatever fences around it. (An
-/// addition of zero does store, and a release fence before one synchronises with an acquire fence after another.)
+/// loom explores both orders of two steps only if it takes them to depend on each other. Of
+/// each atomic it remembers only the last access, so one thread's load hides another thread's
+/// earlier load from a later store. A compare-exchange that always fails counts as a
+/// read-modify-write, so it depends on every other touch. It stores nothing, so no thread can
+/// read from it. No happens-before edge comes of it, whatever fences stand around it. (An
+/// addition of zero does store. A release fence before one addition synchronises with an
+/// acquire fence after another.)
 #[derive(Debug)]
 pub(super) struct Depend(Option<loom_atomic::AtomicBool>);
 
@@ -37,15 +39,23 @@ impl Depend {
     }
 }
 
+/// Makes the caller's step depend on every other step that touches the same `depend`.
+pub(super) fn touch_quietly(depend: &Depend) {
+    let _quiet = Quiet::begin();
+    depend.touch();
+}
+
 /// The three parts of every atomic of the model.
 ///
-/// - `inner` is loom's, and the truth while the execution lives. What is made later has none.
-/// - `loads` is touched by every load; stores and read-modify-writes depend on each other without it.
-/// - `shadow` holds the value last stored. It is read only after the execution has failed: destructors must find
-///   plausible values without entering loom.
+/// - `inner` is loom's atomic. It holds the true value while the execution lives. An atomic
+///   that is made after the failure has none.
+/// - Every load touches `loads`. Stores and read-modify-writes depend on each other without
+///   it.
+/// - `shadow` holds the value stored last. Threads read it only after the execution has
+///   failed: destructors must find plausible values without entering loom.
 macro_rules! atomic {
     ($name:ident $(<$p:ident>)?, $value:ty) => {
-        /// See the standard library's type of this name.
+        /// An atomic like the standard library's type of this name.
         pub(crate) struct $name $(<$p>)? {
             inner: Option<loom_atomic::$name $(<$p>)?>,
             loads: Depend,
@@ -81,7 +91,8 @@ macro_rules! atomic {
                 self.either(
                     |a| {
                         let value = a.load(order);
-                        // In the same step: as a branch of its own it would only multiply executions.
+                        // The touch belongs to this step: as a branch of its own it would only
+                        // multiply executions.
                         touch_quietly(&self.loads);
                         value
                     },
@@ -117,7 +128,8 @@ macro_rules! atomic {
                 result
             }
 
-            /// Never fails spuriously: what a loop round it does then is for other tests.
+            /// Exchanges, and never fails for no reason. Other tests show what a loop around
+            /// it does after such a failure.
             pub(crate) fn compare_exchange_weak(
                 &self,
                 current: $value,
@@ -128,7 +140,8 @@ macro_rules! atomic {
                 self.compare_exchange(current, new, success, failure)
             }
 
-            /// loom's own begins with a load that nothing depends on.
+            /// Updates the value by a load and a compare-exchange. loom's own `fetch_update`
+            /// begins with a load that no other step depends on.
             pub(crate) fn fetch_update(
                 &self,
                 set: Ordering,
@@ -195,9 +208,11 @@ arithmetic!(AtomicU64, u64);
 arithmetic!(AtomicUsize, usize);
 
 impl AtomicU32 {
-    /// The newest value, read in a step of its own and without any edge: the kernel's look at a futex word. A load
-    /// might return an older value. Only a failed compare-exchange reads the newest and stores nothing, so it asks
-    /// for a value that is not the one in question.
+    /// Reads the newest value, in a step of its own and without any edge, as the kernel looks
+    /// at a futex word.
+    ///
+    /// A load might return an older value. Only a failed compare-exchange reads the newest
+    /// value and stores nothing. So this asks for a value that is not the suspected one.
     pub(super) fn newest(&self, suspected: u32) -> u32 {
         let other = !suspected;
         match self.compare_exchange(other, other, Ordering::Relaxed, Ordering::Relaxed) {

@@ -1,14 +1,14 @@
-//! `UnsafeCell`, watched: a read and a write without an order between them is a failure of the model.
+//! `UnsafeCell`, watched: the model fails on a read and a write that no edge orders.
 
-use super::execution::dead;
+use super::failure::dead;
 
-/// A cell whose accesses are bracketed: `with` reads, `with_mut` writes.
+/// A cell that brackets each access: `with` reads, `with_mut` writes.
 ///
-/// The data lies beside loom's watch, not in it: a destructor that runs after the execution has failed still reaches
-/// its data, and no longer asks loom.
+/// The data lies beside loom's watch, not in it. So a destructor that runs after the execution
+/// has failed still reaches its data, and no longer asks loom.
 #[derive(Debug)]
 pub(crate) struct UnsafeCell<T> {
-    /// What is made after the failure has none.
+    /// A cell that is made after the failure has none.
     watch: Option<loom::cell::UnsafeCell<()>>,
     data: std::cell::UnsafeCell<T>,
 }
@@ -21,7 +21,8 @@ impl<T> UnsafeCell<T> {
         }
     }
 
-    /// Hands a pointer for reading to `f`. Dereferencing it is the caller's proof to give.
+    /// Hands `f` a pointer for reading. The caller must prove that it may dereference the
+    /// pointer.
     pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         match &self.watch {
             Some(watch) if !dead() => watch.with(|_| f(self.data.get())),
@@ -29,7 +30,8 @@ impl<T> UnsafeCell<T> {
         }
     }
 
-    /// Hands a pointer for writing to `f`. Dereferencing it is the caller's proof to give.
+    /// Hands `f` a pointer for writing. The caller must prove that it may dereference the
+    /// pointer.
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         match &self.watch {
             Some(watch) if !dead() => watch.with_mut(|_| f(self.data.get())),

@@ -1,25 +1,14 @@
 //! Time that stands still until a model moves it.
 //!
-//! A model thread calls [`expire`], and every deadline has passed. Reading the clock depends on moving
-//! it, so loom explores both orders.
+//! Once a model thread has called [`expire`], every deadline has passed. Each reading of the
+//! clock depends on its movement, so loom explores both orders.
 
-use super::atomic::Depend;
-use super::execution::{dead, state};
-use std::cell::Cell;
+use super::execution::state;
+use super::failure::dead;
 use std::time::Duration;
 
-pub(super) struct Clock {
-    moved: Depend,
-    expired: Cell<bool>,
-}
-
-impl Clock {
-    pub(super) fn new() -> Self {
-        Self { moved: Depend::new(), expired: Cell::new(false) }
-    }
-}
-
-/// Moves the clock past every deadline, those made later included: who waits until one returns.
+/// Moves the clock past every deadline, those made later included. Every thread that waits
+/// until a deadline returns.
 pub(crate) fn expire() {
     if dead() {
         return;
@@ -27,7 +16,7 @@ pub(crate) fn expire() {
     let state = state();
     state.clock.moved.touch();
     state.clock.expired.set(true);
-    super::futex::time_out();
+    state.table.time_out();
 }
 
 /// A point in time up to which a wait may last.
@@ -35,7 +24,8 @@ pub(crate) fn expire() {
 pub(crate) struct Deadline(Duration);
 
 impl Deadline {
-    /// `None` if the point lies beyond what the clock can say: then there is no limit.
+    /// Makes the deadline that lies `limit` from now. Returns `None` if the clock cannot say
+    /// that point: then there is no limit.
     pub(crate) fn after(limit: Duration) -> Option<Self> {
         (limit != Duration::MAX).then_some(Self(limit))
     }
@@ -44,20 +34,22 @@ impl Deadline {
         self.left().is_zero()
     }
 
-    /// Zero once it has passed.
+    /// Says how much time is left: zero once the deadline has passed.
     pub(crate) fn left(&self) -> Duration {
         state().clock.moved.touch();
         if self.passed_unwatched() { Duration::ZERO } else { self.0 }
     }
 
-    /// For a caller whose step depends on the clock's movement by other means.
+    /// Says whether the deadline has passed, for a caller whose step depends on the clock's
+    /// movement by other means.
     pub(super) fn passed_unwatched(&self) -> bool {
-        // After a failure nobody moves the clock any more, and a destructor must not wait for it.
+        // After a failure no thread moves the clock any more, and a destructor must not wait
+        // for it.
         self.0.is_zero() || state().clock.expired.get() || dead()
     }
 }
 
-/// A clock for measuring how long a piece of work took: no time at all.
+/// A clock that measures how long a piece of work took: here, no time at all.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(());
 

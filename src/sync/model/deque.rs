@@ -1,17 +1,22 @@
-//! Queues that order no more than crossbeam-deque's documentation promises: an **adversarially weak** stand-in.
+//! Queues that order no more than crossbeam-deque's documentation promises: an **adversarially
+//! weak** stand-in.
 //!
-//! crossbeam's queues contain fences of their own, and a protocol that forgets its fence may live on theirs. Its
-//! documentation promises that a stolen item was pushed, once, and that its content comes along; nothing else. So
-//! here a push is a Release operation, a take or a look an Acquire one, and there is no fence anywhere: a look may
-//! say "empty" though a push has returned, as an Acquire load may read an older value.
+//! crossbeam's queues contain fences of their own, and a protocol that forgets its fence may
+//! live on theirs. The documentation promises that a stolen item was pushed, that it is stolen
+//! once, and that its content comes along. It promises nothing else. So here a push is a
+//! Release operation, a take or a look is an Acquire operation, and no queue has a fence. A
+//! look may say "empty" after a push has returned, because an Acquire load may read an older
+//! value.
 //!
-//! The whole queue is one atomic: the index of the oldest item in the low half, the index after the newest in the
-//! high half. A push is one addition, a take a load and a compare-exchange, a look a load. The items lie in a table
-//! beside it that loom does not see, written in the same step as the index.
+//! One atomic word is the whole queue. Its low half is the index of the oldest item. Its high
+//! half is the index after the newest item. A push is one addition. A take is a load and a
+//! compare-exchange. A look is a load. The items lie in a table beside the word. loom does not
+//! see the table: a push writes it in the same step as the index.
 //!
-//! **What it cannot show.** One word orders a little more than one slot per item would: whoever takes an item also
-//! sees what came before every earlier push to the same queue, by whomever. `Retry` comes only from a lost race,
-//! never out of the blue. A batch comes as a whole or not at all. The deque's own algorithm is not under test.
+//! **What it cannot show.** One word orders a little more than one slot per item would: a
+//! taker also sees everything that came before each earlier push to this queue, whichever
+//! thread pushed. `Retry` comes only from a lost race, and never for no reason. A batch comes
+//! as a whole or not at all. The stand-in does not test the deque's own algorithm.
 
 use super::{AtomicU64, Ordering};
 use std::cell::RefCell;
@@ -27,7 +32,7 @@ struct Span {
 }
 
 impl Span {
-    /// What a push adds for each item.
+    /// A push adds this to the word for each item.
     const ONE: u64 = 1 << 32;
 
     fn of(word: u64) -> Self {
@@ -49,8 +54,10 @@ struct Queue<T> {
     items: RefCell<Vec<Option<T>>>,
 }
 
-// SAFETY: items change threads, hence `T: Send`. Threads of a model share one OS thread, which changes between them
-// only inside loom's operations, and none happens while `items` is borrowed: no two are ever inside it at once.
+// SAFETY: no two threads may be inside `items` at once, and items must be fit to change
+// threads. The threads of a model share one OS thread, and loom changes between them only
+// inside its own operations. No such operation happens while `items` is borrowed. `T` is
+// `Send`.
 unsafe impl<T: Send> Sync for Queue<T> {}
 
 impl<T> Queue<T> {
@@ -58,10 +65,10 @@ impl<T> Queue<T> {
         Self { span: AtomicU64::new(0), items: RefCell::default() }
     }
 
-    /// The last is the newest.
+    /// Pushes the items in their order: the last one becomes the newest.
     fn push(&self, new: impl ExactSizeIterator<Item = T>) {
         let old = self.span.fetch_add(Span::ONE * new.len() as u64, Ordering::Release);
-        // No operation of loom's from here on: index and items appear in one step.
+        // No operation of loom's follows, so the index and the items appear in one step.
         let mut items = self.items.borrow_mut();
         for (index, item) in (Span::of(old).end as usize..).zip(new) {
             if items.len() <= index {
@@ -75,7 +82,7 @@ impl<T> Queue<T> {
         Span::of(self.span.load(Ordering::Acquire))
     }
 
-    /// Whether nobody was faster.
+    /// Replaces the word. Returns false if another thread was faster.
     fn replace(&self, seen: Span, left: Span) -> bool {
         self.span
             .compare_exchange(seen.word(), left.word(), Ordering::Acquire, Ordering::Relaxed)
@@ -86,7 +93,7 @@ impl<T> Queue<T> {
         self.items.borrow_mut()[index as usize].take().expect("an index is taken once")
     }
 
-    /// Takes the oldest items, as many as `share` says of how many there are.
+    /// Takes the oldest items: as many as `share` says when it hears how many there are.
     fn steal(&self, share: impl FnOnce(usize) -> u32) -> Steal<Vec<T>> {
         let seen = self.look();
         if seen.len() == 0 {
@@ -123,7 +130,7 @@ impl<T> Queue<T> {
     }
 }
 
-/// See [`crossbeam_deque::Injector`].
+/// A queue that any thread pushes to and steals from: see [`crossbeam_deque::Injector`].
 pub(crate) struct Injector<T>(Queue<T>);
 
 impl<T> Injector<T> {
@@ -139,7 +146,8 @@ impl<T> Injector<T> {
         self.0.steal_one()
     }
 
-    /// Takes about half, at most `limit`: returns the oldest and moves the rest so that `dest` pops the next oldest.
+    /// Takes about half of the items, at most `limit`. It returns the oldest and moves the
+    /// rest so that `dest` pops the next oldest first.
     pub(crate) fn steal_batch_with_limit_and_pop(
         &self,
         dest: &Worker<T>,
@@ -171,10 +179,10 @@ impl<T> Injector<T> {
     }
 }
 
-/// See [`crossbeam_deque::Worker`].
+/// A queue whose owner pushes and pops the newest item: see [`crossbeam_deque::Worker`].
 pub(crate) struct Worker<T> {
     queue: Arc<Queue<T>>,
-    /// One owner: it may go to another thread and not be shared.
+    /// The queue has one owner. It may go to another thread, but threads may not share it.
     _owned: PhantomData<std::cell::Cell<()>>,
 }
 
@@ -204,7 +212,7 @@ impl<T> Worker<T> {
     }
 }
 
-/// See [`crossbeam_deque::Stealer`].
+/// A worker's queue as a thief sees it: see [`crossbeam_deque::Stealer`].
 pub(crate) struct Stealer<T>(Arc<Queue<T>>);
 
 impl<T> Stealer<T> {

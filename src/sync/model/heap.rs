@@ -1,11 +1,12 @@
 //! Memory that stays readable until its execution has ended, so that use after free is *seen*.
 //!
-//! Were a block's memory freed at once, loom's objects in it would be gone with it, and an access too late would read
-//! whatever lies there by then. So a freed block goes to a graveyard, and the next execution begins by emptying it.
-//! That an access came too late is then a race on the block's [`Alive`].
+//! If the allocator took a block's memory back at once, loom's objects in the block would be
+//! gone with it, and a late access would read whatever lies there by then. So a freed block
+//! goes to a graveyard, and the next execution begins by emptying it. loom then reports a late
+//! access as a race on the block's [`Alive`].
 
 use super::cell::UnsafeCell;
-use super::execution::dead;
+use super::failure::dead;
 use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
@@ -15,8 +16,9 @@ struct Graveyard(Vec<(NonNull<u8>, Layout)>);
 impl Graveyard {
     fn empty(&mut self) {
         for (memory, layout) in self.0.drain(..) {
-            // SAFETY: `dealloc`'s caller vouched that `alloc` made it with this layout; `drain` frees it once; and
-            // the execution whose threads knew the address has ended.
+            // SAFETY: the memory must come from `alloc` with this layout, be freed once, and
+            // be out of use. The caller of `dealloc` vouched for the first. `drain` yields
+            // each entry once. The execution whose threads knew the address has ended.
             unsafe { std::alloc::dealloc(memory.as_ptr(), layout) }
         }
     }
@@ -30,18 +32,20 @@ impl Drop for Graveyard {
 
 thread_local!(static GRAVEYARD: RefCell<Graveyard> = const { RefCell::new(Graveyard(Vec::new())) });
 
-/// Frees what the executions so far have given back.
+/// Frees the memory that the executions so far have given back.
 pub(super) fn bury() {
     GRAVEYARD.with_borrow_mut(Graveyard::empty);
 }
 
-/// Whether calls lie in slabs: each block is watched by itself here.
+/// Whether calls lie in slabs: not here, because the model watches each block by itself.
 pub(crate) const IN_SLABS: bool = false;
 
-/// Memory for one block, or the process's allocation-error handler.
+/// Allocates memory for one block. If there is none, calls the process's allocation-error
+/// handler.
 pub(crate) fn alloc(layout: Layout) -> NonNull<u8> {
     debug_assert!(layout.size() > 0);
-    // SAFETY: every block begins with a header, so the layout is never zero-sized.
+    // SAFETY: the layout must not be zero-sized. Every block begins with a header, so it never
+    // is.
     let memory = unsafe { std::alloc::alloc(layout) };
     match NonNull::new(memory) {
         Some(memory) => memory,
@@ -53,21 +57,22 @@ pub(crate) fn alloc(layout: Layout) -> NonNull<u8> {
 ///
 /// # Safety
 ///
-/// `memory` came from [`alloc`] with the same `layout`, and nobody touches it any more.
+/// `memory` came from [`alloc`] with the same `layout`, and no thread touches it any more.
 pub(crate) unsafe fn dealloc(memory: NonNull<u8>, layout: Layout) {
     GRAVEYARD.with_borrow_mut(|graveyard| graveyard.0.push((memory, layout)));
 }
 
-/// Says to loom that its block is in use: every access to the block is a read of `mark`, freeing it is a write. A
-/// block that never ends is a leak.
+/// Tells loom that its block is in use: each access to the block is a read of `mark`, and the
+/// freeing of it is a write. A block that never ends is a leak.
 pub(crate) struct Alive {
     mark: UnsafeCell<()>,
-    /// Taken by the end: the block's memory is given back without drop glue.
+    /// The block's memory goes back without drop glue, so `end` takes this out.
     tracked: Cell<Option<loom::alloc::Track<()>>>,
 }
 
-// SAFETY: threads of a model share one OS thread, which changes between them only inside loom's operations: no two
-// are ever inside the `Cell` at once. `mark` checks its own accesses.
+// SAFETY: no two threads may be inside the `Cell` at once. The threads of a model share one OS
+// thread, and loom changes between them only inside its own operations. `mark` checks its own
+// accesses.
 unsafe impl Sync for Alive {}
 
 impl Alive {

@@ -1,8 +1,8 @@
-//! Which pool is which. A model does not fork.
+//! Tells the pools of an execution apart. A model does not fork.
 
 use super::execution::state;
 
-/// A number that no other call in this execution returned. Zero is never returned.
+/// Returns a number that no other call in this execution returned. It is never zero.
 pub(crate) fn unique() -> u32 {
     let state = state();
     let id = state.next_unique.get();
@@ -10,7 +10,7 @@ pub(crate) fn unique() -> u32 {
     id
 }
 
-/// Whether the pool with this number lives in a parent process.
+/// Says whether the pool with this number lives in a parent process: in a model, never.
 pub(crate) fn is_forked(_: u32) -> bool {
     false
 }

@@ -1,10 +1,10 @@
-//! Thread-locals: one per model thread, though all of them share one OS thread.
+//! Thread-locals: each model thread has its own, though all of them share one OS thread.
 
-use super::execution::dead;
+use super::failure::dead;
 use std::cell::Cell;
 use std::marker::PhantomData;
 
-/// A key in the manner of [`std::thread::LocalKey`].
+/// Gives each model thread a value of its own, like [`std::thread::LocalKey`].
 pub(crate) struct LocalKey<T: 'static> {
     inner: loom::thread::LocalKey<T>,
 }
@@ -18,14 +18,17 @@ impl<T> LocalKey<T> {
         if dead() { f(&(self.inner.init)()) } else { self.inner.with(f) }
     }
 
+    /// Calls `f` with the thread's value, if the value is still there.
+    ///
     /// # Errors
     ///
-    /// The thread is ending and its value is gone.
+    /// This fails if the thread is ending and its value is gone.
     pub(crate) fn try_with<R>(
         &'static self,
         f: impl FnOnce(&T) -> R,
     ) -> Result<R, loom::thread::AccessError> {
-        // After a failure loom may not know which thread this is: a fresh value does for a destructor.
+        // After a failure loom may not know which thread this is. A fresh value serves a
+        // destructor as well.
         if dead() { Ok(f(&(self.inner.init)())) } else { self.inner.try_with(f) }
     }
 }

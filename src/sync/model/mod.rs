@@ -1,13 +1,15 @@
 //! The model's primitives: the names of `real/`, on loom.
 //!
-//! loom explores the executions of a protocol and knows happens-before exactly where it is told about it. What it
-//! is not told, or what it gets wrong, is put right here and nowhere else; the room's README says how.
+//! loom explores the executions of a protocol, and it knows happens-before exactly where the
+//! code tells it. This folder, and no other place, puts right what loom does not hear of and
+//! what it gets wrong. The room's README says how.
 
 pub(crate) mod atomic;
 pub(crate) mod cell;
 pub(crate) mod clock;
 pub(crate) mod deque;
 pub(crate) mod execution;
+pub(crate) mod failure;
 pub(crate) mod futex;
 pub(crate) mod heap;
 pub(crate) mod identity;

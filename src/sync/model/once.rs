@@ -1,8 +1,10 @@
-//! A cell that is set once, and that a look may find empty although it has been set: only an edge from elsewhere rules that out.
+//! A cell that threads set once. A look may find it empty although it has been set: only an
+//! edge from elsewhere rules that out.
 
 use super::{AtomicU32, Ordering, thread};
 
-/// See [`std::sync::OnceLock`]. loom does not see the standard library's.
+/// A value that threads set once, like [`std::sync::OnceLock`]. loom does not see the standard
+/// library's.
 #[derive(Debug)]
 pub(crate) struct OnceLock<T> {
     value: std::sync::OnceLock<T>,
@@ -14,9 +16,11 @@ impl<T> OnceLock<T> {
         Self { value: std::sync::OnceLock::new(), is_set: AtomicU32::new(0) }
     }
 
+    /// Sets the value, if no other thread has done so.
+    ///
     /// # Errors
     ///
-    /// The value, if somebody else was faster; that one's is there then.
+    /// The value comes back if another thread was faster. That thread's value is there then.
     pub(crate) fn set(&self, value: T) -> Result<(), T> {
         let set = self.value.set(value);
         if set.is_ok() {

@@ -1,18 +1,21 @@
-//! Threads: loom's. Five at most in one execution, the model's main thread included.
+//! Threads: loom's. One execution has five at most, the model's main thread included.
 
-use super::execution::{Mode, dead, mode, state, wait_dead};
+use super::execution::state;
+use super::failure::{Mode, dead, mode, wait_dead};
 
-/// In machine words. loom's own choice is too small for a panic's message with a backtrace.
+/// The stack of a model thread, in machine words. loom's own choice is too small for a panic's
+/// message with a backtrace.
 const STACK_WORDS: usize = 0x8000;
 
-/// See [`std::thread::JoinHandle`].
+/// Waits for a thread to end: see [`std::thread::JoinHandle`].
 #[derive(Debug)]
 pub(crate) struct JoinHandle<T>(loom::thread::JoinHandle<T>);
 
 impl<T> JoinHandle<T> {
     /// # Errors
     ///
-    /// Only after the model has failed: nobody runs any more. A thread's panic is the model's failure.
+    /// This fails only after the model has failed: no thread runs any more. A thread's panic
+    /// is the model's failure.
     pub(crate) fn join(self) -> std::thread::Result<T> {
         if dead() { Err(Box::new("the model has failed")) } else { self.0.join() }
     }
@@ -22,7 +25,8 @@ impl<T> JoinHandle<T> {
 ///
 /// # Errors
 ///
-/// If the model said so: see [`refuse_after`].
+/// This fails if the model has asked for it (see [`refuse_after`]), or if the model has
+/// failed.
 pub(crate) fn spawn(
     name: String,
     _stack_size: Option<usize>,
@@ -37,22 +41,22 @@ pub(crate) fn spawn(
     loom::thread::Builder::new().name(name).stack_size(STACK_WORDS).spawn(main).map(JoinHandle)
 }
 
-/// From the `count`-th thread on, counted from now, the system refuses to start one.
+/// Lets `count` more threads start. The system refuses every one after them.
 pub(crate) fn refuse_after(count: usize) {
     state().spawns.set(count);
 }
 
-/// Two, or what the model said.
+/// Says how many processors there are: two, or as many as the model has set.
 pub(crate) fn processors() -> usize {
     state().processors.get()
 }
 
-/// What [`processors`] says from now on.
+/// Sets the number that [`processors`] returns from now on.
 pub(crate) fn set_processors(count: usize) {
     state().processors.set(count);
 }
 
-/// Lets the other threads get on. loom needs this in every loop that waits for one of them.
+/// Lets the other threads run. loom needs this call in every loop that waits for one of them.
 pub(crate) fn yield_now() {
     match mode() {
         Mode::Live => loom::thread::yield_now(),
@@ -61,18 +65,19 @@ pub(crate) fn yield_now() {
     }
 }
 
-/// A pause inside a spin: as a spin has no end in a model unless others get on, it yields.
+/// Pauses inside a spin. It yields, because a spin in a model ends only if other threads run.
 pub(crate) fn relax() {
     yield_now();
 }
 
-/// Whether a spin can be worth anything: not where time stands still.
+/// Says whether a spin can help: never here, because time stands still.
 pub(crate) fn may_spin() -> bool {
     false
 }
 
-/// Whether the execution has failed: then nothing is left to protect, and a guard that would end the process lets its
-/// thread unwind instead, or the failure's message would be lost.
+/// Says whether the execution has failed. Then nothing is left to protect. A guard that would
+/// end the process lets its thread unwind instead, so that the failure's message does not get
+/// lost.
 pub(crate) fn is_doomed() -> bool {
-    super::execution::failed()
+    super::failure::failed()
 }

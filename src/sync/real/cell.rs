@@ -1,6 +1,6 @@
-//! `UnsafeCell` with the closure-taking access that a model can watch.
+//! `UnsafeCell`, with an access by closures that a model can watch.
 
-/// A cell whose accesses are bracketed: `with` reads, `with_mut` writes.
+/// A cell that brackets each access: `with` reads, `with_mut` writes.
 #[derive(Debug)]
 pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
@@ -10,13 +10,15 @@ impl<T> UnsafeCell<T> {
         Self(std::cell::UnsafeCell::new(value))
     }
 
-    /// Hands a pointer for reading to `f`. Dereferencing it is the caller's proof to give.
+    /// Hands `f` a pointer for reading. The caller must prove that it may dereference the
+    /// pointer.
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         f(self.0.get())
     }
 
-    /// Hands a pointer for writing to `f`. Dereferencing it is the caller's proof to give.
+    /// Hands `f` a pointer for writing. The caller must prove that it may dereference the
+    /// pointer.
     #[inline]
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())

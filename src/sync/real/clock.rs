@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Deadline(Instant);
 
 impl Deadline {
-    /// `None` if the point lies beyond what the clock can say: then there is no limit.
+    /// Makes the deadline that lies `limit` from now. Returns `None` if the clock cannot say
+    /// that point: then there is no limit.
     pub(crate) fn after(limit: Duration) -> Option<Self> {
         Instant::now().checked_add(limit).map(Self)
     }
@@ -16,13 +17,13 @@ impl Deadline {
         self.left().is_zero()
     }
 
-    /// Zero once it has passed.
+    /// Says how much time is left: zero once the deadline has passed.
     pub(crate) fn left(&self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 }
 
-/// A clock for measuring how long a piece of work took.
+/// A clock that measures how long a piece of work took.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(Instant);
 
@@ -32,7 +33,7 @@ impl Stopwatch {
         Self(Instant::now())
     }
 
-    /// The time since the last lap, or the start.
+    /// Returns the time since the last lap, or since the start.
     #[inline]
     pub(crate) fn lap(&mut self) -> Duration {
         let now = Instant::now();

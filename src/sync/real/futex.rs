@@ -1,18 +1,20 @@
-//! Blocking on a 32-bit word until somebody changes it and says so.
+//! Blocking on a 32-bit word until another thread changes it and says so.
 //!
-//! No call orders memory: whoever returns from a wait loads the word again with the ordering it needs.
+//! No call orders memory. A thread that returns from a wait loads the word again, with the
+//! ordering that it needs.
 
 use super::AtomicU32;
 use super::clock::Deadline;
 use std::cell::Cell;
 
-/// Blocks while `word` holds `expected`. May return at any time.
+/// Blocks the caller while `word` holds `expected`. The call may return at any time.
 #[inline]
 pub(crate) fn wait(word: &AtomicU32, expected: u32) {
     atomic_wait::wait(word, expected);
 }
 
-/// Blocks while `word` holds `expected`, at most until `deadline`. May return at any time.
+/// Blocks the caller while `word` holds `expected`, at most until `deadline`. The call may
+/// return at any time.
 pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
     timed::wait_until(word, expected, deadline);
 }
@@ -21,7 +23,7 @@ std::thread_local! {
     static HAS_WOKEN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread has issued a wake-up since this was last asked.
+/// Says whether this thread has issued a wake-up since the last call.
 #[inline]
 pub(crate) fn has_woken() -> bool {
     HAS_WOKEN.replace(false)
@@ -45,16 +47,16 @@ pub(crate) fn wake_all(word: &AtomicU32) {
     timed::wake_all(word);
 }
 
-/// Wake-ups issued by this process, counted where somebody wants to know.
+/// Counts the wake-ups that this process issues, if the feature `counters` is on.
 pub(crate) mod count {
-    // count WAKES: the wake-ups of a process, with the feature `counters`. Raised by each; 2^64
-    // are more than can be issued.
+    // count WAKES: the wake-ups of a process, with the feature `counters`. Each wake-up raises
+    // it. No process can issue 2^64 of them.
     #[cfg(feature = "counters")]
     static WAKES: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
     #[inline]
     pub(super) fn one() {
-        // Relaxed: a statistic, it publishes nothing.
+        // Relaxed: the count is a statistic and publishes nothing.
         #[cfg(feature = "counters")]
         WAKES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
@@ -70,13 +72,14 @@ mod timed {
     use super::{AtomicU32, Deadline};
     use rustix::thread::futex;
 
-    /// The same kernel queue as the untimed wait: `PRIVATE`, because atomic-wait's wakes are. The time left is measured by
-    /// the monotonic clock here and in the kernel.
+    /// Sleeps in the kernel queue that the untimed wait uses. The wait is `PRIVATE`, because
+    /// atomic-wait's wakes are. This code and the kernel both measure the time left by the
+    /// monotonic clock.
     pub(super) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
         let Ok(left) = deadline.left().try_into() else {
             return super::wait(word, expected);
         };
-        // Time-out, signal and changed value are all "look again" to the caller.
+        // To the caller a time-out, a signal and a changed value all mean "look again".
         let _ = futex::wait(word, futex::Flags::PRIVATE, expected, Some(&left));
     }
 
@@ -87,9 +90,12 @@ mod timed {
 #[cfg(not(target_os = "linux"))]
 use table as timed;
 
-/// Timed waits where the system's futex is reached through atomic-wait alone, which has none: a small table of
-/// mutexes and condition variables, keyed by the word's address. A waker enters it only for a word on which somebody
-/// announced a wait, so the uncontended lock is not on any hot path.
+/// Timed waits for systems whose futex the pool reaches through atomic-wait alone, which has
+/// none.
+///
+/// A small table of mutexes and condition variables serves them; the word's address is the
+/// key. A waking thread enters the table only for a word on which a waiter has announced
+/// itself, so the uncontended lock is on no hot path.
 #[cfg(any(not(target_os = "linux"), test))]
 #[cfg_attr(
     all(test, target_os = "linux"),
@@ -115,7 +121,8 @@ mod table {
     pub(super) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
         let bucket = bucket(word);
         let guard = bucket.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        // Under the lock that the waker takes after it has changed the word: no change can slip in between.
+        // The waking thread takes this lock after it has changed the word, so no change can
+        // slip in between.
         if word.load(Ordering::Relaxed) == expected {
             drop(bucket.changed.wait_timeout(guard, deadline.left()));
         }

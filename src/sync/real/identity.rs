@@ -1,20 +1,22 @@
-//! Which pool is which, and whether it is this process's: after a fork the child has a copy of a pool's memory and none of
-//! its threads.
+//! Tells pools apart, and says whether a pool is this process's own.
+//!
+//! After a fork the child has a copy of a pool's memory and none of the pool's threads.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Pools are numbered from 1 as they are made.
-// count NEXT: the pools of a process. Raised by each pool that is built; it rolls over, and
+/// The number that the next pool gets. The first pool of a process has number 1.
+// count NEXT: the pools of a process. Each pool that is built raises it. It rolls over, and
 // leaves out 0. Two pools have one number only if one has lived while 2^32 others were built.
 static NEXT: AtomicU32 = AtomicU32::new(1);
 /// Pools with a smaller number were made before the fork that this process came from.
 static OWN: AtomicU32 = AtomicU32::new(0);
 
-/// A number that no other call in this process returned (until 2^32 calls). Zero is never returned.
+/// Returns a number that no other call in this process returned (until 2^32 calls). It is
+/// never zero.
 pub(crate) fn unique() -> u32 {
     watch_for_forks();
     loop {
-        // Relaxed: identity only, nothing is published through it.
+        // Relaxed: the number is an identity only. No thread publishes anything through it.
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         if id != 0 {
             return id;
@@ -22,10 +24,10 @@ pub(crate) fn unique() -> u32 {
     }
 }
 
-/// Whether the pool with this number lives in a parent process.
+/// Says whether the pool with this number lives in a parent process.
 #[inline]
 pub(crate) fn is_forked(id: u32) -> bool {
-    // Relaxed: it changes only in a process that has just one thread.
+    // Relaxed: the value changes only in a process that has just one thread.
     id < OWN.load(Ordering::Relaxed)
 }
 
@@ -36,8 +38,10 @@ fn watch_for_forks() {
     }
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        // SAFETY: the handler does nothing but load and store atomics, which is allowed in a child of many threads.
-        // A refusal (no memory) leaves forks unnoticed, which is where a pool without this would be.
+        // The system may refuse this for want of memory. Then forks go unnoticed, as they
+        // would without this call.
+        // SAFETY: in the child of a process with many threads the handler may do very little.
+        // It only loads and stores atomics, which is allowed.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
 }
@@ -49,9 +53,10 @@ fn watch_for_forks() {}
 mod tests {
     use super::*;
 
+    // covers F-47
     #[test]
-    fn f47_numbers_roll_over_and_zero_is_left_out() {
-        // Nobody else in this process makes pools.
+    fn numbers_roll_over_and_zero_is_left_out() {
+        // Nothing else in this process makes pools.
         NEXT.store(u32::MAX - 1, Ordering::Relaxed);
         assert_eq!([(); 4].map(|()| unique()), [u32::MAX - 1, u32::MAX, 1, 2]);
         assert!(!is_forked(1) && !is_forked(u32::MAX), "nobody has forked");

@@ -1,4 +1,4 @@
-//! Threads: the only spawn, the hints to the processor and to the scheduler.
+//! Threads: the only place that starts one, and the hints to the processor and the scheduler.
 
 pub(crate) use std::thread::{JoinHandle, yield_now};
 
@@ -8,7 +8,7 @@ use super::OnceLock;
 ///
 /// # Errors
 ///
-/// What the system said when it refused one.
+/// The caller gets the system's error if the system refuses a thread.
 pub(crate) fn spawn(
     name: String,
     stack_size: Option<usize>,
@@ -21,25 +21,30 @@ pub(crate) fn spawn(
     builder.spawn(main)
 }
 
-/// The number of processors that this process could use when it was first asked, affinity and container quota respected; 1 if
-/// unknown. Asking the system takes as long as starting two threads.
+/// Returns the number of processors that this process could use when it was first asked; 1 if
+/// that is unknown.
+///
+/// The number respects the process's affinity and its container's quota. To ask the system
+/// takes as long as to start two threads.
 pub(crate) fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// A pause of the processor inside a spin.
+/// Pauses the processor inside a spin.
 #[inline]
 pub(crate) fn relax() {
     std::hint::spin_loop();
 }
 
-/// Whether a spin can be worth anything: on one processor whoever spins keeps the awaited thread from running.
+/// Says whether a spin can help. On one processor a thread that spins keeps the awaited thread
+/// from running.
 pub(crate) fn may_spin() -> bool {
     processors() > 1
 }
 
-/// Whether nothing is left to protect from unwinding: in a model that has failed.
+/// Says whether nothing is left to protect from unwinding: only a model that has failed says
+/// so.
 #[inline]
 pub(crate) fn is_doomed() -> bool {
     false

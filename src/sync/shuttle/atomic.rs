@@ -1,4 +1,4 @@
-//! The standard library's atomics, each operation one step.
+//! The standard library's atomics. Each operation is one step.
 
 use super::Step;
 use super::step::{one_in, preempt};
@@ -9,7 +9,8 @@ pub(crate) type AtomicU32 = Step<atomic::AtomicU32>;
 pub(crate) type AtomicU64 = Step<atomic::AtomicU64>;
 pub(crate) type AtomicUsize = Step<atomic::AtomicUsize>;
 
-/// How often a weak exchange that could succeed fails: on x86-64 it never does, elsewhere it may.
+/// One in so many weak exchanges that could succeed fails. On x86-64 such an exchange never
+/// fails; elsewhere it may.
 const WEAK_FAILURE: usize = 16;
 
 macro_rules! atomic {
@@ -19,11 +20,11 @@ macro_rules! atomic {
                 Self::new_step(<$atomic>::new(value))
             }
 
-            /// As the standard library's, and fails for no reason now and then.
+            /// Exchanges like the standard library's, and fails for no reason now and then.
             ///
             /// # Errors
             ///
-            /// The value that was there.
+            /// The caller gets the value that was there.
             #[allow(dead_code, reason = "not every width is exchanged so")]
             pub(crate) fn compare_exchange_weak(
                 &self,

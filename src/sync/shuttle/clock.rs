@@ -1,17 +1,19 @@
-//! Time that stands still, but for the leaps that it makes now and then when somebody reads it.
+//! Time that stands still, but for the leaps that it makes now and then when a thread reads
+//! it.
 //!
-//! Whether a leap comes, and how far it goes, is a choice of the schedule: so every deadline may have passed at its first
-//! reading or at its hundredth, and a piece of work may have taken any time. Time goes forward only, for all threads alike.
+//! The schedule chooses whether a leap comes, and how far it goes. So every deadline may have
+//! passed at its first reading or at its hundredth, and a piece of work may have taken any
+//! time. Time goes forward only, and all threads share it.
 
 use super::step::{choose, one_in};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// How often a reading finds that time has leapt.
+/// One in so many readings finds that time has leapt.
 const LEAP: usize = 8;
 
 shuttle::lazy_static! {
-    /// Since the execution began. Locked within one step only.
+    /// The time since the execution began. A thread holds the lock within one step only.
     static ref NOW: Mutex<Duration> = Mutex::new(Duration::ZERO);
 }
 
@@ -31,7 +33,8 @@ fn now() -> Duration {
 pub(crate) struct Deadline(Duration);
 
 impl Deadline {
-    /// `None` if the point lies beyond what the clock can say: then there is no limit.
+    /// Makes the deadline that lies `limit` from now. Returns `None` if the clock cannot say
+    /// that point: then there is no limit.
     pub(crate) fn after(limit: Duration) -> Option<Self> {
         now().checked_add(limit).map(Self)
     }
@@ -41,7 +44,7 @@ impl Deadline {
     }
 }
 
-/// A clock for measuring how long a piece of work took.
+/// A clock that measures how long a piece of work took.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(Duration);
 
@@ -50,7 +53,7 @@ impl Stopwatch {
         Self(now())
     }
 
-    /// The time since the last lap, or the start.
+    /// Returns the time since the last lap, or since the start.
     pub(crate) fn lap(&mut self) -> Duration {
         let now = now();
         now - std::mem::replace(&mut self.0, now)

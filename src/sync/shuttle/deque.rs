@@ -1,4 +1,5 @@
-//! The queues: crossbeam's own, each operation one step. Inside one the scheduler changes no threads.
+//! The queues: crossbeam's own. Each operation is one step, and the scheduler changes no
+//! threads inside it.
 
 use super::Step;
 

@@ -1,8 +1,9 @@
 //! Blocking on a 32-bit word, by a table of sleepers that belongs to the execution.
 //!
-//! Looking at the word and going to sleep is one step. A sleeper is woken by a wake and by nothing else, so that a lost
-//! wake-up is a deadlock, which shuttle reports. What a kernel is free to do is a choice of the schedule: a wait that returns
-//! at once for no reason, and which of several sleepers a wake picks.
+//! A thread looks at the word and goes to sleep in one step. Only a wake ends that sleep, so a
+//! lost wake-up is a deadlock, which shuttle reports. Where a kernel may choose, the schedule
+//! chooses: a wait may return at once for no reason, and a wake picks any one of several
+//! sleepers.
 
 use super::AtomicU32;
 use super::clock::Deadline;
@@ -11,24 +12,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-/// How often a wait that should block returns for no reason.
+/// One in so many waits that should block returns for no reason.
 const SPURIOUS: usize = 16;
 
 struct Sleeper {
     word: usize,
     woken: Arc<AtomicBool>,
-    /// None while it polls.
+    /// The waker of the thread's sleep; none for a thread that polls.
     waker: Option<Waker>,
 }
 
 shuttle::lazy_static! {
-    /// Locked within one step only.
+    /// A thread holds the lock within one step only.
     static ref SLEEPERS: Mutex<Vec<Sleeper>> = Mutex::new(Vec::new());
 }
 
-/// Begins a step of which the table is part.
+/// Begins a step that takes in the use of the table.
 fn begin() {
-    // An execution's first use makes the table, which is a step of its own.
+    // The first use in an execution makes the table, which is a step of its own.
     shuttle::lazy_static::initialize(&SLEEPERS);
     preempt();
 }
@@ -37,25 +38,27 @@ fn sleepers() -> MutexGuard<'static, Vec<Sleeper>> {
     SLEEPERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Never looked through: a waker's word may be gone.
+/// Returns a word's key in the table. No thread reads through it: the word may be gone when a
+/// thread wakes its sleepers.
 fn address(word: &AtomicU32) -> usize {
     std::ptr::from_ref(word).addr()
 }
 
-/// Whether it must not block: the word has changed, or the wait ends for no reason.
+/// Says whether a wait must not block: the word has changed, or the wait ends for no reason.
 fn returns_at_once(word: &AtomicU32, expected: u32) -> bool {
     begin();
     word.in_this_step().load(Ordering::Relaxed) != expected || one_in(SPURIOUS)
 }
 
-/// Blocks while `word` holds `expected`. May return at any time.
+/// Blocks the caller while `word` holds `expected`. The call may return at any time.
 pub(crate) fn wait(word: &AtomicU32, expected: u32) {
     if returns_at_once(word, expected) {
         return;
     }
     let woken = Arc::new(AtomicBool::new(false));
     let mut enlisted = false;
-    // From the look above to the sleep no thread changes: the first poll is still in this step.
+    // The scheduler changes no threads from the look above to the sleep: the first poll is
+    // still in this step.
     shuttle::future::block_on(std::future::poll_fn(|context| {
         if woken.load(Ordering::Relaxed) {
             return Poll::Ready(());
@@ -68,9 +71,11 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32) {
     }));
 }
 
-/// Blocks while `word` holds `expected`, at most until `deadline`. May return at any time.
+/// Blocks the caller while `word` holds `expected`, at most until `deadline`. The call may
+/// return at any time.
 ///
-/// It stays runnable and looks at the clock, which moves when somebody looks: so it ends though nobody else runs.
+/// The caller stays runnable and reads the clock, which moves when a thread reads it. So the
+/// wait ends even if no other thread runs.
 pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
     if returns_at_once(word, expected) {
         return;
@@ -95,7 +100,8 @@ pub(crate) fn wake_one(word: &AtomicU32) {
     }
 }
 
-/// Whether this thread has issued a wake-up since this was last asked: never, as it is a matter of speed alone.
+/// Says whether this thread has issued a wake-up since the last call: never, because the
+/// answer matters for speed alone.
 pub(crate) fn has_woken() -> bool {
     false
 }

@@ -1,5 +1,5 @@
-//! The global allocator, watched: memory stays readable until the execution ends, so that use after free is *seen*, and what
-//! is left then is a leak.
+//! The global allocator, watched. Freed memory stays readable until the execution ends, so
+//! that use after free is *seen*. A block that is left then is a leak.
 
 use std::alloc::Layout;
 use std::collections::BTreeMap;
@@ -15,27 +15,29 @@ struct Blocks {
 
 struct Freed(NonNull<u8>, Layout);
 
-// SAFETY: it is an address to be freed, which belongs to nobody else, and `dealloc` may be called on any thread.
+// SAFETY: another thread may drop the value. It is an address to be freed, which no other
+// thread owns, and any thread may call `dealloc`.
 unsafe impl Send for Freed {}
 
 impl Drop for Freed {
     fn drop(&mut self) {
-        // SAFETY: `dealloc`'s caller vouched that `alloc` made it with this layout, and the execution whose threads knew the
+        // SAFETY: the memory must come from `alloc` with this layout, and be out of use. The
+        // caller of `dealloc` vouched for the first. The execution whose threads knew the
         // address has ended.
         unsafe { std::alloc::dealloc(self.0.as_ptr(), self.1) }
     }
 }
 
 impl Drop for Blocks {
-    /// The execution has ended, its threads' destructors included.
+    /// Looks for leaks. The execution has ended, its threads' destructors included.
     fn drop(&mut self) {
-        // After another failure shuttle ignores this one.
+        // If the execution has failed otherwise, shuttle ignores this failure.
         assert!(self.alive.is_empty(), "blocks leaked: {:?}", self.alive);
     }
 }
 
 shuttle::lazy_static! {
-    /// Locked within one step only.
+    /// A thread holds the lock within one step only.
     static ref BLOCKS: Mutex<Blocks> = Mutex::new(Blocks { alive: BTreeMap::new(), freed: Vec::new() });
 }
 
@@ -43,13 +45,15 @@ fn blocks() -> MutexGuard<'static, Blocks> {
     BLOCKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether calls lie in slabs: each block is watched by itself here.
+/// Whether calls lie in slabs: not here, because each block is watched by itself.
 pub(crate) const IN_SLABS: bool = false;
 
-/// Memory for one block, or the process's allocation-error handler.
+/// Allocates memory for one block. If there is none, calls the process's allocation-error
+/// handler.
 pub(crate) fn alloc(layout: Layout) -> NonNull<u8> {
     debug_assert!(layout.size() > 0);
-    // SAFETY: every block begins with a header, so the layout is never zero-sized.
+    // SAFETY: the layout must not be zero-sized. Every block begins with a header, so it never
+    // is.
     let memory = unsafe { std::alloc::alloc(layout) };
     let Some(memory) = NonNull::new(memory) else { std::alloc::handle_alloc_error(layout) };
     blocks().alive.insert(memory.addr().get(), layout);
@@ -60,7 +64,7 @@ pub(crate) fn alloc(layout: Layout) -> NonNull<u8> {
 ///
 /// # Safety
 ///
-/// `memory` came from [`alloc`] with the same `layout`, and nobody touches it any more.
+/// `memory` came from [`alloc`] with the same `layout`, and no thread touches it any more.
 pub(crate) unsafe fn dealloc(memory: NonNull<u8>, layout: Layout) {
     let mut blocks = blocks();
     let known = blocks.alive.remove(&memory.addr().get());
@@ -68,7 +72,8 @@ pub(crate) unsafe fn dealloc(memory: NonNull<u8>, layout: Layout) {
     blocks.freed.push(Freed(memory, layout));
 }
 
-/// Says whether its block is in use: every access to the block is a `touch`, freeing it is the `end`.
+/// Says whether its block is in use: each access to the block is a `touch`, and the freeing of
+/// it is the `end`.
 #[derive(Debug)]
 pub(crate) struct Alive(AtomicBool);
 

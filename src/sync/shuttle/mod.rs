@@ -1,7 +1,9 @@
-//! The primitives of whole pools under shuttle: real ones, with a scheduling point before each operation.
+//! The primitives of whole pools under shuttle: real ones, with a scheduling point before each
+//! operation.
 //!
-//! shuttle runs the threads of one execution as coroutines on **one OS thread** and changes between them where it is asked
-//! to. So there is nothing to be modelled but blocking, time and memory; the rest is the real thing behind a [`Step`].
+//! shuttle runs the threads of one execution as coroutines on **one OS thread** and changes
+//! between them where the code asks it to. So this folder models blocking, time and memory
+//! alone. The rest is the real thing behind a [`Step`].
 
 mod atomic;
 #[path = "../real/cell.rs"]
@@ -19,7 +21,8 @@ use step::Step;
 
 pub(crate) use atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 pub(crate) use shuttle::thread_local as local;
-// No thread changes inside a call of it, so nobody waits for anybody there.
+// The scheduler changes no threads inside a call of it, so no thread waits for another one
+// there.
 pub(crate) use std::sync::OnceLock;
-// shuttle's executions are sequentially consistent: a fence changes nothing and is no step.
+// shuttle's executions are sequentially consistent, so a fence changes nothing and is no step.
 pub(crate) use std::sync::atomic::{Ordering, fence};

@@ -1,31 +1,34 @@
-//! Where the scheduler may change threads, and the choices that it makes.
+//! The points where the scheduler may change threads, and the choices that it makes.
 
 use shuttle::rand::RngCore;
 use std::ops::Deref;
 use std::time::Duration;
 
-/// The scheduler may let another thread run here.
+/// Lets the scheduler run another thread here.
 pub(super) fn preempt() {
-    // While a panic unwinds none does: the standard library counts panics per OS thread, and every thread of an execution
-    // would take this one's for its own.
+    // While a panic unwinds, the scheduler changes no threads. The standard library counts
+    // panics per OS thread, so every thread of an execution would take this thread's panic for
+    // its own.
     if !std::thread::panicking() {
-        // No time passes: this is shuttle's bare scheduling point, which asks for nothing, unlike a yield.
+        // No time passes. This is shuttle's bare scheduling point. Unlike a yield, it asks for
+        // nothing.
         shuttle::thread::sleep(Duration::ZERO);
     }
 }
 
-/// A choice that is part of the schedule, and so is replayed: below `choices`.
+/// Chooses a number below `choices`. The choice is part of the schedule, so a replay repeats
+/// it.
 pub(super) fn choose(choices: usize) -> usize {
     let choice = shuttle::rand::thread_rng().next_u64() % choices as u64;
     usize::try_from(choice).expect("it is smaller than a usize")
 }
 
-/// Whether something happens that happens once in `times`.
+/// Says whether an event that comes once in `times` comes now.
 pub(super) fn one_in(times: usize) -> bool {
     choose(times) == 0
 }
 
-/// A thing of which each use begins with a scheduling point.
+/// Wraps a thing so that each use of it begins with a scheduling point.
 #[derive(Clone, Debug)]
 pub(crate) struct Step<T>(T);
 
@@ -34,7 +37,7 @@ impl<T> Step<T> {
         Self(inner)
     }
 
-    /// As part of the step that the caller is in.
+    /// Lends the thing as part of the step that the caller is in.
     pub(super) fn in_this_step(&self) -> &T {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Threads: shuttle's, as many as one likes.
+//! Threads: shuttle's, in any number.
 
 pub(crate) use shuttle::thread::{JoinHandle, yield_now};
 
@@ -6,7 +6,7 @@ pub(crate) use shuttle::thread::{JoinHandle, yield_now};
 ///
 /// # Errors
 ///
-/// None: no thread is refused.
+/// This never fails: shuttle refuses no thread.
 pub(crate) fn spawn(
     name: String,
     _stack_size: Option<usize>,
@@ -15,23 +15,24 @@ pub(crate) fn spawn(
     shuttle::thread::Builder::new().name(name).spawn(main)
 }
 
-/// More than any pool here has workers, or a worker would not take several tasks from the injector at once.
+/// Says how many processors there are: more than any pool here has workers, so that the number
+/// of processors does not limit how many workers search.
 pub(crate) fn processors() -> usize {
     8
 }
 
-/// A pause inside a spin: as a spin has no end unless others get on, it yields.
+/// Pauses inside a spin. It yields, because a spin ends only if other threads run.
 pub(crate) fn relax() {
     yield_now();
 }
 
-/// Whether a spin can be worth anything: not where all threads share one processor.
+/// Says whether a spin can help: never here, because all threads share one processor.
 pub(crate) fn may_spin() -> bool {
     false
 }
 
-/// Whether nothing is left to protect from unwinding: a panic that reaches a guard has failed the execution, and shuttle
-/// reports it, unless the process ends.
+/// Says whether nothing is left to protect from unwinding. A panic that reaches a guard has
+/// failed the execution, and shuttle reports it, unless the process ends.
 pub(crate) fn is_doomed() -> bool {
     std::thread::panicking()
 }
