@@ -12,6 +12,8 @@ use super::unwind::drop_payload;
 /// only by value, or by reference as a type that is `Sync`. That makes `Panic` itself both
 /// `Send` and `Sync`.
 ///
+/// A payload whose own `Drop` panics does not unwind out of the drop of a `Panic`.
+///
 /// ```
 /// use millpond::{TaskError, ThreadPool};
 /// let pool = ThreadPool::new(1)?;
