@@ -71,6 +71,7 @@ impl Panic {
     ///
     /// Moves the payload out: does not block, allocate, wake or run your code.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "a payload is there until it is taken, here")]
     pub fn into_payload(mut self) -> Box<dyn Any + Send> {
         self.0.payload.0.take().expect("it is handed out once")
     }

@@ -42,8 +42,8 @@ pub(crate) trait PoolView {
         None
     }
 
-    /// Hears that the caller is about to wake a thread that waits for the work. After that the
-    /// caller returns to its worker's loop, and runs no more user code before.
+    /// Tells the view that the caller is about to wake a thread that waits for the work. After
+    /// the wake-up the caller runs no more user code before it returns to its loop.
     fn about_to_wake(&self) {}
 
     /// Says whether a worker's loop runs the work. Such a worker can begin other work instead.
@@ -68,11 +68,11 @@ pub(crate) trait PoolView {
     /// with a limit the entry may go into the injector or the line instead.
     fn put_back(&self, entry: TaskRef);
 
-    /// Hears that entries have become stale. They lie in the queue for submissions from
-    /// outside, or in a worker's deque.
+    /// Tells the view that entries have become stale. They lie in the queue for submissions
+    /// from outside, or in a worker's deque.
     fn entries_died(&self, _outside: bool, _count: usize) {}
 
-    /// Hears that a stale entry has left such a queue.
+    /// Tells the view that a stale entry has left such a queue.
     fn stale_entry_left(&self, _outside: bool) {}
 }
 

@@ -1,5 +1,5 @@
 //! A runner's turn: how long a runner goes on while other work waits, and how it learns that
-//! some does.
+//! other work waits.
 //!
 //! A runner of a batch or a stream may have work for hours, and other work must not wait that
 //! long. While no other work waits, the runner looks at one word before each item and at
@@ -62,8 +62,8 @@ impl<'a> Turn<'a> {
         if self.contended { self.left.max(1) as usize } else { usize::MAX }
     }
 
-    /// Looks up after `begun` items that the runner has begun since the last call. Returns
-    /// whether its turn is over.
+    /// Looks for other work, after `begun` items that the runner has begun since the last
+    /// call. Returns whether the turn is over.
     #[inline]
     pub(crate) fn looks(&mut self, begun: usize) -> bool {
         // Relaxed: a request, which carries nothing.

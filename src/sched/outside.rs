@@ -30,17 +30,17 @@ pub(super) struct Outside {
     /// The entries of batches and streams that a runner has put back.
     put_back: Injector<TaskRef>,
     /// How many entries of the injector and the swept queue are stale. For a moment it may be
-    /// less than none: a worker can drop an entry before another thread has counted it.
+    /// below 0: a worker can drop an entry before another thread has counted it.
     // count stale: the stale entries from outside. Each `cancel` raises the count, and it
     // falls when the entry goes. All these entries lie in memory.
     stale: AtomicUsize,
-    /// From so many stale entries on it is time to sweep. They are more than the last sweep
-    /// could not drop.
+    /// It is time to sweep once so many entries are stale: more than the last sweep could not
+    /// drop.
     sweep_from: AtomicUsize,
     /// How often a sweep has begun and ended. The count is odd while a thread sweeps.
     sweeps: AtomicU32,
-    /// For each worker, 1 while it takes. Empty if no thread sweeps: in models of other
-    /// protocols.
+    /// For each worker: 1 while the worker takes an entry. Empty if no thread sweeps: in
+    /// models of other protocols.
     marks: Box<[CachePadded<AtomicU32>]>,
 }
 
@@ -155,7 +155,7 @@ impl Outside {
             && stale > self.submitted() / 2
     }
 
-    /// Takes a stale entry that was dropped off the count.
+    /// Takes one stale entry, which was dropped, off the count.
     pub(super) fn uncount_stale(&self) {
         self.stale.fetch_sub(1, Ordering::Relaxed);
     }

@@ -11,9 +11,8 @@ use crate::sync::{AtomicU32, Ordering, fence};
 impl Sched {
     /// Puts an entry where every worker looks before it takes anything from outside.
     ///
-    /// If entries hold places, in a pool with a limit, this entry needs a place like a
-    /// submission. It goes into the injector then, or stands in the line until there is a
-    /// place.
+    /// In a pool with a limit the entry may need a place, like a submission. Then it goes into
+    /// the injector, or stands in the line until there is a place.
     pub(crate) fn put_back(&self, entry: TaskRef) {
         match &self.space {
             Some(space) if entry.has_place() => {
@@ -53,7 +52,7 @@ impl Sched {
         }
     }
 
-    /// Takes a stale entry that has left a queue off the count.
+    /// Takes one stale entry, which has left a queue, off the count.
     pub(crate) fn count_left(&self, worker: Option<usize>, outside: bool) {
         if outside {
             self.queues.uncount_stale_outside();

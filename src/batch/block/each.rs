@@ -22,7 +22,7 @@ pub(super) const IDLE: u32 = STOP - 1;
 struct Heeded<'a> {
     /// The bits of the batch's signal at which the runner stops calling the function.
     signal: u32,
-    /// The bits of the pool's attention word at which it stops.
+    /// The bits of the pool's attention word at which it does so.
     attention: u32,
     word: &'a AtomicU32,
 }
@@ -139,7 +139,7 @@ impl<M: Mapping> Batch<M> {
             let rest = left.start as u32..chunks.end;
             let idle = batch.signal.load(Ordering::Relaxed) & IDLE > 0;
             if over || idle {
-                // SAFETY: the caller's right.
+                // SAFETY: the caller holds a right to the block.
                 if unsafe { Self::hand_back(header, rest.clone(), view) } {
                     return rest.start - chunks.start;
                 }

@@ -40,6 +40,8 @@ pub(crate) struct BatchOptions {
     pub(crate) fail_fast: bool,
 }
 
+/// The block of a batch. It holds the items and the function, and the outcome after that.
+///
 /// # The field contract
 ///
 /// | field | who may touch it, and when |
@@ -52,7 +54,7 @@ pub(crate) struct BatchOptions {
 /// | `pending` | any runner, after the chunks that it accounts for |
 /// | `items[i]`, `results[i]` | the runner that claimed the chunk |
 /// | `error` | the runner that won `failed` |
-/// | `mapping` | runners through `&`, from when they claim a chunk until they account for it |
+/// | `mapping` | runners through `&`, from claiming a chunk until accounting for it |
 /// | `outcome` | the concluder, before DONE; then as in the header's contract |
 ///
 /// After `pending` is 0, `items`, `results`, `error` and `mapping` are the concluder's.
@@ -70,7 +72,7 @@ pub(crate) struct Batch<M: Mapping> {
     // count signal: the runners of a batch that have left for want of chunks. Each of them
     // raises the count as it leaves, and spends its entry then: at most the workers.
     signal: AtomicU32,
-    /// Always 0. It is the attention word where the pool view has none.
+    /// Always 0. It stands in for the attention word if the pool view has none.
     never: AtomicU32,
     words: u32,
     chunk: usize,
@@ -86,8 +88,8 @@ pub(crate) struct Batch<M: Mapping> {
     // The words of the ranges follow.
 }
 
-/// The entries of a new batch that are in no queue yet. The submitter pushes them or spends
-/// them, all of them.
+/// The entries of a new batch that are in no queue yet. The submitter must push or spend each
+/// of them.
 ///
 /// The iterator counts each entry that it gives out as a queue entry. It is for a batch whose
 /// entries hold no places.
@@ -168,7 +170,7 @@ impl<M: Mapping> Batch<M> {
     ) -> (NewEntries, ResultRef<Vec<M::Value>, M::Error>) {
         let items = items.into();
         let len = items.len();
-        // A chunk has so many items that a word can count the chunks.
+        // A chunk must be so large that 32 bits can count the chunks.
         let chunk = options.chunksize.unwrap_or(1).max(len.div_ceil(u32::MAX as usize)).max(1);
         let chunks = u32::try_from(len.div_ceil(chunk)).expect("chunks are that large");
         let words = chunks.min(u32::try_from(runners).unwrap_or(u32::MAX));
@@ -382,7 +384,7 @@ mod tests {
         type Same = Map<Plain<fn(String) -> String>, String, String, Infallible, (), ()>;
         let items = vec![String::from("one"), String::from("two")];
         let mapping: Same = Map::new(Plain(|text| text));
-        // SAFETY: it borrows nothing.
+        // SAFETY: the test borrows nothing.
         let (entries, handle) =
             unsafe { Batch::create(mapping, items, BatchOptions::default(), 2, 1, true, None) };
         // SAFETY: the handle is that of the batch made above.

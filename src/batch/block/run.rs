@@ -38,9 +38,9 @@ impl<M: Mapping> Batch<M> {
             return false;
         }
         // edge AWAY release: the chunks, from this runner → a runner that leaves, or a thread
-        // that stops the batch. Each of them changes `signal`, and `send_for` changes it
-        // below. If their change comes second, they see the chunks. If it comes first,
-        // `send_for` sees their change.
+        // that stops the batch. That thread changes `signal` too, as `send_for` does below. If
+        // its change comes second, it sees the chunks. If it comes first, `send_for` sees the
+        // change.
         fence(Ordering::Release);
         for _ in 0..batch.send_for(count) {
             // SAFETY: `send_for` has counted this entry.
@@ -65,9 +65,9 @@ impl<M: Mapping> Batch<M> {
                 Err(now) => seen = now,
             }
         };
-        // Relaxed, both: the queue publishes the new entries. If no entry is left, the call
-        // makes none, because the queue's right is gone then. The caller is a waiting worker
-        // that helps by its handle's right, and does the rest alone.
+        // Relaxed, both: the queue publishes the new entries. If no entry is left, the queue's
+        // right is gone, and the call makes none. Its caller is a waiting worker then, which
+        // helps by its handle's right and does the rest alone.
         let mut entries = self.rights.load(Ordering::Relaxed);
         while entries > 0 {
             match self.rights.compare_exchange(
@@ -231,7 +231,7 @@ impl<M: Mapping> Batch<M> {
             }
         };
         let outcome = mapping.conclude(outcome);
-        // A callback has panicked, and its panic has taken the value's place.
+        // If a callback has panicked, its panic has taken the value's place.
         let kind = if kind == Kind::Value && outcome.is_err() { Kind::Failed } else { kind };
         batch.outcome.with_mut(|word| {
             // SAFETY: before DONE the outcome is the concluder's.
@@ -280,8 +280,8 @@ impl<M: Mapping> Batch<M> {
     pub(super) unsafe fn spend_rights(header: NonNull<Header>, count: u32) {
         // SAFETY: an entry keeps the block alive.
         let batch = unsafe { Self::of(header) };
-        // edge RIGHTS release: the last access under these entries → the thread that spends
-        // the last entry.
+        // edge RIGHTS release: this thread's last access under these entries → the thread that
+        // spends the last entry.
         // edge RIGHTS acquire: the last accesses under all other entries → this thread, if it
         // spends the last entry. It then gives up the queue's right.
         if batch.rights.fetch_sub(count, Ordering::AcqRel) == count {

@@ -46,7 +46,7 @@ fn claim_half<M: Mapping>(
 fn a_batch_that_is_cancelled_again_and_again_counts_nothing() {
     type Same = Map<Plain<fn(u32) -> u32>, u32, u32, Infallible, (), ()>;
     let mapping: Same = Map::new(Plain(|item| item));
-    // SAFETY: it borrows nothing.
+    // SAFETY: the test borrows nothing.
     let (entries, handle) =
         unsafe { Batch::create(mapping, vec![1, 2, 3], BatchOptions::default(), 2, 1, true, None) };
     let entries: Vec<_> = entries.collect();
@@ -83,7 +83,7 @@ impl PoolView for Seated {
 fn a_runner_puts_its_rest_back_for_runners_that_have_left() {
     type Same = Map<Plain<fn(u32) -> u32>, u32, u32, Infallible, (), ()>;
     let mapping: Same = Map::new(Plain(|item| item));
-    // SAFETY: it borrows nothing.
+    // SAFETY: the test borrows nothing.
     let (mut entries, _handle) = unsafe {
         Batch::create(
             mapping,

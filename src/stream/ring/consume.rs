@@ -111,7 +111,7 @@ impl<A, T, E> StreamRef<A, T, E> {
         self.ring().options.ordered
     }
 
-    /// Says how many items were put in whose outcome was not taken.
+    /// Says how many items are ahead: they were put in, and their outcomes were not taken.
     pub(crate) fn ahead(&self) -> u64 {
         self.next - self.taken
     }
@@ -122,9 +122,9 @@ impl<A, T, E> StreamRef<A, T, E> {
         (count(self.taken), count(self.next))
     }
 
-    /// Says whether the consumer should pull no more: the window is full. If the pool chose
-    /// the window's size, enough items that wait for a runner are a reason too, once `least`
-    /// items are ahead.
+    /// Says whether the consumer should pull no more, because the window is full. If the pool
+    /// chose the window's size, the call also says so once `least` items are ahead and enough
+    /// items wait for a runner.
     pub(crate) fn is_full(&self) -> bool {
         self.ahead() >= self.window.most as u64
             || self.grows()
@@ -278,7 +278,7 @@ mod tests {
         for (before, ordered) in (0..8).flat_map(|before| [(before, true), (before, false)]) {
             let start = u64::from(u32::MAX) - before;
             let options = StreamOptions { chunksize: Some(1), buffersize: None, ordered };
-            // SAFETY: it borrows nothing.
+            // SAFETY: the test borrows nothing.
             let mut stream: StreamRef<u64, u64, Infallible> = unsafe {
                 StreamRef::create(
                     Plain(|item: u64| item),

@@ -40,7 +40,7 @@
 //! nudges the consumer. With DROPPED the consumer drops the function itself. With ENDED alone,
 //! the last active runner drops the function, or the consumer if no runner is active.
 //!
-//! The block's owners are the consumer, the entry and the active runners. A count counts them,
+//! The block's owners are the consumer, the entry and the active runners. `owners` counts them,
 //! and the last owner frees the block. The function goes earlier: when the consumer that has
 //! every outcome leaves, or with the last active runner after ENDED.
 
@@ -148,8 +148,8 @@ struct Ring<A, T, E> {
     // count, and there is one entry. A runner that comes back raises it too. At most the
     // workers of the pool and one are active.
     crew: CachePadded<AtomicU32>,
-    // count published: the items of a stream, as do `claimed` and the consumer's `next` and
-    // `taken`. Each item raises the count. A stream cannot pull 2^64 items.
+    // count published: the items of a stream. So do `claimed`, and the consumer's `next` and
+    // `taken`. Each item raises the count, and no stream can pull 2^64 items.
     published: CachePadded<AtomicU64>,
     claimed: CachePadded<AtomicU64>,
     ready: Ready,
@@ -194,8 +194,8 @@ impl<A, T, E> Ring<A, T, E> {
             at
         } else {
             // Relaxed: the consumer wrote the place before it published the number. The reader
-            // has acquired the publication, or is the consumer. `claim` says why no later
-            // number overwrites the place meanwhile.
+            // has acquired the publication, or is the consumer. If a later number has
+            // overwritten the place meanwhile, the reader's claim fails: see `claim`.
             self.places[at].load(Ordering::Relaxed) as usize
         }
     }

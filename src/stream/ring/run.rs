@@ -16,11 +16,10 @@ use crate::sync::{Ordering, fence, futex};
 pub(super) enum GaveWay {
     /// The runner is the stream's entry now, and must go into a queue.
     AsEntry,
-    /// An entry lies in a queue already, or the stream has ended. The runner has left the
+    /// An entry lies in a queue already, or the stream has ended: the runner has left the
     /// crew.
     Left,
-    /// As `Left`. The runner was also the last active one after ENDED, so it must drop the
-    /// function.
+    /// As `Left`, and the runner was the last active one after ENDED: it drops the function.
     Last,
 }
 
@@ -61,11 +60,11 @@ impl<A, T, E> Ring<A, T, E> {
         }
     }
 
-    /// Publishes the outcome of a claimed number, and wakes the consumer if it sleeps for that
-    /// outcome.
+    /// Publishes the outcome of a claimed number. Wakes the consumer if it sleeps for that
+    /// one.
     pub(super) fn done(&self, slot: usize, outcome: Outcome<T, E>) {
-        // SAFETY: from claim to DONE the content is the claimer's. The claimer has taken the
-        // item out.
+        // SAFETY: from claim to DONE the content is the claimer's, which has taken the item
+        // out.
         unsafe { self.put(slot, Content { outcome: ManuallyDrop::new(outcome) }) };
         let place = &self.slots[slot];
         // edge DONE release: the outcome, from this runner → the consumer.
@@ -123,8 +122,7 @@ impl<A, T, E> Ring<A, T, E> {
         false
     }
 
-    /// Makes the caller, which has taken the entry, an active runner. False if the stream has
-    /// ended.
+    /// Makes the caller, which has taken the entry, an active runner. False after ENDED.
     pub(super) fn join_crew(&self) -> bool {
         let mut crew = self.crew.load(Ordering::Relaxed);
         loop {
@@ -140,10 +138,8 @@ impl<A, T, E> Ring<A, T, E> {
     /// Takes the caller off the active runners. True if it was the last one after ENDED, and
     /// must drop the function. [RING-2]
     pub(super) fn leave_crew(&self) -> bool {
-        // edge FUNCTION release: this runner's last use of the function → the thread that
-        // drops it.
-        // edge FUNCTION acquire: the last uses by all other runners → this runner, if it is
-        // the last.
+        // edge FUNCTION release: this runner's use of the function → the thread that drops it.
+        // edge FUNCTION acquire: all other runners' uses → this runner, if it is the last.
         // edge CREW release: this runner's claims → a consumer that marks itself asleep later.
         let before = self.crew.fetch_sub(1, Ordering::AcqRel);
         before & (ENDED | DROPPED | ACTIVE) == ENDED | 1
@@ -155,8 +151,7 @@ impl<A, T, E> Ring<A, T, E> {
         if self.crew.load(Ordering::Relaxed) & ASLEEP == 0 {
             return;
         }
-        // edge ASLEEP acquire: the number for whose outcome the consumer sleeps, from the
-        // consumer → this runner.
+        // edge ASLEEP acquire: the awaited number, from the consumer → this runner.
         if self.crew.fetch_and(!ASLEEP, Ordering::Acquire) & ASLEEP != 0 {
             let state = &self.slots[self.slot_of(self.awaited.load(Ordering::Relaxed))].state;
             state.fetch_or(NUDGED, Ordering::Relaxed);
@@ -164,8 +159,8 @@ impl<A, T, E> Ring<A, T, E> {
         }
     }
 
-    /// Makes a runner active again that has left and sees an item. False after ENDED: every
-    /// item is claimed then.
+    /// Makes a runner that has left active again. False after ENDED: every item is claimed
+    /// then.
     fn rejoin_crew(&self) -> bool {
         let mut crew = self.crew.load(Ordering::Relaxed);
         while crew & ENDED == 0 {
@@ -186,10 +181,9 @@ impl<A, T, E> Ring<A, T, E> {
         loop {
             let leaves = crew & (ENTRY | ENDED) != 0;
             let next = if leaves { crew - 1 } else { (crew - 1) | ENTRY };
-            // edge FUNCTION release: this runner's last use of the function → the thread that
-            // drops it.
-            // edge FUNCTION acquire: the last uses by all other runners → this runner, if it
-            // is the last.
+            // edge FUNCTION release: this runner's use of the function → the thread that drops
+            // it.
+            // edge FUNCTION acquire: all other runners' uses → this runner, if it is the last.
             match self.crew.compare_exchange(crew, next, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) if !leaves => return GaveWay::AsEntry,
                 Ok(_) if crew & (ENDED | DROPPED | ACTIVE) == ENDED | 1 => return GaveWay::Last,
@@ -247,8 +241,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         let stream = unsafe { header.cast::<Self>().as_ref() };
         let ring = &stream.ring;
         if owner == Owner::Handle {
-            // The consumer is a worker. It runs the oldest item that no thread has begun, and
-            // no more.
+            // The consumer is a worker: it runs the oldest item that no thread has claimed.
             return frame::enter(header, || {
                 let claimed = ring.claim(&mut 0);
                 if let Some((number, slot)) = claimed {
@@ -324,8 +317,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 // SAFETY: the caller is an owner, and has claimed the number.
                 unsafe { self.run_one(number, slot) };
                 if ring.header.is_forked() {
-                    // In the child of a fork that the item made, the other items are the
-                    // parent's.
+                    // The item has forked. In the child the other items are the parent's.
                     return None;
                 }
                 in_chunk += 1;
@@ -384,7 +376,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
     ///
     /// See [`VTable::discard`].
     unsafe fn discard(header: NonNull<Header>) {
-        // SAFETY: the entry is an owner, and the caller does not touch the stream afterwards.
+        // SAFETY: the entry is an owner, and the caller touches the stream no more.
         unsafe { Ring::<A, T, E>::leave(header) };
     }
 
@@ -409,8 +401,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
                 fence(Ordering::SeqCst);
                 any |= frame::enter(header, || ring.refuse(&reason));
             }
-            // SAFETY: the entry is an owner, and the caller does not touch the stream
-            // afterwards.
+            // SAFETY: the entry is an owner, and the caller touches the stream no more.
             unsafe { Ring::<A, T, E>::leave(header) };
         }
         any

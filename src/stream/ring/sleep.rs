@@ -92,8 +92,8 @@ impl<A, T, E> StreamRef<A, T, E> {
     pub(super) fn ask_for_a_nudge(&self) {
         let ring = self.ring();
         ring.awaited.store(self.taken, Ordering::Relaxed);
-        // edge ASLEEP release: the number for whose outcome the consumer sleeps, from the
-        // consumer → the runner that nudges it.
+        // edge ASLEEP release: the awaited number, from the consumer → the runner that nudges
+        // it.
         // edge CREW acquire: the claims of a runner that has left the crew, from that runner →
         // the consumer's look at the backlog. (A runner that leaves later sees ASLEEP.)
         ring.crew.fetch_or(ASLEEP, Ordering::AcqRel);
