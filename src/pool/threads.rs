@@ -151,8 +151,9 @@ impl Threads {
             // `eprintln` would panic if stderr is closed.
             let _ = writeln!(
                 io::stderr(),
-                "millpond: a pool was dropped, and with it {queued} queued tasks that had not begun; to have them done \
-                 call close() and join(), or build the pool with DropPolicy::Drain (release builds do not say this)"
+                "millpond: a pool was dropped, and with it {queued} queued tasks that had not \
+                 begun; to have them done call close() and join(), or build the pool with \
+                 DropPolicy::Drain (release builds do not say this)"
             );
         }
     }

@@ -41,7 +41,7 @@ use crate::worker;
 /// all of the awaited work that no thread has started, and nothing else. So nesting never
 /// deadlocks. That runs your code on the waiting thread, and wakes the threads that wait for this
 /// work. A wait with a time limit runs none of your code and wakes no thread.
-#[must_use = "the work runs, but its result and its error are lost; say `detach()` if that is meant"]
+#[must_use = "the work runs, but its result is lost; call `detach()` if that is meant"]
 pub struct AsyncResult<T, E = Infallible> {
     /// Empty once the handle was polled to the end.
     result: Option<ResultRef<T, E>>,

@@ -53,7 +53,10 @@ impl<T> LocalKey<Cell<T>> {
 /// Declares thread-locals with the syntax of [`std::thread_local`] and a `const` initial value.
 macro_rules! local {
     () => {};
-    ($(#[$attr:meta])* $vis:vis static $name:ident: $t:ty = const $init:block $(; $($rest:tt)*)?) => {
+    (
+        $(#[$attr:meta])* $vis:vis static $name:ident: $t:ty = const $init:block
+        $(; $($rest:tt)*)?
+    ) => {
         $(#[$attr])*
         $vis static $name: $crate::sync::local::LocalKey<$t> =
             $crate::sync::local::LocalKey::new(|| $init);

@@ -38,7 +38,8 @@ impl Drop for Blocks {
 
 shuttle::lazy_static! {
     /// A thread holds the lock within one step only.
-    static ref BLOCKS: Mutex<Blocks> = Mutex::new(Blocks { alive: BTreeMap::new(), freed: Vec::new() });
+    static ref BLOCKS: Mutex<Blocks> =
+        Mutex::new(Blocks { alive: BTreeMap::new(), freed: Vec::new() });
 }
 
 fn blocks() -> MutexGuard<'static, Blocks> {
