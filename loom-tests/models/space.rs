@@ -1,11 +1,19 @@
-//! A pool with a limit, I19 and I43: a submitter that waits for a place is woken, by a taker, by a canceller and by the end; there
-//! are never more places than the limit, and they are given in the order of the line.
+//! A pool with a limit, I19 and I43: a thread that frees a place wakes a submitter that waits for
+//! one, and there are never more places than the limit.
 //!
-//! A negative control runs a submitter, a taker or an end of its own, which takes the same steps with one left out.
+//! `space/order.rs` has the order of the line, `space/entry.rs` has an entry that stands in the
+//! line, and `space/end.rs` has the end of the pool. A negative control runs a submitter, a taker
+//! or an end of its own, which takes the same steps with one left out.
+
+#[path = "space/end.rs"]
+mod end;
+#[path = "space/entry.rs"]
+mod entry;
+#[path = "space/order.rs"]
+mod order;
 
 use super::*;
-use crate::batch::{BatchBlock as Batch, BatchOptions, Map};
-use crate::block::{Call, Job, Outcome, Panic, Plain, ResultRef, SubmitErrorKind, TaskError};
+use crate::block::{Call, Job, ResultRef, SubmitErrorKind, TaskError};
 use crate::models::harness::{Bound, Futex, Seen, check, control, spawn};
 use crate::sched::life::Stage;
 use crate::sched::{Sched, WhenFull};
@@ -45,7 +53,8 @@ fn run(sched: &Sched) {
     take(sched).expect("an entry is there").run(sched);
 }
 
-/// A worker by hand, over the real `take_injected`, `stop_searching` and `park`, until it has taken `count` or the pool is over.
+/// A worker by hand, over the real `take_injected`, `stop_searching` and `park`, until it has taken
+/// `count` or the pool is over.
 fn worker(sched: &Sched, count: usize) {
     let (mut searching, mut taken) = (false, 0);
     while taken < count && !sched.stage().is_over() {
@@ -72,7 +81,7 @@ fn until_waiting(sched: &Sched, count: u64) {
     }
 }
 
-/// Everybody has come and gone.
+/// All submitters have come and gone.
 fn at_rest(sched: &Sched, places: usize) {
     let word = space(sched).word.load(Ordering::Relaxed);
     assert_eq!(
@@ -148,7 +157,8 @@ fn i19_submissions_one_after_the_other_beside_a_worker() {
     });
 }
 
-/// Two submitters and somebody who makes a place for each, while the queue never holds more than one entry.
+/// Two submitters and a taker that makes a place for each, while the queue never holds more than
+/// one entry.
 fn two_enter(sched: &Arc<Sched>, enters: fn(&Sched)) {
     let (one, two) = (Arc::clone(sched), Arc::clone(sched));
     let other = spawn(move || enters(&one));
@@ -173,7 +183,7 @@ fn i19_i43_two_submitters_beside_a_taker() {
     });
 }
 
-/// Whoever frees a place but for the line.
+/// What a thread does that frees a place, but for the line.
 fn free_only(space: &Space) {
     space.word.fetch_sub(USED, Ordering::Relaxed);
 }
@@ -240,385 +250,5 @@ fn i43_control_a_place_is_taken_in_two_steps() {
         enters(&sched);
         other.join().expect("the other returns");
         assert!(sched.queues.living_outside() <= 1, "I43: more is queued than the limit");
-    });
-}
-
-// ---- the order of the line ----
-
-/// Somebody waits, and a newcomer does not, beside one who frees a place by `frees`.
-fn newcomer(sched: &Arc<Sched>, frees: fn(&Sched), takes: fn(&Sched) -> bool) {
-    let (one, two) = (Arc::clone(sched), Arc::clone(sched));
-    let first = Seen::by(move || submit(&one).is_ok());
-    until_waiting(sched, 1);
-    let taker = spawn(move || frees(&two));
-    assert!(!takes(sched), "I43: a newcomer has overtaken who waits");
-    assert!(first.join(), "I43: who waited has its place");
-    taker.join().expect("the taker returns");
-    at_rest(sched, 1);
-}
-
-#[test]
-fn i43_a_newcomer_does_not_overtake() {
-    check("I43 waiter ‖ taker ‖ newcomer", Bound::Usual, Futex::Block, |_| {
-        let (sched, handle) = full();
-        newcomer(&sched, run, |sched| {
-            let refused = worker::submit(sched, Job::plain(|| 0), WhenFull::Refuse);
-            refused.map(drop).map_err(|(kind, _)| assert_eq!(kind, SubmitErrorKind::Full)).is_ok()
-        });
-        drop(handle);
-    });
-}
-
-#[test]
-fn i43_control_a_place_is_free_before_it_is_given() {
-    fn frees(sched: &Sched) {
-        let space = space(sched);
-        free_only(space);
-        space.line.with(|line| {
-            if space.word.load(Ordering::Relaxed) % WAITING == 0 {
-                space.word.fetch_add(USED, Ordering::Relaxed);
-                space.word.fetch_sub(WAITING, Ordering::Relaxed);
-                let Some(Waiter::Thread(turn)) = line.pop_front() else { panic!("one waits") };
-                turn.end(GRANTED);
-            }
-        });
-    }
-    control("I43 control: a place is free before it is given", Bound::Usual, Futex::Block, |_| {
-        let sched = limited(1);
-        space(&sched).enter_beyond().hand_over();
-        newcomer(&sched, frees, |sched| {
-            let word = &space(sched).word;
-            let seen = word.load(Ordering::Relaxed);
-            let taken = seen + USED;
-            used(seen) == 0
-                && word.compare_exchange(seen, taken, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        });
-    });
-}
-
-/// Two who wait, one after the other, and one place: it is the first one's.
-fn in_order(frees: fn(&Space)) {
-    let sched = limited(1);
-    space(&sched).enter_beyond().hand_over();
-    let waiters = [1, 2].map(|place| {
-        let shared = Arc::clone(&sched);
-        let waiter =
-            Seen::by(move || space(&shared).wait(|| true).map(Permit::hand_over).is_some());
-        until_waiting(&sched, place);
-        waiter
-    });
-    let [first, second] = waiters;
-    frees(space(&sched));
-    assert!(first.join(), "I43: the first has its place");
-    assert!(space(&sched).is_awaited(), "I43: the second waits");
-    space(&sched).free(1);
-    assert!(second.join(), "I43: the second has its place");
-    at_rest(&sched, 1);
-}
-
-#[test]
-fn i43_who_came_first_enters_first() {
-    check("I43 waiter ‖ waiter, two places", Bound::Usual, Futex::Block, |_| {
-        in_order(|space| space.free(1));
-    });
-}
-
-#[test]
-fn i43_control_who_came_last_enters_first() {
-    control("I43 control: who came last enters first", Bound::Usual, Futex::Block, |_| {
-        in_order(|space| {
-            space.line.with(|line| {
-                let Some(Waiter::Thread(turn)) = line.pop_back() else { panic!("two wait") };
-                space.word.fetch_sub(WAITING, Ordering::Relaxed);
-                turn.end(GRANTED);
-            });
-        });
-    });
-}
-
-// ---- an entry in the line ----
-
-type Answer = ResultRef<Vec<usize>, Infallible>;
-
-/// A batch of one item, whose one entry stands in the line.
-fn in_line(sched: &Sched) -> Answer {
-    let map: Map<_, usize, usize, Infallible, (), ()> = Map::new(Plain(|item: usize| item));
-    let places = Some(Arc::clone(space(sched)) as _);
-    // SAFETY: models borrow nothing.
-    let (mut entries, answer) =
-        unsafe { Batch::create(map, vec![7], BatchOptions::default(), 1, sched.id, true, places) };
-    sched.inject_with_places(None, entries.uncounted(1)).expect("the pool runs");
-    answer
-}
-
-fn outcome(answer: Answer) -> Outcome<Vec<usize>, Infallible> {
-    assert!(answer.wait(None));
-    answer.take_done().unwrap_or_else(|_| unreachable!("DONE was seen"))
-}
-
-#[test]
-fn i19_an_entry_is_pushed_when_there_is_a_place() {
-    check("I19 entry in the line ‖ worker", Bound::Whole, Futex::Block, |_| {
-        let (sched, handle) = full();
-        let answer = in_line(&sched);
-        let shared = Arc::clone(&sched);
-        let worker = spawn(move || worker(&shared, 2));
-        assert_eq!(outcome(answer).expect("it runs"), [7]);
-        worker.join().expect("the worker has taken both");
-        drop(handle);
-        at_rest(&sched, 0);
-    });
-}
-
-#[test]
-fn i19_an_entry_is_pushed_by_a_canceller() {
-    check("I19 entry in the line, cancel ‖ worker", Bound::Whole, Futex::Block, |_| {
-        let (sched, handle) = full();
-        let answer = in_line(&sched);
-        let shared = Arc::clone(&sched);
-        let worker = spawn(move || worker(&shared, 2));
-        handle.resolve(Reason::Cancelled);
-        assert_eq!(outcome(answer).expect("it runs"), [7]);
-        worker.join().expect("the worker has taken both");
-        drop(handle);
-        at_rest(&sched, 0);
-    });
-}
-
-#[test]
-fn i19_an_entry_is_resolved_by_terminate() {
-    let report = check(
-        "I19 entry in the line ‖ taker ‖ terminate",
-        Bound::Whole,
-        Futex::Block,
-        |outcomes| {
-            let (sched, handle) = full();
-            let answer = in_line(&sched);
-            let shared = Arc::clone(&sched);
-            let taker = spawn(move || {
-                for _ in 0..2 {
-                    if let Some(task) = take(&shared) {
-                        task.run(&*shared);
-                    }
-                }
-            });
-            sched.terminate();
-            taker.join().expect("the taker returns");
-            match outcome(answer) {
-                Ok(_) => outcomes.insert("Ran"),
-                Err(TaskError::Terminated) => outcomes.insert("Terminated"),
-                other => panic!("I19: {other:?}"),
-            }
-            drop(handle);
-            at_rest(&sched, 0);
-        },
-    );
-    assert_eq!(report.outcomes, ["\"Ran\"", "\"Terminated\""]);
-}
-
-#[test]
-fn i19_an_entry_holds_the_end_off() {
-    check(
-        "I19 entry in the line of a closed pool, cancel ‖ worker",
-        Bound::Usual,
-        Futex::Block,
-        |_| {
-            let (sched, handle) = full();
-            let answer = in_line(&sched);
-            sched.close();
-            let shared = Arc::clone(&sched);
-            let worker = spawn(move || worker(&shared, usize::MAX));
-            handle.resolve(Reason::Cancelled);
-            worker.join().expect("the worker leaves");
-            assert!(answer.load().is_value(), "I19: what was accepted is left in the line");
-            drop((handle, answer));
-            at_rest(&sched, 0);
-        },
-    );
-}
-
-#[test]
-fn i19_control_an_entry_is_in_neither() {
-    control(
-        "I19 control: out of the line, then into the queue",
-        Bound::Whole,
-        Futex::Block,
-        |_| {
-            let sched = limited(1);
-            space(&sched).enter_beyond().hand_over();
-            let answer = in_line(&sched);
-            let (one, two) = (Arc::clone(&sched), Arc::clone(&sched));
-            let worker = spawn(move || worker(&one, usize::MAX));
-            let frees = spawn(move || {
-                let space = space(&two);
-                let entry = space.line.with(|line| {
-                    space.word.fetch_sub(WAITING, Ordering::Relaxed);
-                    line.pop_front()
-                });
-                let Some(Waiter::Entry(entry)) = entry else { panic!("one waits") };
-                assert!(entry.entries().expect("a batch counts").entered(1));
-                two.queues.inject(entry);
-                let _ = two.tell_workers(true);
-            });
-            sched.close();
-            let _ = outcome(answer);
-            frees.join().expect("it returns");
-            worker.join().expect("the worker leaves");
-        },
-    );
-}
-
-#[test]
-fn i19_control_the_entries_are_left_in_the_line() {
-    control("I19 control: terminate but for the line", Bound::None, Futex::Block, |_| {
-        let sched = limited(1);
-        space(&sched).enter_beyond().hand_over();
-        let answer = in_line(&sched);
-        let shared = Arc::clone(&sched);
-        let end = spawn(move || {
-            shared.life.end(Stage::Terminate);
-            fence(Ordering::SeqCst);
-            shared.resolve_queued();
-        });
-        let _ = outcome(answer);
-        end.join().expect("the end returns");
-    });
-}
-
-// ---- the pool ends ----
-
-/// Submits to a full pool beside its end, and gets its work back. Why, each time.
-fn submit_beside(name: &str, end: fn(&Sched)) -> Vec<String> {
-    check(name, Bound::Usual, Futex::Block, move |outcomes| {
-        let (sched, handle) = full();
-        let shared = Arc::clone(&sched);
-        let submitter = Seen::by(move || worker::submit(&shared, Job::plain(|| 0), WhenFull::Wait));
-        end(&sched);
-        let Err((kind, job)) = submitter.join() else { panic!("I19: let in by the end") };
-        outcomes.insert(kind);
-        assert_eq!(job.run.0(), 0, "I19: the work comes back");
-        drop(handle);
-    })
-    .outcomes
-}
-
-#[test]
-fn i19_a_submission_beside_close() {
-    assert_eq!(submit_beside("I19 submit to a full pool ‖ close", Sched::close), ["NotRunning"]);
-}
-
-#[test]
-fn i19_a_submission_beside_terminate() {
-    assert_eq!(
-        submit_beside("I19 submit to a full pool ‖ terminate", Sched::terminate),
-        ["NotRunning"]
-    );
-}
-
-#[test]
-fn i19_a_submission_beside_an_initializer_that_panics() {
-    let seen = submit_beside("I19 submit to a full pool ‖ break down", |sched| {
-        sched.break_down(Panic::new(Box::new("why")))
-    });
-    assert_eq!(seen, ["Broken"]);
-}
-
-/// Two submitters to a full pool beside its end.
-fn two_beside_the_end(name: &str, end: fn(&Sched)) {
-    check(name, Bound::Whole, Futex::Block, move |_| {
-        let (sched, handle) = full();
-        let (one, two) = (Arc::clone(&sched), Arc::clone(&sched));
-        let submitters = [Seen::by(move || submit(&one)), Seen::by(move || submit(&two))];
-        end(&sched);
-        for submitter in submitters {
-            let refused = submitter.join().map(drop);
-            assert_eq!(refused, Err(SubmitErrorKind::NotRunning), "I19: let in by the end");
-        }
-        drop(handle);
-    });
-}
-
-#[test]
-fn i19_two_submitters_beside_close() {
-    two_beside_the_end("I19 submitter ‖ submitter ‖ close", Sched::close);
-}
-
-#[test]
-fn i19_two_submitters_beside_terminate() {
-    two_beside_the_end("I19 submitter ‖ submitter ‖ terminate", Sched::terminate);
-}
-
-#[test]
-fn i19_a_submission_beside_a_worker_and_terminate() {
-    check("I19 submit ‖ worker ‖ terminate", Bound::Whole, Futex::Block, |outcomes| {
-        let (sched, handle) = full();
-        let (one, two) = (Arc::clone(&sched), Arc::clone(&sched));
-        let submitter = Seen::by(move || submit(&one));
-        let worker = spawn(move || worker(&two, 2));
-        sched.terminate();
-        let submitted = submitter.join();
-        worker.join().expect("the worker leaves");
-        match submitted.map(|handle| handle.take_done().map_err(|_| ())) {
-            Err(SubmitErrorKind::NotRunning) => outcomes.insert("NotRunning"),
-            Ok(Ok(Ok(_))) => outcomes.insert("Ran"),
-            Ok(Ok(Err(TaskError::Terminated))) => outcomes.insert("Terminated"),
-            other => panic!("I19: {other:?}"),
-        }
-        drop(handle);
-    });
-}
-
-#[test]
-fn i19_control_the_stage_changes_and_nobody_is_woken() {
-    control("I19 control: an end and nobody told", Bound::None, Futex::Block, |_| {
-        let (sched, handle) = full();
-        let shared = Arc::clone(&sched);
-        let submitter = Seen::by(move || submit(&shared));
-        sched.life.end(Stage::Terminate);
-        fence(Ordering::SeqCst);
-        let _ = submitter.join();
-        drop(handle);
-    });
-}
-
-#[test]
-fn i19_control_woken_before_the_stage_changes() {
-    control("I19 control: woken, then ended", Bound::None, Futex::Block, |_| {
-        let (sched, handle) = full();
-        let shared = Arc::clone(&sched);
-        let submitter = Seen::by(move || submit(&shared));
-        fence(Ordering::SeqCst);
-        space(&sched).empty(false);
-        sched.life.end(Stage::Terminate);
-        let _ = submitter.join();
-        drop(handle);
-    });
-}
-
-#[test]
-fn i19_control_the_submitter_does_not_look_at_the_stage() {
-    control("I19 control: into the line whatever the stage", Bound::None, Futex::Block, |_| {
-        let (sched, handle) = full();
-        let shared = Arc::clone(&sched);
-        let submitter = spawn(move || drop(space(&shared).wait(|| true)));
-        sched.close();
-        submitter.join().expect("the submitter returns");
-        drop(handle);
-    });
-}
-
-#[test]
-fn i19_control_the_stage_is_looked_at_before_the_line() {
-    control("I19 control: the stage, then the line", Bound::None, Futex::Block, |_| {
-        let (sched, handle) = full();
-        let shared = Arc::clone(&sched);
-        let submitter = spawn(move || {
-            if shared.refusal(false).is_none() {
-                drop(space(&shared).wait(|| true));
-            }
-        });
-        sched.close();
-        submitter.join().expect("the submitter returns");
-        drop(handle);
     });
 }

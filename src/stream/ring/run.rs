@@ -16,8 +16,8 @@ use crate::sync::{Ordering, fence, futex};
 pub(super) enum GaveWay {
     /// The runner is the stream's entry now, and must go into a queue.
     AsEntry,
-    /// An entry lies in a queue already, or the stream has ended: the runner has left the
-    /// crew.
+    /// An entry lies in a queue already, the stream has ended, or no item is left: the runner
+    /// has left the crew.
     Left,
     /// As `Left`, and the runner was the last active one after ENDED: it drops the function.
     Last,
@@ -283,7 +283,7 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
     }
 
     /// Runs items until none is left, or until the runner's turn is over. None: the runner has
-    /// left the crew. Else the answer says how it gave way.
+    /// left the crew within its turn. Else the answer says how it gave way.
     ///
     /// # Safety
     ///
@@ -341,7 +341,9 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
             fence(Ordering::SeqCst);
             if ring.backlog() == 0 {
                 ring.nudge();
-                return None;
+                // The consumer may publish the next item at once, as an entry of its own. A runner
+                // that would take that one next has had its turn.
+                return turn.is_some_and(|turn| turn.is_over()).then_some(GaveWay::Left);
             }
             if !ring.rejoin_crew() {
                 return None;
@@ -389,21 +391,25 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         if owner == Owner::Queue {
             ring.entries.taken();
         }
-        let mut any = frame::enter(header, || ring.refuse(&reason));
-        if owner != Owner::Handle {
-            if ring.join_crew() {
-                if ring.leave_crew() {
-                    // SAFETY: this was the last active runner after ENDED.
-                    unsafe { Self::drop_function(header) };
-                }
-                // edge RING fence: this thread's taking of the entry → the consumer's look.
-                // Or: what the consumer published → the look below. [RING-3]
-                fence(Ordering::SeqCst);
-                any |= frame::enter(header, || ring.refuse(&reason));
-            }
-            // SAFETY: the entry is an owner, and the caller touches the stream no more.
-            unsafe { Ring::<A, T, E>::leave(header) };
+        if owner == Owner::Handle {
+            return frame::enter(header, || ring.refuse(&reason));
         }
+        // As an active runner: a consumer that goes then leaves the outcomes to this thread.
+        let (mut any, mut active) = (false, ring.join_crew());
+        while active {
+            any |= frame::enter(header, || ring.refuse(&reason));
+            if ring.leave_crew() {
+                // SAFETY: this was the last active runner after ENDED.
+                unsafe { Self::drop_function(header) };
+                break;
+            }
+            // edge RING fence: this thread's leaving of the crew → the consumer's look. Or: what
+            // the consumer published → the look below. [RING-3]
+            fence(Ordering::SeqCst);
+            active = ring.backlog() > 0 && ring.rejoin_crew();
+        }
+        // SAFETY: the entry is an owner, and the caller touches the stream no more.
+        unsafe { Ring::<A, T, E>::leave(header) };
         any
     }
 }
