@@ -7,6 +7,7 @@ mod common;
 use common::Gate;
 use millpond::{PoolHandle, ThreadPool};
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -237,9 +238,40 @@ fn a_window_keeps_as_many_items_running_as_it_holds() {
     }
 }
 
+// covers TIME-07 IMAP-12
+#[test]
+fn a_window_of_the_pool_s_choice_grows() {
+    const MOST: usize = 1_024;
+    let pool = ThreadPool::new(2).unwrap();
+    let gate = Gate::new();
+    let (pass, grown) = (gate.clone(), gate);
+    // The first item ends when the window is as large as it may be: only one that grows gets there.
+    let item = move |number: usize| {
+        if number == 0 {
+            pass.wait();
+        }
+    };
+    let (pulled, yielded) = (Cell::new(0), Rc::new(Cell::new(0)));
+    let taken = Rc::clone(&yielded);
+    let input = (0..2 * MOST).inspect(move |_| {
+        pulled.set(pulled.get() + 1);
+        let ahead = pulled.get() - taken.get();
+        assert!(ahead <= MOST, "{ahead} items are ahead");
+        if ahead == MOST {
+            grown.open();
+        }
+    });
+    for result in pool.imap(item, input).unwrap() {
+        result.unwrap();
+        yielded.set(yielded.get() + 1);
+    }
+    assert_eq!(yielded.get(), 2 * MOST);
+}
+
 // covers TIME-07
 #[test]
 fn a_published_item_and_an_idle_worker_find_each_other() {
+    // In order more than 64 items are pulled only by a window that grows.
     for (waits_for, unordered) in
         [(1, false), (64, false), (65, false), (300, false), (1, true), (500, true)]
     {

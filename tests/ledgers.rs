@@ -175,7 +175,7 @@ const MODELS: &[(&str, &[&str])] = &[
             "i35_the_frame_runs_what_nobody_has_begun",
         ],
     ),
-    ("PLACE", &[]),
+    ("SLOT", &[]),
     ("DRAINED_IDLE", &[]),
     ("READY", &["i28_the_consumer_goes_at_any_moment"]),
     (

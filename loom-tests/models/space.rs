@@ -223,10 +223,10 @@ fn i19_control_in_the_line_without_a_count() {
         let taker = spawn(move || space(&shared).free(1));
         let space = space(&sched);
         if space.take(1) == 0 {
-            let turn = turn();
-            space.line.with(|line| line.push_back(Waiter::Thread(Arc::clone(&turn))));
+            let sleeper = sleeper();
+            space.line.with(|line| line.push_back(Waiter::Thread(Arc::clone(&sleeper))));
             space.word.fetch_add(WAITING, Ordering::Relaxed);
-            block_until(&turn.0, 0, None, |word| word != ASLEEP);
+            block_until(&sleeper.0, 0, None, |word| word != ASLEEP);
         }
         taker.join().expect("the taker returns");
     });

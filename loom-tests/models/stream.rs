@@ -130,7 +130,7 @@ fn passes(name: &str, ordered: bool, slots: usize, items: usize, futex: Futex, b
         let mut threads = Vec::new();
         let (mut put, mut taken) = (0, Vec::new());
         while taken.len() < items {
-            while put < items && !stream.is_full() {
+            while put < items && !stream.has_enough() {
                 stream.put(Counted::new(put, &drops));
                 put += 1;
                 if let Some(entry) = stream.publish().inspect(counted) {

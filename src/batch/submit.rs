@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::block::{Batch, BatchOptions, Mapping, NewEntries, Source};
 use crate::block::{Abort, Outcome, ResultRef, SubmitErrorKind};
 use crate::sched::{Permit, Sched, WhenFull};
-use crate::worker::{self, Caller, Place, Tie, accepted, outcome_of_borrowed, with_caller};
+use crate::worker::{self, Caller, CallerKind, Tie, accepted, outcome_of_borrowed, with_caller};
 
 /// The time that a worker that is awake may take to begin.
 const WORKER_BEGIN_TIME: Duration = Duration::from_micros(1);
@@ -68,7 +68,7 @@ where
     M::Value: Send,
     M::Error: Send,
 {
-    if let Err(kind) = worker::refusal(sched, worker::place(sched.id), Tie::Async) {
+    if let Err(kind) = worker::refusal(sched, worker::caller_kind(sched.id), Tie::Async) {
         return Err((kind, mapping, input));
     }
     submit(sched, mapping, input.read(), options)
@@ -94,7 +94,7 @@ where
 {
     with_caller(sched.id, |caller| {
         let empty = items.is_empty();
-        let permit = match admit(sched, caller.place(), Tie::Async, empty) {
+        let permit = match admit(sched, caller.kind(), Tie::Async, empty) {
             Ok(permit) => permit,
             Err(kind) => return Err((kind, mapping, items)),
         };
@@ -140,9 +140,9 @@ where
     M::Value: Send,
     M::Error: Send,
 {
-    let place = worker::place(sched.id);
-    worker::refusal(sched, place, Tie::Nested).map_err(Some)?;
-    if place == Place::Member {
+    let kind = worker::caller_kind(sched.id);
+    worker::refusal(sched, kind, Tie::Nested).map_err(Some)?;
+    if kind == CallerKind::Member {
         return Err(None);
     }
     map_collected(sched, mapping, input.read().into(), options)
@@ -168,8 +168,8 @@ where
 {
     with_caller(sched.id, |caller| {
         let empty = items.len() == 0;
-        let permit = admit(sched, caller.place(), Tie::Nested, empty).map_err(Some)?;
-        if caller.place() == Place::Member {
+        let permit = admit(sched, caller.kind(), Tie::Nested, empty).map_err(Some)?;
+        if caller.kind() == CallerKind::Member {
             return Err(None);
         }
         let places = permit.as_ref().and_then(Permit::places);
@@ -180,7 +180,7 @@ where
         let (mut entries, result) =
             unsafe { Batch::create(mapping, items, options, runners, sched.id, outside, places) };
         let guard = Abort("a submission of borrowed work unwound");
-        let submitted = if empty || caller.place() == Place::Worker {
+        let submitted = if empty || caller.kind() == CallerKind::Worker {
             take_part(sched, caller, &mut entries, result)
         } else {
             publish_or_take_back::<M>(sched, caller, permit, &mut entries, result).map_err(Some)
@@ -289,14 +289,14 @@ fn publish<T, E>(
 /// Does what [`worker::admit`] does. A batch without items waits for no place: no worker sees it.
 fn admit(
     sched: &Sched,
-    place: Place,
+    kind: CallerKind,
     tie: Tie,
     empty: bool,
 ) -> Result<Option<Permit>, SubmitErrorKind> {
     if empty {
-        worker::refusal(sched, place, tie).map(|()| None)
+        worker::refusal(sched, kind, tie).map(|()| None)
     } else {
-        worker::admit(sched, place, tie, WhenFull::Wait)
+        worker::admit(sched, kind, tie, WhenFull::Wait)
     }
 }
 

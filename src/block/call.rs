@@ -58,10 +58,10 @@ impl<W: Work> Call<W> {
         pool: u32,
         outside: bool,
     ) -> (TaskRef, ResultRef<W::Value, W::Error>) {
-        let (memory, place) = slab::alloc(Layout::new::<Self>());
+        let (memory, slab_cell) = slab::alloc(Layout::new::<Self>());
         let memory = memory.cast::<Self>();
         let call = Self {
-            header: Header::new(State::at(place, outside), pool, const { &Self::VTABLE }),
+            header: Header::new(State::in_cell(slab_cell, outside), pool, const { &Self::VTABLE }),
             body: UnsafeCell::new(Body { work: ManuallyDrop::new(work) }),
         };
         // SAFETY: the memory is fresh and has the size and alignment of a `Self`.

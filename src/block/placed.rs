@@ -8,7 +8,7 @@ use super::work::{Outcome, Work};
 /// function is dropped, and before a callback hears of the outcome.
 pub(crate) struct Placed<W, P> {
     pub(crate) work: W,
-    pub(crate) place: P,
+    pub(crate) permit: P,
 }
 
 impl<W: Work, P> Work for Placed<W, P> {
@@ -19,14 +19,14 @@ impl<W: Work, P> Work for Placed<W, P> {
 
     #[inline]
     fn run(self) -> (Outcome<W::Value, W::Error>, W::After) {
-        let Self { work, place } = self;
-        drop(place);
+        let Self { work, permit } = self;
+        drop(permit);
         work.run()
     }
 
     fn refuse(self, reason: Reason) -> (Outcome<W::Value, W::Error>, W::After) {
-        let Self { work, place } = self;
-        drop(place);
+        let Self { work, permit } = self;
+        drop(permit);
         work.refuse(reason)
     }
 }

@@ -253,19 +253,19 @@ pub(crate) fn alloc(layout: Layout) -> (NonNull<u8>, SlabCell) {
 pub(crate) unsafe fn free(header: NonNull<Header>, layout: Layout) {
     // SAFETY: the caller is the last owner, so the block is still there.
     let block = unsafe { header.as_ref() };
-    let place = block.state().slab_cell();
-    if place == SlabCell::NONE {
+    let slab_cell = block.state().slab_cell();
+    if slab_cell == SlabCell::NONE {
         // SAFETY: the block came from `memory::alloc` with this layout, and the caller is its
         // last owner.
         unsafe { memory::free(header, layout) };
     } else {
         block.alive().end();
-        // SAFETY: the block lies in the slab cell `place`, and its layout is that of the cell.
-        let slab = unsafe { Slab::of(header.cast(), place.index(), layout) };
+        // SAFETY: the block lies in the slab cell `slab_cell`, and its layout is that of the cell.
+        let slab = unsafe { Slab::of(header.cast(), slab_cell.index(), layout) };
         let size = size(layout).expect("only a block of a cell's size lies in a cell");
         let counted = THREAD_CACHE.try_with(|cache| {
             let open = &cache.0[size];
-            if !open.take_back(slab, place.index()) && !open.count(slab) {
+            if !open.take_back(slab, slab_cell.index()) && !open.count(slab) {
                 open.count_for(Some(slab), layout);
             }
         });
@@ -298,8 +298,8 @@ mod tests {
         assert!(!open.take_back(slab, 3), "not the one that was handed out last");
         assert!(open.take_back(slab, 30) && open.take_back(slab, 29));
         assert_eq!((open.cut(CELL), open.cut(CELL)), (Some(cells[29]), Some(cells[30])));
-        for (index, (memory, place)) in (0..).zip(cells) {
-            assert_eq!(place, SlabCell::cell(index));
+        for (index, (memory, slab_cell)) in (0..).zip(cells) {
+            assert_eq!(slab_cell, SlabCell::cell(index));
             assert_eq!(
                 memory.addr().get(),
                 slab.addr().get() + size_of::<Slab>() + CELL.size() * index as usize
@@ -339,8 +339,8 @@ mod tests {
         struct Late;
         impl Drop for Late {
             fn drop(&mut self) {
-                let (memory, place) = alloc(CELL);
-                assert_eq!(place, SlabCell::NONE, "the slabs are closed");
+                let (memory, slab_cell) = alloc(CELL);
+                assert_eq!(slab_cell, SlabCell::NONE, "the slabs are closed");
                 // SAFETY: the memory is an allocation of its own, with this layout.
                 unsafe { heap::dealloc(memory, CELL) };
             }
@@ -350,8 +350,8 @@ mod tests {
             // This value is destroyed last, since it is registered first.
             LATE.with(|_| ());
             THREAD_CACHE.with(|cache| {
-                let (_, place) = cache.0[1].cut_from_another(CELL);
-                assert_eq!(place, SlabCell::cell(0));
+                let (_, slab_cell) = cache.0[1].cut_from_another(CELL);
+                assert_eq!(slab_cell, SlabCell::cell(0));
                 cache.0[1].slab.get().as_ptr().expose_provenance()
             })
         });

@@ -163,13 +163,13 @@ pub(crate) struct State(AtomicU32);
 impl State {
     /// Makes the word of a block that has an allocation of its own.
     pub(crate) fn new(outside: bool) -> Self {
-        Self::at(SlabCell::NONE, outside)
+        Self::in_cell(SlabCell::NONE, outside)
     }
 
-    /// Makes the word of a block at `place`. The queue and a handle own the block.
-    pub(crate) fn at(place: SlabCell, outside: bool) -> Self {
+    /// Makes the word of a block in this slab cell. The queue and a handle own the block.
+    pub(crate) fn in_cell(cell: SlabCell, outside: bool) -> Self {
         Self(AtomicU32::new(
-            HANDLE | QUEUE | if outside { OUTSIDE } else { 0 } | place.0 << CELL_SHIFT,
+            HANDLE | QUEUE | if outside { OUTSIDE } else { 0 } | cell.0 << CELL_SHIFT,
         ))
     }
 

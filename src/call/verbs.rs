@@ -5,7 +5,7 @@ use crate::block::{Job, Outcome, SubmitError, SubmitErrorKind, TaskError, Work};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
 use crate::sched::{Sched, WhenFull};
-use crate::worker::{self, Place, Tie};
+use crate::worker::{self, CallerKind, Tie};
 
 /// One call.
 impl Pool {
@@ -171,13 +171,13 @@ where
     W::Value: Send,
     W::Error: Send,
 {
-    let place = worker::place(sched.id);
-    worker::refusal(sched, place, Tie::Nested).map_err(Some)?;
-    match place {
+    let kind = worker::caller_kind(sched.id);
+    worker::refusal(sched, kind, Tie::Nested).map_err(Some)?;
+    match kind {
         // A worker would wait for work that it can as well do itself.
-        Place::Worker => return Ok(work.run().0),
-        Place::Member => return Err(None),
-        Place::Outside => {}
+        CallerKind::Worker => return Ok(work.run().0),
+        CallerKind::Member => return Err(None),
+        CallerKind::Outside => {}
     }
     // SAFETY: the work is `Send`. It borrows from frames that outlive this one, and this frame does
     // not end before the task is DONE: nothing below returns or unwinds before the wait is over.

@@ -11,7 +11,7 @@ use crate::sched::{Sched, Stage};
 use crate::sync::clock::Deadline;
 use crate::sync::thread::{self, JoinHandle};
 use crate::wait::block_until;
-use crate::worker::{self, Context, Place};
+use crate::worker::{self, CallerKind, Context};
 
 /// Says why `join` did not wait, or waited no longer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,7 +115,7 @@ impl Threads {
         if self.sched.stage() == Stage::Run {
             return Err(JoinError::StillRunning);
         }
-        if worker::place(self.sched.id) != Place::Outside {
+        if worker::caller_kind(self.sched.id) != CallerKind::Outside {
             return Err(JoinError::WouldDeadlock);
         }
         Ok(())

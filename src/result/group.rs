@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{AsyncResult, Timeout};
 use crate::sync::clock::Deadline;
 use crate::wait::Ready;
-use crate::worker::{self, Place};
+use crate::worker::{self, CallerKind};
 
 /// Says when [`wait`] returns. The names are those of Python's `concurrent.futures`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -343,8 +343,8 @@ impl<T, E> Group<T, E> {
 impl<T, E> AsyncResult<T, E> {
     fn would_deadlock(&self) -> bool {
         let result = self.result();
-        let place = worker::place(result.pool());
-        result.is_running_here() || self.is_foreign() || place == Place::Member
+        let kind = worker::caller_kind(result.pool());
+        result.is_running_here() || self.is_foreign() || kind == CallerKind::Member
     }
 
     /// Says whether this is the child of a fork, and the task is the parent's.

@@ -46,14 +46,14 @@ const fn waiting(word: u64) -> u64 {
 }
 
 /// The word on which a submitter in the line sleeps.
-struct Turn(AtomicU32);
+struct Sleeper(AtomicU32);
 
-/// The values of a `Turn`'s word: this one and the next two.
+/// The values of a `Sleeper`'s word: this one and the next two.
 const ASLEEP: u32 = 0;
 const GRANTED: u32 = 1;
 const SENT_AWAY: u32 = 2;
 
-impl Turn {
+impl Sleeper {
     fn end(&self, how: u32) {
         // Relaxed: a submitter is sent away because a thread has changed the stage, and that
         // thread has fenced since [LIFE-7].
@@ -63,27 +63,27 @@ impl Turn {
 }
 
 local! {
-    /// The `Turn` that this thread waited on last, kept for its next wait.
-    static TURN: Cell<Option<Arc<Turn>>> = const { Cell::new(None) };
+    /// The `Sleeper` that this thread waited on last, kept for its next wait.
+    static SLEEPER: Cell<Option<Arc<Sleeper>>> = const { Cell::new(None) };
 }
 
-/// Returns a `Turn` of this thread's own, on which it has not waited yet.
-fn turn() -> Arc<Turn> {
-    match TURN.try_with(Cell::take).ok().flatten() {
-        Some(turn) => {
+/// Returns a `Sleeper` of this thread's own, on which it has not waited yet.
+fn sleeper() -> Arc<Sleeper> {
+    match SLEEPER.try_with(Cell::take).ok().flatten() {
+        Some(sleeper) => {
             // The thread that ended it has stored for the last time. If that thread is still
             // about to wake this one, then this one wakes for no reason.
-            turn.0.store(ASLEEP, Ordering::Relaxed);
-            turn
+            sleeper.0.store(ASLEEP, Ordering::Relaxed);
+            sleeper
         }
-        None => Arc::new(Turn(AtomicU32::new(ASLEEP))),
+        None => Arc::new(Sleeper(AtomicU32::new(ASLEEP))),
     }
 }
 
 /// A waiter in the line. A waiter in the middle can leave: the thread that takes it out lowers
 /// `waiting` under the lock.
 enum Waiter {
-    Thread(Arc<Turn>),
+    Thread(Arc<Sleeper>),
     /// An entry for which no thread waits. The thread that has a place for it pushes it.
     Entry(TaskRef),
 }
@@ -194,7 +194,7 @@ impl Space {
     /// Waits in the line for a place. None if the pool takes no more work. [SPACE-2]
     #[cold]
     pub(super) fn wait(self: &Arc<Self>, runs: impl Fn() -> bool) -> Option<Permit> {
-        let turn = turn();
+        let sleeper = sleeper();
         let now = self.line.with(|line| {
             if !runs() {
                 return Some(None);
@@ -202,16 +202,16 @@ impl Space {
             if self.take_or_join() {
                 return Some(Some(Permit::new(self)));
             }
-            line.push_back(Waiter::Thread(Arc::clone(&turn)));
+            line.push_back(Waiter::Thread(Arc::clone(&sleeper)));
             None
         });
         let permit = now.unwrap_or_else(|| {
             // edge LIFE acquire: the stage, which another thread set before its fence → this
             // thread, if that thread sends it away. (The acquiring load is in `block_until`.)
-            let how = block_until(&turn.0, 0, None, |word| word != ASLEEP);
+            let how = block_until(&sleeper.0, 0, None, |word| word != ASLEEP);
             (how == Some(GRANTED)).then(|| Permit::new(self))
         });
-        let _ = TURN.try_with(|kept| kept.set(Some(turn)));
+        let _ = SLEEPER.try_with(|kept| kept.set(Some(sleeper)));
         permit
     }
 
@@ -297,7 +297,7 @@ impl Space {
             while granted.is_none() && used(self.word.load(Ordering::Relaxed)) <= self.limit {
                 let Some(first) = line.pop_front() else { break };
                 match (first, &pool) {
-                    (Waiter::Thread(turn), _) => granted = Some(Some(turn)),
+                    (Waiter::Thread(sleeper), _) => granted = Some(Some(sleeper)),
                     (Waiter::Entry(entry), Some(pool))
                         if entry.entries().is_some_and(|block| block.entered(1)) =>
                     {
@@ -312,7 +312,7 @@ impl Space {
             }
         });
         match (&granted, &pool) {
-            (Some(Some(turn)), _) => turn.end(GRANTED),
+            (Some(Some(sleeper)), _) => sleeper.end(GRANTED),
             (Some(None), Some(pool)) if pool.tell_workers(true).is_err() => pool.resolve_queued(),
             _ => {}
         }
@@ -334,7 +334,7 @@ impl Space {
             let mut stay = VecDeque::new();
             for waiter in mem::take(line) {
                 match waiter {
-                    Waiter::Thread(turn) => away.push(turn),
+                    Waiter::Thread(sleeper) => away.push(sleeper),
                     Waiter::Entry(entry) if is_over => entries.push(entry),
                     entry @ Waiter::Entry(_) => stay.push_back(entry),
                 }
@@ -343,7 +343,7 @@ impl Space {
             let gone = away.len() + entries.len();
             self.word.fetch_sub(WAITING * gone as u64, Ordering::Relaxed);
         });
-        away.iter().for_each(|turn| turn.end(SENT_AWAY));
+        away.iter().for_each(|sleeper| sleeper.end(SENT_AWAY));
         entries
     }
 }

@@ -7,7 +7,7 @@ use super::block::ScopeRef;
 use super::scoped::Scoped;
 use crate::block::{Abort, ResultRef, SubmitErrorKind, Work, catch_panic};
 use crate::sched::{Sched, WhenFull};
-use crate::worker::{Place, Tie, as_pool_view, place, submit_borrowing, take_back};
+use crate::worker::{CallerKind, Tie, as_pool_view, caller_kind, submit_borrowing, take_back};
 
 /// Submits tasks that borrow from the stack.
 ///
@@ -57,17 +57,20 @@ pub(super) fn in_scope<'env, R>(
     sched: &'env Sched,
     body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
 ) -> R {
-    let place = place(sched.id);
-    let scope =
-        Scope { sched, scope: ScopeRef::new(sched.id, place != Place::Worker), lives: PhantomData };
+    let kind = caller_kind(sched.id);
+    let scope = Scope {
+        sched,
+        scope: ScopeRef::new(sched.id, kind != CallerKind::Worker),
+        lives: PhantomData,
+    };
     let guard = Abort("a wait for a scope unwound");
     let result = catch_panic(|| body(&scope));
-    match place {
-        Place::Worker | Place::Member => {
+    match kind {
+        CallerKind::Worker | CallerKind::Member => {
             as_pool_view(sched, |view| scope.scope.work_and_wait(view));
             take_back(sched.id, scope.scope.id(), scope.scope.entries());
         }
-        Place::Outside => scope.scope.wait(),
+        CallerKind::Outside => scope.scope.wait(),
     }
     guard.disarm();
     result.unwrap_or_else(|panic| resume_unwind(panic.into_payload()))

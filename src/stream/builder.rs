@@ -33,10 +33,10 @@ impl<M, I: Iterator> Stream<M, I> {
         Self { pool: pool.handle(), each, input, options: StreamOptions::default() }
     }
 
-    /// Sets how many consecutive items one worker does before it looks for other work.
+    /// Sets how many items one worker does before it looks for other work.
     ///
-    /// Without this call the pool takes a number that suits the items. Either way each item has a
-    /// result of its own. [`imap`](Self::imap) refuses 0.
+    /// Without this call a worker may turn to other work after each item, or after up to 16 short
+    /// ones. Either way each item has a result of its own. [`imap`](Self::imap) refuses 0.
     ///
     /// # Cost
     ///
@@ -52,14 +52,14 @@ impl<M, I: Iterator> Stream<M, I> {
     /// 1,048,576 counts as 1,048,576, since the window has a slot for each item from the beginning.
     ///
     /// Without this call the window is 64 items, or four chunks per worker if that is more. If the
-    /// caller gave no [`chunksize`](Self::chunksize) either, the window can grow: that many items
-    /// may wait for a worker, more if they are short, and up to 1,024 items are in the window in
-    /// all. So the consumer pulls on while the result that is next in order is late and workers
-    /// have nothing to do.
+    /// caller gave no [`chunksize`](Self::chunksize) either, the window can grow. Then this limit
+    /// counts only the items that no worker has begun, and it is higher for short items. With
+    /// running and finished items, up to 1,024 are ahead. So the consumer pulls on while the
+    /// result that is next in order is late and workers have nothing to do.
     ///
     /// The input may say by its [`size_hint`](Iterator::size_hint) that it is shorter. Then the
-    /// window has room for that many items, or for one per worker if that is more, and for one
-    /// more.
+    /// window shrinks to that many items, or to one per worker if that is more, and one more. The
+    /// extra slot lets the first call find the input's end.
     ///
     /// A window of n items keeps n items running, if there are n workers. A window of less than one
     /// item per worker leaves workers idle.

@@ -12,7 +12,7 @@ use crate::pool::Pool;
 use crate::result::{Progress, Timeout};
 use crate::sched::Sched;
 use crate::sync::clock::Deadline;
-use crate::worker::{self, Place};
+use crate::worker::{self, CallerKind};
 
 /// Yields the results of a stream one by one: what Python's `imap` and `imap_unordered` return.
 ///
@@ -228,14 +228,14 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
             return Waited::Outcome;
         }
         if deadline.is_none() {
-            let place = worker::place(stream.pool());
-            if place == Place::Member || stream.is_running_here() {
+            let kind = worker::caller_kind(stream.pool());
+            if kind == CallerKind::Member || stream.is_running_here() {
                 self.stop_pulling();
                 self.last = Some(TaskError::WouldDeadlock);
                 self.end();
                 return Waited::Outcome;
             }
-            if place == Place::Worker && stream.has_backlog() {
+            if kind == CallerKind::Worker && stream.has_backlog() {
                 stream.help(&*self.sched);
                 return Waited::Outcome;
             }
@@ -256,17 +256,19 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         self.stream.take().into_iter().for_each(end_stream);
     }
 
-    /// Pulls one item and shows it to the runners, if there is room for it. False if there is none.
+    /// Pulls one item and shows it to the runners, or finds that there is none, or that an outcome
+    /// has come first. False if the window has enough: then the call has done nothing.
     ///
     /// If the input keeps its consumer waiting, the consumer gives the last item's outcome a moment
     /// to come before it asks the input again.
     fn pull(&mut self, deadline: Option<&Deadline>) -> bool {
         let (Some(stream), Some(input)) = (&mut self.stream, &mut self.input) else { return false };
-        if stream.is_full() {
+        if stream.has_enough() {
             return false;
         }
         if let Some(patience) = self.timer.patience() {
-            let helps = deadline.is_none() && worker::place(stream.pool()) == Place::Worker;
+            let helps =
+                deadline.is_none() && worker::caller_kind(stream.pool()) == CallerKind::Worker;
             if helps && stream.has_backlog() && !stream.is_running_here() {
                 stream.help(&*self.sched);
             }

@@ -4,12 +4,14 @@
 use super::ring::{StreamOptions, StreamRef, Window};
 use crate::block::{Each, SubmitErrorKind, TaskRef, Uncounted};
 use crate::sched::{Permit, Sched, WhenFull};
-use crate::worker::{Place, Tie, admit, outlasts_close, place, push, take_back, with_caller};
+use crate::worker::{
+    CallerKind, Tie, admit, caller_kind, outlasts_close, push, take_back, with_caller,
+};
 
 /// If the caller sets no window, at least this many items may be ahead. With fewer, every few items
 /// would cost a wake-up.
 const MIN_WINDOW_ITEMS: usize = 64;
-/// If the caller sets no window, up to this many items may be ahead if they are short.
+/// If the caller sets neither window nor chunk size, the window can grow to this many items.
 const MAX_GROWN_WINDOW_ITEMS: usize = 1024;
 /// No window is larger than this. A stream allocates its window at once, and counts the slots in 32
 /// bits.
@@ -35,15 +37,15 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    let place = place(sched.id);
-    let permit = match admit(sched, place, Tie::Async, WhenFull::Wait) {
+    let kind = caller_kind(sched.id);
+    let permit = match admit(sched, kind, Tie::Async, WhenFull::Wait) {
         Ok(permit) => permit,
         Err(kind) => return Err((kind, each)),
     };
-    // The place of this permit is free again when this function returns. The entries take places of
-    // their own.
+    // The permit only made the caller wait until the pool had room: it is dropped here. Each entry
+    // takes a place when it is sent.
     let places = permit.as_ref().and_then(Permit::places);
-    let by_worker = outlasts_close(sched, place, Tie::Async);
+    let by_worker = outlasts_close(sched, kind, Tie::Async);
     if !sched.open_stream(by_worker) {
         // The pool has ended since `admit` looked.
         return Err((sched.refusal(by_worker).unwrap_or(SubmitErrorKind::NotRunning), each));
@@ -69,7 +71,15 @@ where
     let window = Window { least: window.least.min(needed), most: window.most.min(needed) };
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
     Ok(unsafe {
-        StreamRef::create(each, options, window, workers, sched.id, place != Place::Worker, places)
+        StreamRef::create(
+            each,
+            options,
+            window,
+            workers,
+            sched.id,
+            kind != CallerKind::Worker,
+            places,
+        )
     })
 }
 

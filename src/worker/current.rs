@@ -27,7 +27,7 @@ pub(super) fn set_current(context: *const Context) {
 
 /// Says what the calling thread is to a pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Place {
+pub(crate) enum CallerKind {
     /// The thread is none of that pool's.
     Outside,
     /// The thread is a worker of the pool, inside a task or callback.
@@ -37,7 +37,7 @@ pub(crate) enum Place {
     Member,
 }
 
-/// Says what the calling thread is to a pool, as [`Place`] does, and lends the worker itself.
+/// Says what the calling thread is to a pool, as [`CallerKind`] does, and lends the worker itself.
 #[derive(Clone, Copy)]
 pub(crate) enum Caller<'a> {
     Outside,
@@ -47,11 +47,11 @@ pub(crate) enum Caller<'a> {
 
 impl Caller<'_> {
     #[inline]
-    pub(crate) fn place(self) -> Place {
+    pub(crate) fn kind(self) -> CallerKind {
         match self {
-            Self::Outside => Place::Outside,
-            Self::Worker(_) => Place::Worker,
-            Self::Member => Place::Member,
+            Self::Outside => CallerKind::Outside,
+            Self::Worker(_) => CallerKind::Worker,
+            Self::Member => CallerKind::Member,
         }
     }
 
@@ -69,8 +69,8 @@ pub(crate) fn enlist(pool: u32) {
 
 /// Says what the calling thread is to the pool with this id.
 #[inline]
-pub(crate) fn place(pool: u32) -> Place {
-    with_caller(pool, |caller| caller.place())
+pub(crate) fn caller_kind(pool: u32) -> CallerKind {
+    with_caller(pool, |caller| caller.kind())
 }
 
 /// Calls `f` with what the calling thread is to the pool with this id.

@@ -10,7 +10,7 @@ mod wait;
 
 pub(crate) use context::{Context, as_pool_view, push, take_back};
 pub(crate) use current::{
-    Caller, Place, current_id, current_pool, enlist, is_cancelled, place, with_caller,
+    Caller, CallerKind, caller_kind, current_id, current_pool, enlist, is_cancelled, with_caller,
 };
 pub use profile::Profile;
 pub(crate) use submit::{Tie, accepted, admit, outlasts_close, refusal, submit, submit_borrowing};

@@ -2,7 +2,7 @@
 //! a limit, and pushes the entry.
 
 use super::context::push;
-use super::current::{Caller, Place, with_caller};
+use super::current::{Caller, CallerKind, with_caller};
 use crate::block::{Call, Placed, ResultRef, SubmitErrorKind, TaskRef, Work};
 use crate::sched::{Permit, Sched, WhenFull};
 
@@ -19,8 +19,8 @@ pub(crate) enum Tie {
 /// submit then, so that accepted work can finish. A strict pool then takes from them only the
 /// work that its submitter waits for. [LIFE-1]
 #[inline]
-pub(crate) fn outlasts_close(sched: &Sched, place: Place, tie: Tie) -> bool {
-    place == Place::Worker && (tie == Tie::Nested || !sched.is_strict())
+pub(crate) fn outlasts_close(sched: &Sched, kind: CallerKind, tie: Tie) -> bool {
+    kind == CallerKind::Worker && (tie == Tie::Nested || !sched.is_strict())
 }
 
 /// Says whether the pool would refuse a submission now, and why. [LIFE-1]
@@ -29,8 +29,8 @@ pub(crate) fn outlasts_close(sched: &Sched, place: Place, tie: Tie) -> bool {
 ///
 /// The caller gets the reason, if the pool would refuse.
 #[inline]
-pub(crate) fn refusal(sched: &Sched, place: Place, tie: Tie) -> Result<(), SubmitErrorKind> {
-    sched.refusal(outlasts_close(sched, place, tie)).map_or(Ok(()), Err)
+pub(crate) fn refusal(sched: &Sched, kind: CallerKind, tie: Tie) -> Result<(), SubmitErrorKind> {
+    sched.refusal(outlasts_close(sched, kind, tie)).map_or(Ok(()), Err)
 }
 
 /// Lets a thread's submission in, or says why not.
@@ -45,14 +45,14 @@ pub(crate) fn refusal(sched: &Sched, place: Place, tie: Tie) -> Result<(), Submi
 #[inline]
 pub(crate) fn admit(
     sched: &Sched,
-    place: Place,
+    kind: CallerKind,
     tie: Tie,
     when_full: WhenFull,
 ) -> Result<Option<Permit>, SubmitErrorKind> {
-    match place {
-        Place::Outside => sched.admit(when_full),
-        Place::Worker => refusal(sched, place, tie).map(|()| None),
-        Place::Member => sched.admit_member(),
+    match kind {
+        CallerKind::Outside => sched.admit(when_full),
+        CallerKind::Worker => refusal(sched, kind, tie).map(|()| None),
+        CallerKind::Member => sched.admit_member(),
     }
 }
 
@@ -117,13 +117,13 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
     when_full: WhenFull,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    with_caller(sched.id, |caller| match admit(sched, caller.place(), tie, when_full) {
+    with_caller(sched.id, |caller| match admit(sched, caller.kind(), tie, when_full) {
         // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller keeps.
         Ok(None) => unsafe { push_call(sched, caller, work, entry) },
-        Ok(Some(place)) => {
+        Ok(Some(permit)) => {
             // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller
             // keeps.
-            unsafe { push_call(sched, caller, Placed { work, place }, entry) }
+            unsafe { push_call(sched, caller, Placed { work, permit }, entry) }
                 .map_err(|(kind, placed)| (kind, placed.work))
         }
         Err(kind) => Err((kind, work)),

@@ -2,7 +2,7 @@
 //! other thread has begun it.
 
 use super::context::help;
-use super::current::{Place, place};
+use super::current::{CallerKind, caller_kind};
 use crate::block::{Abort, Outcome, ResultRef};
 use crate::sync::identity;
 
@@ -19,16 +19,16 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
     if result.is_running_here() || identity::is_forked(result.pool()) {
         return false;
     }
-    match place(result.pool()) {
-        Place::Worker => {
+    match caller_kind(result.pool()) {
+        CallerKind::Worker => {
             help(result);
             if identity::is_forked(result.pool()) && !result.load().is_done() {
                 // An item of the work has forked, and this is the child.
                 return false;
             }
         }
-        Place::Member => return false,
-        Place::Outside => {}
+        CallerKind::Member => return false,
+        CallerKind::Outside => {}
     }
     result.wait(None)
 }
@@ -38,7 +38,7 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
 pub(crate) fn help_with<T, E>(result: &ResultRef<T, E>) -> bool {
     !result.load().is_done()
         && !is_foreign(result.pool())
-        && place(result.pool()) == Place::Worker
+        && caller_kind(result.pool()) == CallerKind::Worker
         && help(result)
 }
 

@@ -35,8 +35,8 @@ fn i43_control_a_place_is_free_before_it_is_given() {
             if space.word.load(Ordering::Relaxed) % WAITING == 0 {
                 space.word.fetch_add(USED, Ordering::Relaxed);
                 space.word.fetch_sub(WAITING, Ordering::Relaxed);
-                let Some(Waiter::Thread(turn)) = line.pop_front() else { panic!("one waits") };
-                turn.end(GRANTED);
+                let Some(Waiter::Thread(sleeper)) = line.pop_front() else { panic!("one waits") };
+                sleeper.end(GRANTED);
             }
         });
     }
@@ -85,9 +85,9 @@ fn i43_control_who_came_last_enters_first() {
     control("I43 control: who came last enters first", Bound::Usual, Futex::Block, |_| {
         in_order(|space| {
             space.line.with(|line| {
-                let Some(Waiter::Thread(turn)) = line.pop_back() else { panic!("two wait") };
+                let Some(Waiter::Thread(sleeper)) = line.pop_back() else { panic!("two wait") };
                 space.word.fetch_sub(WAITING, Ordering::Relaxed);
-                turn.end(GRANTED);
+                sleeper.end(GRANTED);
             });
         });
     });

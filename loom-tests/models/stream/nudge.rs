@@ -79,13 +79,13 @@ fn first_waits_for_third(refills: bool) {
     };
     stream.put(2);
     assert!(stream.publish().inspect(counted).is_none(), "the entry is on its way");
-    assert!(stream.is_full());
+    assert!(stream.has_enough());
     let second = run(entry, &sent);
     let (mut taken, mut put, mut third) = (0, 3, None);
     while taken < 4 {
         if stream.try_take().is_some() {
             taken += 1;
-        } else if put < 4 && !stream.is_full() {
+        } else if put < 4 && !stream.has_enough() {
             stream.put(put);
             put += 1;
             third = stream.publish().inspect(counted).map(|entry| run(entry, &sent));

@@ -64,7 +64,8 @@ impl<A, T, E> StreamRef<A, T, E> {
             ring: PhantomData,
             next: 0,
             taken: 0,
-            // During a wake-up batch every runner has two items to go on with.
+            // Two wake-up batches and two items for each runner fill the window. So, while the
+            // consumer sleeps for one batch, at least another is left to run.
             wake_batch: WakeBatch::new((window.most.saturating_sub(2 * runners) / 2) as u64),
             window,
             free: Vec::new(),
@@ -122,17 +123,19 @@ impl<A, T, E> StreamRef<A, T, E> {
         (count(self.taken), count(self.next))
     }
 
-    /// Says whether the consumer should pull no more, because the window is full. If the pool
-    /// chose the window's size, the call also says so once `least` items are ahead and enough
-    /// items wait for a runner.
-    pub(crate) fn is_full(&self) -> bool {
+    /// Says whether the consumer should pull no more. A window of `most` items is full. A window
+    /// that can grow also has enough, below `most`, while enough items wait for a runner. It
+    /// reopens when runners claim them, though no result was taken: a consumer that sleeps then
+    /// needs a nudge.
+    pub(crate) fn has_enough(&self) -> bool {
         self.ahead() >= self.window.most as u64
-            || self.grows()
+            || self.can_grow()
+                // This holds wherever the next line does, and reads nothing that runners write.
                 && self.ahead() >= self.window.least as u64
                 && self.ring().backlog() >= self.enough()
     }
 
-    pub(super) fn grows(&self) -> bool {
+    pub(super) fn can_grow(&self) -> bool {
         self.window.least < self.window.most
     }
 
@@ -145,14 +148,14 @@ impl<A, T, E> StreamRef<A, T, E> {
     /// Puts an item in. No runner sees it before [`publish`](Self::publish). The ring must not
     /// be full.
     pub(crate) fn put(&mut self, item: A) {
-        debug_assert!(!self.is_full());
+        debug_assert!(!self.has_enough());
         let slot = if self.ring().options.ordered {
             self.ring().slot_of(self.next)
         } else {
             let slot = self.free.pop().expect("as many free slots as the ring has room");
             let ring = self.ring();
-            // Relaxed: `publish` publishes the place with the number.
-            ring.places[ring.place_of(self.next)].store(slot, Ordering::Relaxed);
+            // Relaxed: `publish` publishes the slot number with the number.
+            ring.slot_numbers[ring.index_of(self.next)].store(slot, Ordering::Relaxed);
             slot as usize
         };
         let ring = self.ring();
@@ -168,7 +171,7 @@ impl<A, T, E> StreamRef<A, T, E> {
     #[inline]
     pub(crate) fn publish(&mut self) -> Option<TaskRef> {
         let ring = self.ring();
-        // edge ITEM release: the items and their places, from the consumer → the runner that
+        // edge ITEM release: the items and their slot numbers, from the consumer → the runner that
         // claims them.
         ring.published.store(self.next, Ordering::Release);
         // edge RING fence: what the consumer published → the look of a runner that leaves or
@@ -295,7 +298,7 @@ mod tests {
             stream.ring().claimed.store(start, Ordering::Relaxed);
             let mut taken = Vec::new();
             for round in 0..6 {
-                while !stream.is_full() {
+                while !stream.has_enough() {
                     stream.put(stream.next);
                 }
                 if let Some(entry) = stream.publish() {

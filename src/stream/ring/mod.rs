@@ -77,7 +77,10 @@ const DROPPED: u32 = 1 << 29;
 const ASLEEP: u32 = 1 << 28;
 const ACTIVE: u32 = ASLEEP - 1;
 
-/// How many items may be ahead: `least` in any case, and up to `most` if the items are short.
+/// How many items may be ahead of the consumer.
+///
+/// Up to `least` may be, always. More may be, up to `most`, as long as few of them wait for a
+/// runner: see [`StreamRef::has_enough`]. If the two numbers are equal, the window is fixed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     pub(crate) least: usize,
@@ -87,7 +90,7 @@ pub(crate) struct Window {
 /// How a stream is cut into chunks, and how far it runs ahead.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StreamOptions {
-    /// How many consecutive items one worker does, if the caller has said so.
+    /// How many items a runner does before it may give way, if the caller has said so.
     pub(crate) chunksize: Option<usize>,
     /// How many items may be pulled and not yet yielded, at most, if the caller has said so.
     pub(crate) buffersize: Option<usize>,
@@ -156,7 +159,7 @@ struct Ring<A, T, E> {
     /// Their number is a power of two.
     slots: Box<[Slot<A, T, E>]>,
     /// In which slot a number lies, by the number modulo the ring. Empty in order.
-    places: Box<[AtomicU32]>,
+    slot_numbers: Box<[AtomicU32]>,
 }
 
 #[repr(C)]
@@ -178,8 +181,8 @@ impl<A, T, E> Ring<A, T, E> {
         ring
     }
 
-    /// Returns the number's place in the ring.
-    fn place_of(&self, number: u64) -> usize {
+    /// Returns the number's index in the ring.
+    fn index_of(&self, number: u64) -> usize {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the number of slots is a power of two"
@@ -189,14 +192,14 @@ impl<A, T, E> Ring<A, T, E> {
     }
 
     fn slot_of(&self, number: u64) -> usize {
-        let at = self.place_of(number);
+        let at = self.index_of(number);
         if self.options.ordered {
             at
         } else {
-            // Relaxed: the consumer wrote the place before it published the number. The reader
+            // Relaxed: the consumer wrote the slot number before it published the number. The reader
             // has acquired the publication, or is the consumer. If a later number has
-            // overwritten the place meanwhile, the reader's claim fails: see `claim`.
-            self.places[at].load(Ordering::Relaxed) as usize
+            // overwritten it meanwhile, the reader's claim fails: see `claim`.
+            self.slot_numbers[at].load(Ordering::Relaxed) as usize
         }
     }
 
@@ -235,9 +238,9 @@ impl<A, T, E> Ring<A, T, E> {
     /// The content is the caller's, and the slot is empty.
     #[inline]
     unsafe fn put(&self, slot: usize, content: Content<A, T, E>) {
-        self.slots[slot].content.with_mut(|place| {
+        self.slots[slot].content.with_mut(|old| {
             // SAFETY: the caller's contract.
-            unsafe { place.write(content) };
+            unsafe { old.write(content) };
         });
     }
 
@@ -287,7 +290,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
                 claimed: CachePadded::new(AtomicU64::new(0)),
                 ready: Ready::new(numbers),
                 slots: (0..slots).map(slot).collect(),
-                places: (0..numbers).map(|_| AtomicU32::new(0)).collect(),
+                slot_numbers: (0..numbers).map(|_| AtomicU32::new(0)).collect(),
             },
             mapping: UnsafeCell::new(MaybeUninit::new(mapping)),
         };
@@ -338,7 +341,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         // SAFETY: the caller is the last owner: no other thread touches the stream.
         let stream = unsafe { header.cast::<Self>().as_mut() };
         drop(std::mem::take(&mut stream.ring.slots));
-        drop(std::mem::take(&mut stream.ring.places));
+        drop(std::mem::take(&mut stream.ring.slot_numbers));
         stream.ring.entries.end();
         // SAFETY: `ready` is the last owner's, and is dropped once, here.
         unsafe { std::ptr::drop_in_place(&raw mut stream.ring.ready) };

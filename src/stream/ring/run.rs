@@ -28,15 +28,15 @@ impl<A, T, E> Ring<A, T, E> {
     /// what was published at the caller's last look. Until the claims have come to that, the
     /// call does not look again.
     ///
-    /// The call reads the place before it claims. The consumer overwrites the place only for
+    /// The call reads the slot number before it claims. The consumer overwrites it only for
     /// the number one ring further on. It publishes that number only when it has taken so many
     /// outcomes that a runner must have claimed this number. So a caller that read the new
-    /// place fails its exchange.
+    /// slot number fails its exchange.
     pub(super) fn claim(&self, seen: &mut u64) -> Option<(u64, usize)> {
         let mut number = self.claimed.load(Ordering::Relaxed);
         loop {
             if number >= *seen {
-                // edge ITEM acquire: the item and its place, from the consumer → the runner
+                // edge ITEM acquire: the item and its slot number, from the consumer → the runner
                 // that claims the item.
                 *seen = self.published.load(Ordering::Acquire);
                 if number >= *seen {
@@ -44,9 +44,9 @@ impl<A, T, E> Ring<A, T, E> {
                 }
             }
             let slot = self.slot_of(number);
-            // edge PLACE release: this runner's reading of the place → the consumer, which
-            // overwrites the place once enough outcomes have come.
-            // edge PLACE acquire: the readings by the claimers of all earlier numbers → this
+            // edge SLOT release: this runner's reading of the slot number → the consumer, which
+            // overwrites it once enough outcomes have come.
+            // edge SLOT acquire: the readings by the claimers of all earlier numbers → this
             // runner. The outcome of this number carries them on to the consumer.
             match self.claimed.compare_exchange_weak(
                 number,
@@ -66,11 +66,11 @@ impl<A, T, E> Ring<A, T, E> {
         // SAFETY: from claim to DONE the content is the claimer's, which has taken the item
         // out.
         unsafe { self.put(slot, Content { outcome: ManuallyDrop::new(outcome) }) };
-        let place = &self.slots[slot];
+        let state = &self.slots[slot].state;
         // edge DONE release: the outcome, from this runner → the consumer.
-        let before = place.state.swap(DONE, Ordering::Release);
+        let before = state.swap(DONE, Ordering::Release);
         if before & WAITER != 0 {
-            futex::wake_one(&place.state);
+            futex::wake_one(state);
         }
         if !self.options.ordered {
             self.ready.push(slot);

@@ -66,13 +66,14 @@ impl<A, T, E> StreamRef<A, T, E> {
             return if ring.ready.wait(deadline) { Waited::Outcome } else { Waited::TimedOut };
         }
         let state = &ring.slots[ring.slot_of(self.taken)].state;
-        if refills && self.grows() {
+        // A fixed window does not reopen before an outcome is taken.
+        if refills && self.can_grow() {
             self.ask_for_a_nudge();
             if ring.backlog() == 0 {
                 ring.crew.fetch_and(!ASLEEP, Ordering::Relaxed);
                 // The runners have begun all items. So the consumer must ask for the rest of
                 // the input, unless the window is full.
-                if !self.is_full() {
+                if !self.has_enough() {
                     return Waited::Dry;
                 }
             }
