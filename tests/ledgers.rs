@@ -66,7 +66,11 @@ fn notes(mark: &str) -> Vec<Note> {
         for (at, line) in lines.iter().enumerate() {
             let indent = line.len() - line.trim_start().len();
             if !line.trim().is_empty() && !line.trim_start().starts_with("//") {
-                open.retain(|(outer, _)| *outer < indent);
+                // The last lines of a signature of several lines close nothing.
+                let code = line.trim_start();
+                if !code.starts_with(')') && !code.starts_with("where") && code != "{" {
+                    open.retain(|(outer, _)| *outer < indent);
+                }
                 if let Some(head) = head(line) {
                     open.push((indent, head));
                 }

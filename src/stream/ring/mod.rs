@@ -196,8 +196,8 @@ impl<A, T, E> Ring<A, T, E> {
         if self.options.ordered {
             at
         } else {
-            // Relaxed: the consumer wrote the slot number before it published the number. The reader
-            // has acquired the publication, or is the consumer. If a later number has
+            // Relaxed: the consumer wrote the slot number before it published the number. The
+            // reader has acquired the publication, or is the consumer. If a later number has
             // overwritten it meanwhile, the reader's claim fails: see `claim`.
             self.slot_numbers[at].load(Ordering::Relaxed) as usize
         }
