@@ -164,17 +164,25 @@
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!("millpond needs 64-bit atomics, which this target does not have");
 
-mod batch;
-mod block;
+// The verbs, in the order in which the documentation of `Pool` shows them.
 mod call;
+
+mod batch;
+
+mod stream;
+
+mod scope;
+
+// What they share.
 #[forbid(unsafe_code)]
 mod pool;
 #[forbid(unsafe_code)]
 mod result;
+
+// The kernel.
+mod block;
 #[cfg_attr(not(all(test, loom)), forbid(unsafe_code))]
 mod sched;
-mod scope;
-mod stream;
 #[allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "these are the doors")]
 mod sync;
 #[forbid(unsafe_code)]

@@ -1,9 +1,12 @@
 #![doc = include_str!("README.md")]
 
 mod block;
+#[forbid(unsafe_code)]
 mod builder;
+#[forbid(unsafe_code)]
 mod star;
 mod submit;
+#[forbid(unsafe_code)]
 mod verbs;
 
 pub use builder::Batch;

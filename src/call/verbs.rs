@@ -1,11 +1,12 @@
 use std::convert::Infallible;
 
 use super::Task;
-use crate::block::{Job, Outcome, SubmitError, SubmitErrorKind, TaskError, Work};
+use super::submit::call_and_wait;
+use crate::block::{Job, SubmitError, TaskError};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
-use crate::sched::{Sched, WhenFull};
-use crate::worker::{self, CallerKind, Tie};
+use crate::sched::WhenFull;
+use crate::worker;
 
 /// One call.
 impl Pool {
@@ -155,34 +156,4 @@ impl Pool {
     {
         Task::new(self, f)
     }
-}
-
-/// Submits work and waits for its outcome. The work may borrow from the caller's frames.
-///
-/// # Errors
-///
-/// The error says why the pool does not take the work. `None` says that the wait would never end.
-fn call_and_wait<W>(
-    sched: &Sched,
-    work: W,
-) -> Result<Outcome<W::Value, W::Error>, Option<SubmitErrorKind>>
-where
-    W: Work + Send,
-    W::Value: Send,
-    W::Error: Send,
-{
-    let kind = worker::caller_kind(sched.id);
-    worker::refusal(sched, kind, Tie::Nested).map_err(Some)?;
-    match kind {
-        // A worker would wait for work that it can as well do itself.
-        CallerKind::Worker => return Ok(work.run().0),
-        CallerKind::Member => return Err(None),
-        CallerKind::Outside => {}
-    }
-    // SAFETY: the work is `Send`. It borrows from frames that outlive this one, and this frame does
-    // not end before the task is DONE: nothing below returns or unwinds before the wait is over.
-    let result =
-        unsafe { worker::submit_borrowing(sched, work, Tie::Async, WhenFull::Wait, |task| task) }
-            .map_err(|(kind, _)| Some(kind))?;
-    Ok(worker::outcome_of_borrowed(result))
 }

@@ -142,7 +142,11 @@ impl Pool {
     /// The call reads two words. It does not block, allocate, run your code or wake a thread.
     #[must_use]
     pub fn broken_by(&self) -> Option<&Panic> {
-        if self.state() == PoolState::Broken { self.sched.broken_by() } else { None }
+        if self.state() == PoolState::Broken {
+            self.sched.broken_by().map(|panic| &**panic)
+        } else {
+            None
+        }
     }
 
     /// Closes the pool, and returns at once: the pool takes no more work.

@@ -80,11 +80,8 @@ impl PoolView for Sched {
         match self.stage() {
             Stage::Terminate => Some(Reason::Terminated),
             Stage::Broken => {
-                // edge BROKEN acquire: the panic, from the thread that broke the pool → this
-                // thread, which sees the stage.
-                fence(Ordering::Acquire);
                 let unknown = || Arc::new(Panic::new(Box::new("an initializer panicked")));
-                Some(Reason::Broken(self.broken.get().map_or_else(unknown, Arc::clone)))
+                Some(Reason::Broken(self.broken_by().map_or_else(unknown, Arc::clone)))
             }
             _ => None,
         }

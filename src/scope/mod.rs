@@ -4,6 +4,7 @@ mod block;
 mod frame;
 mod queue;
 mod scoped;
+#[forbid(unsafe_code)]
 mod verbs;
 
 pub use frame::Scope;

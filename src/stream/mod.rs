@@ -1,10 +1,14 @@
 #![doc = include_str!("README.md")]
 
+#[forbid(unsafe_code)]
 mod builder;
+#[forbid(unsafe_code)]
 mod imap;
+#[forbid(unsafe_code)]
 mod input;
 mod open;
 mod ring;
+#[forbid(unsafe_code)]
 mod verbs;
 
 pub use builder::Stream;
