@@ -189,7 +189,7 @@ mod sync;
 mod wait;
 mod worker;
 
-pub use batch::{Batch, default_chunksize, star};
+pub use batch::{Batch, Input, default_chunksize, star};
 pub use block::{Panic, SubmitError, SubmitErrorKind, TaskError, Unobserved};
 pub use call::Task;
 pub use pool::{

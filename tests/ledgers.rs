@@ -130,12 +130,21 @@ fn keep(name: &str, should: &str) {
 const MODELS: &[(&str, &[&str])] = &[
     ("ASLEEP", &["i45_a_late_nudge_is_for_the_outcome_that_is_awaited"]),
     ("ATTENTION", &["i46_a_runner_hears_of_work"]),
-    ("AWAY", &["i41_chunks_that_are_put_back_are_taken"]),
+    (
+        "AWAY",
+        &[
+            "i41_chunks_that_are_put_back_are_taken",
+            "i41_chunks_that_are_put_back_beside_a_cancel_are_dropped",
+        ],
+    ),
     ("BROKEN", &["i39_whoever_sees_the_pool_broken_sees_why"]),
     ("CALLER", &["i2_i3_i4_i7_handle_drop_beside_completion"]),
     ("CREW", &["i45_a_sleeping_consumer_hears_that_the_runners_are_dry"]),
     ("DONE", &["i26_the_outcome_comes_with_done_whatever_ended_the_wait"]),
-    ("FUNCTION", &["i28_the_consumer_goes_at_any_moment"]),
+    (
+        "FUNCTION",
+        &["i28_a_runner_gives_way_beside_the_consumers_end", "i28_the_consumer_goes_at_any_moment"],
+    ),
     (
         "WAKER",
         &[
@@ -210,7 +219,14 @@ const MODELS: &[(&str, &[&str])] = &[
     ("SLAB", &["i40_two_calls_of_one_slab_beside_the_end_of_their_thread"]),
     ("SLEEP", &["i16_two_jobs_come_to_run_side_by_side", "i19_a_stale_entry_is_taken_away"]),
     ("SPACE", &["i19_an_entry_holds_the_end_off"]),
-    ("STOP", &["i19_an_entry_is_resolved_by_terminate"]),
+    (
+        "STOP",
+        &[
+            "i19_an_entry_is_resolved_by_terminate",
+            "i39_a_runner_that_finds_its_block_closed_sees_why",
+            "i39_a_runner_that_sees_stop_sees_why",
+        ],
+    ),
     ("SWEEP", &["i44_entries_are_taken_in_order_beside_a_sweep"]),
     ("SWEPT", &["i44_no_look_misses_an_entry_that_is_swept"]),
     ("RIGHTS", &["i21_i22_i24_two_runners_and_a_taker"]),

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::block::{BatchOptions, Map};
-use super::submit::{self, Input};
+use super::{Input, submit};
 use crate::block::{Each, Notify, SubmitError, SubmitErrorKind, TaskError, Tell};
 use crate::pool::{Pool, PoolHandle};
 use crate::result::AsyncResult;
@@ -37,7 +37,7 @@ pub struct Batch<M, I: Iterator, T, E = std::convert::Infallible, C = (), D = ()
 
 impl<M, I: Iterator, T, E> Batch<M, I, T, E> {
     pub(super) fn new(pool: &Pool, each: M, input: I) -> Self {
-        let (map, input) = (Map::new(each), Input::Unread(input));
+        let (map, input) = (Map::new(each), Input::unread(input));
         Self { pool: pool.handle(), map, input, options: BatchOptions::default() }
     }
 }
@@ -194,13 +194,9 @@ where
 impl<M, I: Iterator, T, E, C, D> fmt::Debug for Batch<M, I, T, E, C, D> {
     /// Shows the options, and asks the input nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let items = match &self.input {
-            Input::Unread(_) => None,
-            Input::Collected(items) => Some(items.len()),
-        };
         f.debug_struct("Batch")
             .field("pool", &self.pool)
-            .field("items", &items)
+            .field("items", &self.input.items())
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

@@ -4,12 +4,15 @@ mod block;
 #[forbid(unsafe_code)]
 mod builder;
 #[forbid(unsafe_code)]
+mod input;
+#[forbid(unsafe_code)]
 mod star;
 mod submit;
 #[forbid(unsafe_code)]
 mod verbs;
 
 pub use builder::Batch;
+pub use input::Input;
 pub use star::star;
 pub use verbs::default_chunksize;
 

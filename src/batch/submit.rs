@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::Input;
 use super::block::{Batch, BatchOptions, Mapping, NewEntries, Source};
 use crate::block::{Abort, Outcome, ResultRef, SubmitErrorKind};
 use crate::sched::{Permit, Sched, WhenFull};
@@ -13,40 +14,6 @@ const WORKER_BEGIN_TIME: Duration = Duration::from_micros(1);
 /// A batch that one worker finishes within this time is not worth the wake-up of another worker,
 /// which takes the submitter about as long.
 const ONE_WORKER_TIME: Duration = Duration::from_micros(5);
-
-/// The items of a batch that was not submitted yet, as an iterator that can be submitted again.
-pub(super) enum Input<I: Iterator> {
-    Unread(I),
-    /// The submitter had collected the items. Then the pool took no more work, and gave them back.
-    Collected(std::vec::IntoIter<I::Item>),
-}
-
-impl<I: Iterator> Input<I> {
-    fn read(self) -> Vec<I::Item> {
-        match self {
-            Self::Unread(items) => items.collect(),
-            Self::Collected(items) => items.collect(),
-        }
-    }
-}
-
-impl<I: Iterator> Iterator for Input<I> {
-    type Item = I::Item;
-
-    fn next(&mut self) -> Option<I::Item> {
-        match self {
-            Self::Unread(items) => items.next(),
-            Self::Collected(items) => items.next(),
-        }
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        match self {
-            Self::Unread(items) => items.size_hint(),
-            Self::Collected(items) => items.size_hint(),
-        }
-    }
-}
 
 /// Submits a batch that borrows nothing, once there is a place for it.
 ///
@@ -72,7 +39,7 @@ where
         return Err((kind, mapping, input));
     }
     submit(sched, mapping, input.read(), options)
-        .map_err(|(kind, mapping, items)| (kind, mapping, Input::Collected(items.into_iter())))
+        .map_err(|(kind, mapping, items)| (kind, mapping, Input::collected(items)))
 }
 
 /// Submits a batch whose items are collected, and which borrows nothing.

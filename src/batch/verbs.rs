@@ -1,9 +1,8 @@
 use std::marker::PhantomData;
 
-use super::Batch;
 use super::block::{BatchOptions, Map, MapResults, MapSlice};
 use super::star::{Spread, Star};
-use super::submit::{self, Input};
+use super::{Batch, Input, submit};
 use crate::block::{Each, Fallible, Plain, SubmitError, SubmitErrorKind, TaskError};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
@@ -80,7 +79,7 @@ impl Pool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<(F, impl Iterator<Item = I::Item> + use<F, I, T>)>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<(F, Input<I::IntoIter>)>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> T + Send + Sync + 'static,
@@ -91,7 +90,7 @@ impl Pool {
         match submit::map_async(
             self.sched(),
             map,
-            Input::Unread(items.into_iter()),
+            Input::unread(items.into_iter()),
             BatchOptions::default(),
         ) {
             Ok(result) => Ok(AsyncResult::new(result)),
@@ -139,7 +138,7 @@ impl Pool {
         &self,
         f: F,
         items: I,
-    ) -> Result<AsyncResult<Vec<T>>, SubmitError<(F, impl Iterator<Item = I::Item> + use<F, I, T>)>>
+    ) -> Result<AsyncResult<Vec<T>>, SubmitError<(F, Input<I::IntoIter>)>>
     where
         I: IntoIterator,
         I::Item: Spread<F, T> + Send + 'static,
@@ -150,7 +149,7 @@ impl Pool {
         match submit::map_async(
             self.sched(),
             map,
-            Input::Unread(items.into_iter()),
+            Input::unread(items.into_iter()),
             BatchOptions::default(),
         ) {
             Ok(result) => Ok(AsyncResult::new(result)),
@@ -221,7 +220,7 @@ impl Pool {
         submit::map(
             self.sched(),
             mapping,
-            Input::Unread(items.into_iter()),
+            Input::unread(items.into_iter()),
             BatchOptions::default(),
         )
         .unwrap_or_else(|kind| Err(TaskError::refused(kind)))
@@ -295,10 +294,7 @@ impl Pool {
         &self,
         f: F,
         items: I,
-    ) -> Result<
-        AsyncResult<Vec<T>, E>,
-        SubmitError<(F, impl Iterator<Item = I::Item> + use<F, I, T, E>)>,
-    >
+    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<(F, Input<I::IntoIter>)>>
     where
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E> + Send + Sync + 'static,
@@ -310,7 +306,7 @@ impl Pool {
         match submit::map_async(
             self.sched(),
             map,
-            Input::Unread(items.into_iter()),
+            Input::unread(items.into_iter()),
             BatchOptions::default(),
         ) {
             Ok(result) => Ok(AsyncResult::new(result)),
@@ -347,10 +343,7 @@ impl Pool {
         &self,
         f: F,
         items: I,
-    ) -> Result<
-        AsyncResult<Vec<T>, E>,
-        SubmitError<(F, impl Iterator<Item = I::Item> + use<F, I, T, E>)>,
-    >
+    ) -> Result<AsyncResult<Vec<T>, E>, SubmitError<(F, Input<I::IntoIter>)>>
     where
         I: IntoIterator,
         I::Item: Spread<F, Result<T, E>> + Send + 'static,
@@ -362,7 +355,7 @@ impl Pool {
         match submit::map_async(
             self.sched(),
             map,
-            Input::Unread(items.into_iter()),
+            Input::unread(items.into_iter()),
             BatchOptions::default(),
         ) {
             Ok(result) => Ok(AsyncResult::new(result)),
@@ -390,7 +383,7 @@ impl Pool {
         T: Send,
         E: Send,
     {
-        submit::map(self.sched(), Map::new(each), Input::Unread(items), BatchOptions::default())
+        submit::map(self.sched(), Map::new(each), Input::unread(items), BatchOptions::default())
             .unwrap_or_else(|kind: Option<SubmitErrorKind>| Err(TaskError::refused(kind)))
     }
 }
