@@ -4,6 +4,9 @@
 //!
 //! `MILLPOND_LEDGERS=write cargo test --test ledgers` writes them anew.
 
+mod edges;
+
+use edges::MODELS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -125,113 +128,6 @@ fn keep(name: &str, should: &str) {
         line.map_or_else(|| is.lines().count().min(should.lines().count()) + 1, |line| line + 1)
     );
 }
-
-/// For each edge the models that fail when one of its ends is weakened, as `cargo orderings` found them.
-const MODELS: &[(&str, &[&str])] = &[
-    ("ASLEEP", &["i45_a_late_nudge_is_for_the_outcome_that_is_awaited"]),
-    ("ATTENTION", &["i46_a_runner_hears_of_work"]),
-    (
-        "AWAY",
-        &[
-            "i41_chunks_that_are_put_back_are_taken",
-            "i41_chunks_that_are_put_back_beside_a_cancel_are_dropped",
-        ],
-    ),
-    ("BROKEN", &["i39_whoever_sees_the_pool_broken_sees_why"]),
-    ("CALLER", &["i2_i3_i4_i7_handle_drop_beside_completion"]),
-    ("CREW", &["i45_a_sleeping_consumer_hears_that_the_runners_are_dry"]),
-    ("DONE", &["i26_the_outcome_comes_with_done_whatever_ended_the_wait"]),
-    (
-        "FUNCTION",
-        &["i28_a_runner_gives_way_beside_the_consumers_end", "i28_the_consumer_goes_at_any_moment"],
-    ),
-    (
-        "WAKER",
-        &[
-            "i2_i3_i4_i7_handle_drop_beside_completion",
-            "i4_i7_waker_handle_drop_beside_completion",
-            "i5_whoever_is_told_ready_sees_the_callback",
-        ],
-    ),
-    ("ITEM", &["i26_i27_one_slot_is_used_again_and_again"]),
-    ("LEAVE", &["i38_whoever_sees_none_left_sees_what_all_did"]),
-    (
-        "LEFT",
-        &[
-            "i10_a_stale_entry_is_freed_once_in_every_order",
-            "i2_i3_i4_i7_handle_drop_beside_completion",
-            "i4_i7_waker_handle_drop_beside_completion",
-        ],
-    ),
-    (
-        "LIFE",
-        &[
-            "i19_a_submission_beside_terminate",
-            "i19_a_stale_entry_is_taken_away",
-            "i30_i31_i34_submit_beside_close",
-            "i37_a_bit_over_an_empty_deque_keeps_nobody_awake",
-        ],
-    ),
-    ("LOCK", &["i19_a_submitter_beside_a_taker_woken_for_no_reason"]),
-    (
-        "OWNERS",
-        &[
-            "i26_the_outcome_comes_with_done_whatever_ended_the_wait",
-            "i35_i36_the_frame_ends_after_its_task",
-        ],
-    ),
-    (
-        "PENDING",
-        &[
-            "i35_i36_the_frame_ends_after_its_task",
-            "i35_the_frame_runs_what_nobody_else_can",
-            "i35_the_frame_runs_what_nobody_has_begun",
-        ],
-    ),
-    ("SLOT", &[]),
-    ("DRAINED_IDLE", &[]),
-    ("READY", &["i28_the_consumer_goes_at_any_moment"]),
-    (
-        "RESULT",
-        &[
-            "i2_i3_i4_i7_handle_drop_beside_completion",
-            "i35_i36_the_frame_ends_after_its_task",
-            "i4_i7_waker_handle_drop_beside_completion",
-            "i5_whoever_is_told_ready_sees_the_callback",
-        ],
-    ),
-    (
-        "RING",
-        &[
-            "i26_i27_one_slot_is_used_again_and_again",
-            "i27_i28_an_entry_is_refused_beside_a_consumer_that_publishes",
-        ],
-    ),
-    (
-        "SEAT",
-        &[
-            "i13_i14_two_wakers_beside_a_worker_that_parks_again",
-            "i30_i31_i34_submit_beside_close",
-            "i37_a_bit_over_an_empty_deque_keeps_nobody_awake",
-        ],
-    ),
-    ("SIGNAL", &[]),
-    ("SLAB", &["i40_two_calls_of_one_slab_beside_the_end_of_their_thread"]),
-    ("SLEEP", &["i16_two_jobs_come_to_run_side_by_side", "i19_a_stale_entry_is_taken_away"]),
-    ("SPACE", &["i19_an_entry_holds_the_end_off"]),
-    (
-        "STOP",
-        &[
-            "i19_an_entry_is_resolved_by_terminate",
-            "i39_a_runner_that_finds_its_block_closed_sees_why",
-            "i39_a_runner_that_sees_stop_sees_why",
-        ],
-    ),
-    ("SWEEP", &["i44_entries_are_taken_in_order_beside_a_sweep"]),
-    ("SWEPT", &["i44_no_look_misses_an_entry_that_is_swept"]),
-    ("RIGHTS", &["i21_i22_i24_two_runners_and_a_taker"]),
-    ("CHUNKS", &["i21_i22_i24_two_runners_and_a_taker"]),
-];
 
 #[test]
 fn the_ledger_of_orderings_is_fresh() {

@@ -1,6 +1,7 @@
 use std::fmt;
 
-/// The input of a batch that the pool has refused: an iterator over the items, to be submitted again.
+/// The input of a batch that the pool has refused: an iterator over the items, to be submitted
+/// again.
 ///
 /// It is unread, unless the pool was closed while the submitter read it. Then it yields the items
 /// that were read.

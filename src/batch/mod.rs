@@ -9,6 +9,8 @@ mod input;
 mod star;
 mod submit;
 #[forbid(unsafe_code)]
+mod try_verbs;
+#[forbid(unsafe_code)]
 mod verbs;
 
 pub use builder::Batch;

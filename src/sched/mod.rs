@@ -285,8 +285,8 @@ impl Sched {
 
     /// Returns the panic that has broken the pool. The caller has seen the stage.
     pub(crate) fn broken_by(&self) -> Option<&Arc<Panic>> {
-        // edge BROKEN acquire: the panic, from the thread that set the stage → this thread, which has
-        // seen the stage.
+        // edge BROKEN acquire: the panic, from the thread that set the stage → this thread, which
+        // has seen the stage.
         fence(Ordering::Acquire);
         self.broken.get()
     }
