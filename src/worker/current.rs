@@ -76,14 +76,20 @@ pub(crate) fn caller_kind(pool: u32) -> CallerKind {
 /// Calls `f` with what the calling thread is to the pool with this id.
 #[inline]
 pub(crate) fn with_caller<R>(pool: u32, f: impl FnOnce(Caller<'_>) -> R) -> R {
-    // The destructor of another thread-local may ask after this one is gone. Such a thread
-    // runs no tasks.
-    match MEMBER_OF.try_with(Cell::get) {
-        Ok(member) if member == pool => {
-            with_worker(pool, |worker| f(worker.map_or(Caller::Member, Caller::Worker)))
-        }
-        _ => f(Caller::Outside),
-    }
+    // The destructor of another thread-local may ask after these are gone. Such a thread runs no
+    // tasks.
+    let is_member = MEMBER_OF.try_with(Cell::get).is_ok_and(|member| member == pool);
+    let current = if is_member { CURRENT.try_with(Cell::get).ok() } else { None };
+    // SAFETY: the pointer must be null, or its context must live as long as the reference.
+    // CURRENT is set only while `Context::run` borrows the context on this thread, and nothing
+    // here outlives the call.
+    let worker = unsafe { current.unwrap_or(ptr::null()).as_ref() };
+    // One call: a function that is called in two places is not inlined.
+    f(match worker {
+        Some(worker) if worker.sched.id == pool => Caller::Worker(worker),
+        _ if is_member => Caller::Member,
+        _ => Caller::Outside,
+    })
 }
 
 /// Lends `f` the context of the calling thread, if it is a worker.

@@ -1,7 +1,7 @@
 //! Which models prove which edge.
 
 /// For each edge the models that fail when one of its ends is weakened, as `cargo orderings` found them.
-pub const MODELS: &[(&str, &[&str])] = &[
+pub(crate) const MODELS: &[(&str, &[&str])] = &[
     ("ASLEEP", &["i45_a_late_nudge_is_for_the_outcome_that_is_awaited"]),
     ("ATTENTION", &["i46_a_runner_hears_of_work"]),
     (
