@@ -11,7 +11,7 @@
 //!
 //! What a model must respect stands in the README of the room `sync`.
 
-use super::invariants;
+use super::invariants::{self, say};
 use crate::block::{PoolView, Reason, TaskRef};
 use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicUsize as Count, execution, failure, fence, thread};
@@ -19,7 +19,6 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::io::Write;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -165,12 +164,6 @@ fn fails(
     assert!(is_it(&said), "{name}: rejected, but for another reason: {said}");
     let why: String = said.lines().next().unwrap_or_default().chars().take(110).collect();
     say(&format!("{name}: rejected after {executions} executions: {why}"));
-}
-
-/// Prints, also where the test runner keeps what a passing test prints: how many executions a model had is part of the result.
-pub(super) fn say(line: &str) {
-    // A closed pipe is no failure of the model.
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// Returns the number of executions and, if the last one failed, why.

@@ -11,6 +11,7 @@ mod allowed;
 mod command_line;
 mod copy;
 mod model;
+mod parallel;
 mod results;
 mod sites;
 mod trial;

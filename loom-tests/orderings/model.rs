@@ -7,8 +7,8 @@ use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::parallel::in_parallel;
 use crate::sites::Mutant;
-use crate::trial::in_parallel;
 use crate::{Refusal, refused};
 
 pub(crate) struct Models {
