@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from concurrent.futures import wait as wait_for
 from multiprocessing.pool import ThreadPool
 
-WORKERS = 2
+WORKERS = int(os.environ["MILLPOND_BENCH_WORKERS"])
 WIDE = 1024
 
 
@@ -348,7 +348,7 @@ def lives(workers, times):
 
 def p25():
     both, create, join = lives(WORKERS, 21)
-    result = {"both_2": both, "create_2": create, "join_2": join}
+    result = {"both": both, "create": create, "join": join}
     both, create, join = lives(WIDE, 1)
     return result | {"both_1024": both, "create_1024": create, "join_1024": join}
 

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use crate::judge::{Interval, Line, Standing};
+use crate::judge::{Line, Standing};
 use crate::row::{Role, Unit};
+use crate::verdict::Interval;
 
 /// Where the names end and where the plot ends; what is left is for the figures.
 const PLOT: [f64; 2] = [255.0, 645.0];

@@ -1,27 +1,28 @@
 //! The command line.
 
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::done::Done;
-use crate::html;
-use crate::json::Everything;
-use crate::judge::{Line, Verdict, line};
+use crate::judge::{Line, line};
 use crate::machine::Circumstances;
-use crate::measure::time;
+use crate::measure::{set_workers, time, workers};
 use crate::progress::{Progress, minutes};
 use crate::python::Python;
-use crate::race::{Answer, race};
+use crate::race::{Answer, Plan, Race, race};
 use crate::report;
 use crate::row::{Row, Runner};
 use crate::rows;
+use crate::saved::{Reports, Saved};
 use crate::select;
+use crate::verdict::FEWEST;
 
-/// Measures the performance targets, and says which are reached. Exit code 1 if one is missed.
+/// Measures the performance targets, and says which are reached. Exit code 1 if one is missed, or
+/// likely missed.
 #[derive(Debug, Parser)]
 #[command(name = "targets")]
 struct Cli {
@@ -33,20 +34,38 @@ struct Cli {
     #[arg(long)]
     list: bool,
 
-    /// Also write everything, each single figure included, to this file.
+    /// Only a few rows and a few peers; the others, and the bounds on the best of them, are left out.
+    #[arg(long)]
+    quick: bool,
+
+    /// Also write everything, each single figure included, to this file: after each row.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Go on with the run that this JSON file is of: rows that it has are not measured again.
+    #[arg(long, requires = "json")]
+    resume: bool,
 
     /// Also write a report with charts to this file: a page that needs nothing else.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// How often every contestant takes two turns. From 3 on an interval holds the median with 95 % probability.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
-    rounds: u16,
+    /// How many turns every contestant takes. Fewer than 6 say nothing.
+    #[arg(long, default_value_t = FEWEST as u16, value_parser = clap::value_parser!(u16).range(FEWEST as i64..))]
+    turns: u16,
 
-    /// Judge no time while other processes have more than this share of the machine.
-    #[arg(long, default_value_t = 0.2, value_name = "SHARE")]
+    /// How many workers each pool has, unless a row is about their number: as many as there are
+    /// processors, if nothing is said.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    workers: Option<u16>,
+
+    /// What the order of the contestants follows from: a number at random, if nothing is said.
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    seed: Option<u64>,
+
+    /// Repeat a turn in which other processes had more than this share of the machine, up to three
+    /// times; and if they still have, judge no time by it.
+    #[arg(long, default_value_t = 0.05, value_name = "SHARE")]
     noise_limit: f64,
 
     #[command(subcommand)]
@@ -65,6 +84,9 @@ enum Command {
 pub fn main() -> ExitCode {
     let matches = Cli::command().after_help(select::index(&rows::all())).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Some(workers) = cli.workers {
+        set_workers(usize::from(workers));
+    }
     if let Some(Command::Contestant { row, name }) = &cli.command {
         return contestant(row, name);
     }
@@ -78,55 +100,79 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode, String> {
-    let rows = select::select(rows::all(), &cli.only)?;
+    let rows = select::quick(select::select(rows::all(), &cli.only)?, cli.quick);
     if cli.list {
         print!("{}", select::list(&rows));
         return Ok(ExitCode::SUCCESS);
     }
-    // Before anything is measured: a quarter of an hour later is too late to find out.
-    let json = cli.json.as_deref().map(create).transpose()?;
-    let html = cli.html.as_deref().map(create).transpose()?;
+    let saved = cli.json.as_deref().filter(|_| cli.resume).map(Saved::read).transpose()?;
     let python = Python::find();
-    let circumstances = Circumstances::now(python.as_ref());
+    let mut circumstances = Circumstances::now(python.as_ref());
+    let seed = saved.as_ref().and_then(Saved::seed).or(cli.seed);
+    let plan = Plan {
+        turns: usize::from(cli.turns),
+        workers: workers(),
+        // As many digits as every reader of JSON takes for the same number.
+        seed: seed.unwrap_or_else(|| fastrand::u64(..1 << 53)),
+        noise_limit: cli.noise_limit,
+        quick: cli.quick,
+    };
+    let mut before = BTreeMap::new();
+    if let Some(saved) = saved {
+        saved.same_as(&circumstances, &plan)?;
+        circumstances.date = saved.date().unwrap_or_default().to_owned();
+        before = saved.rows;
+    }
+    let reports = Reports { json: cli.json.as_deref(), html: cli.html.as_deref() };
     println!("{circumstances}");
-    let done = measure(&rows, cli, python.as_ref());
+    println!("{plan}");
+    let done = measure(&rows, &plan, python.as_ref(), before, |done| {
+        reports.save(&circumstances, &plan, done)
+    })?;
     println!("{}", report::table(&done));
     print!("{}", report::losses(&done));
-    print!("{}", report::notes(&done, cli.noise_limit));
-    if let Some((path, file)) = json {
-        let everything = Everything::new(&circumstances, cli.rounds, cli.noise_limit, &done);
-        everything.write(file).map_err(|error| cannot_write(path, &error))?;
-    }
-    if let Some((path, mut file)) = html {
-        let page = html::page(&circumstances, cli.rounds, cli.noise_limit, &done);
-        file.write_all(page.as_bytes()).map_err(|error| cannot_write(path, &error))?;
-    }
-    let missed = |line: &Line| line.judged.iter().any(|judged| judged.verdict == Verdict::Missed);
-    Ok(ExitCode::from(u8::from(done.iter().flat_map(|row| &row.lines).any(missed))))
+    print!("{}", report::notes(&done, &plan));
+    let lost = |line: &Line| line.judged.iter().any(|judged| judged.verdict.is_loss());
+    Ok(ExitCode::from(u8::from(done.iter().flat_map(|row| &row.lines).any(lost))))
 }
 
-fn measure(rows: &[Row], cli: &Cli, python: Option<&Python>) -> Vec<Done> {
-    let mut progress = Progress::new(rows, usize::from(cli.rounds));
-    let mut done = Vec::new();
+/// Measures the rows that are not measured yet; after each, and once before the first, `save` gets
+/// what is known so far, in the rows' order.
+fn measure(
+    rows: &[Row],
+    plan: &Plan,
+    python: Option<&Python>,
+    before: BTreeMap<String, (f64, Race)>,
+    save: impl Fn(&[Done]) -> Result<(), String>,
+) -> Result<Vec<Done>, String> {
+    let judged = |row: &Row, seconds, race: Race| {
+        let lines = row.measures.iter().map(|measure| line(row, measure, &race, plan.noise_limit));
+        let (lines, missing) = (lines.collect(), row.missing.clone());
+        Done { id: row.id, work: row.work, seconds, lines, missing, race }
+    };
+    // Rows that were not asked for now, but were then, stay in the report.
+    let all = select::quick(rows::all(), plan.quick);
+    let place = |id: &str| all.iter().position(|row| row.id == id);
+    let mut done: Vec<Done> = before
+        .into_iter()
+        .filter_map(|(id, (seconds, race))| Some(judged(&all[place(&id)?], seconds, race)))
+        .collect();
+    done.sort_by_key(|row| place(row.id));
+    // A quarter of an hour later would be too late to find out that it cannot be written.
+    save(&done)?;
+    let is_new = |row: &&Row| !done.iter().any(|done| done.id == row.id);
+    let rows: Vec<&Row> = rows.iter().filter(is_new).collect();
+    let mut progress = Progress::new(&rows, plan.turns);
     for row in rows {
         progress.begin(row);
-        let (race, nanos) = time(|| race(row, usize::from(cli.rounds), python));
-        let lines =
-            row.measures.iter().map(|measure| line(row, measure, &race, cli.noise_limit)).collect();
-        let (id, work, missing) = (row.id, row.work, row.missing.clone());
-        done.push(Done { id, work, seconds: nanos / 1e9, lines, missing, race });
+        let (race, nanos) = time(|| race(row, plan, python));
+        done.push(judged(row, nanos / 1e9, race));
+        done.sort_by_key(|row| place(row.id));
+        save(&done)?;
         progress.done(row);
     }
     eprintln!("{} in all", minutes(progress.elapsed()));
-    done
-}
-
-fn create(path: &Path) -> Result<(&Path, File), String> {
-    File::create(path).map(|file| (path, file)).map_err(|error| cannot_write(path, &error))
-}
-
-fn cannot_write(path: &Path, error: &io::Error) -> String {
-    format!("cannot write {}: {error}", path.display())
+    Ok(done)
 }
 
 fn contestant(row: &str, name: &str) -> ExitCode {
@@ -154,6 +200,7 @@ fn contestant(row: &str, name: &str) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::tests::PLAN;
 
     #[test]
     fn the_command_line_is_consistent_and_its_help_has_every_row() {
@@ -171,6 +218,35 @@ mod tests {
             |args: &[&str]| Cli::try_parse_from(args).map(|cli| cli.only).unwrap_or_default();
         assert_eq!(only(&["targets", "--only", "P1,p4"]), ["P1", "p4"]);
         assert_eq!(only(&["targets", "--only", "P1", "--only", "p4"]), ["P1", "p4"]);
-        assert!(Cli::try_parse_from(["targets", "--rounds", "0"]).is_err());
+    }
+
+    #[test]
+    fn a_run_takes_six_turns_or_more_and_goes_on_only_with_a_file() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["targets"], args].concat());
+        assert_eq!(parse(&[]).map(|cli| usize::from(cli.turns)).ok(), Some(FEWEST));
+        assert!(parse(&["--turns", "5"]).is_err() && parse(&["--turns", "6"]).is_ok());
+        assert!(parse(&["--resume"]).is_err());
+        assert!(parse(&["--resume", "--json", "a.json"]).is_ok());
+        assert!(parse(&["--resume", "--json", "a.json", "--seed", "1"]).is_err());
+        assert!(parse(&["--workers", "0"]).is_err());
+        let nested = parse(&["contestant", "P1", "rayon", "--workers", "16"]);
+        assert_eq!(nested.map(|cli| cli.workers).ok(), Some(Some(16)));
+    }
+
+    #[test]
+    fn a_run_that_goes_on_measures_what_is_missing_and_keeps_the_rest() {
+        let rows = select::select(rows::all(), &["P14".to_owned()]).expect("there is such a row");
+        let was = Race { repeats: vec![2], ..Race::default() };
+        let before = BTreeMap::from([("P15".to_owned(), (9.0, was))]);
+        let saves = std::cell::RefCell::new(Vec::new());
+        let done = measure(&rows, &PLAN, None, before, |done| {
+            saves.borrow_mut().push(done.iter().map(|row| row.id).collect::<Vec<_>>());
+            Ok(())
+        });
+        let done = done.expect("everything can be saved");
+        assert_eq!(saves.into_inner(), [vec!["P15"], vec!["P14", "P15"]]);
+        assert_eq!((done[1].seconds, &done[1].race.repeats[..]), (9.0, &[2][..]));
+        let full = measure(&rows, &PLAN, None, BTreeMap::new(), |_| Err("disk full".to_owned()));
+        assert_eq!(full.map(|_| ()), Err("disk full".to_owned()));
     }
 }

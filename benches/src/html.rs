@@ -4,20 +4,17 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::chart::chart;
 use crate::done::Done;
-use crate::judge::{Judged, Line, Verdict};
+use crate::judge::{Judged, Line};
 use crate::machine::{Circumstances, Package};
-use crate::report::{Loss, best, ratio, show_ahead, sorted_losses};
+use crate::race::Plan;
+use crate::report::{Loss, best, by_chance, noise, ratio, show_ahead, sorted_losses};
 use crate::select::by_reason;
+use crate::verdict::Verdict;
 
 const STYLE: &str = include_str!("report.css");
 
 /// The page.
-pub(crate) fn page(
-    circumstances: &Circumstances,
-    rounds: u16,
-    noise_limit: f64,
-    rows: &[Done],
-) -> String {
+pub(crate) fn page(circumstances: &Circumstances, plan: &Plan, rows: &[Done]) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -29,7 +26,7 @@ pub(crate) fn page(
             }
             body {
                 h1 { "millpond against its peers" }
-                (measured(circumstances, rounds))
+                (measured(circumstances, plan))
                 (counts(rows))
                 (losses(rows))
                 h2 { "All bounds" }
@@ -37,8 +34,8 @@ pub(crate) fn page(
                 h2 { "All figures" }
                 p {
                     "Medians with their intervals, best first. " span.ours { "Blue" } " is millpond, its line goes down the chart; "
-                    span.ahead { "orange" } " is who is better with the whole interval. Times are not judged in rows during which others had more than "
-                    (noise_limit * 100.0) " % of the machine."
+                    span.ahead { "orange" } " is who is better with the whole interval. Turns in which others had more than "
+                    (plan.noise_limit * 100.0) " % of the machine are repeated, and if that does not help, no time is judged by them."
                 }
                 @for row in rows { (row_of(row)) }
             }
@@ -47,13 +44,13 @@ pub(crate) fn page(
     page.into_string()
 }
 
-fn measured(circumstances: &Circumstances, rounds: u16) -> Markup {
+fn measured(circumstances: &Circumstances, plan: &Plan) -> Markup {
     let Circumstances { date, millpond, commit, rustc, machine, peers } = circumstances;
     html! {
         p {
             "millpond " (millpond) ", " (commit.as_deref().unwrap_or("no commit known")) ", " (rustc) ". "
             (date) ", " (machine.cores) " cores of " (machine.processor) ", Linux " (machine.kernel) ", "
-            (machine.python.as_deref().unwrap_or("no Python found")) ". " (rounds) " rounds of two turns each."
+            (machine.python.as_deref().unwrap_or("no Python found")) ". " (plan) "."
         }
         p { "Peers: " @for (at, Package { name, version }) in peers.iter().enumerate() {
             @if at > 0 { ", " } (name) " " (version)
@@ -69,15 +66,8 @@ fn counts(rows: &[Done]) -> Markup {
             .filter(|j| j.verdict == verdict)
             .count()
     };
-    let all = [
-        Verdict::Reached,
-        Verdict::Missed,
-        Verdict::Undecided,
-        Verdict::Noise,
-        Verdict::Unmeasured,
-    ];
     html! {
-        ul.counts { @for verdict in all { li class=(class(verdict)) { b { (judged(verdict)) } " " (verdict) } } }
+        ul.counts { @for verdict in Verdict::ALL { li class=(class(verdict)) { b { (judged(verdict)) } " " (verdict) } } }
     }
 }
 
@@ -85,7 +75,7 @@ fn losses(rows: &[Done]) -> Markup {
     let losses = sorted_losses(rows);
     html! {
         h2 { "Where others are better" }
-        p { "With the whole interval, and so many times; missed bounds first." }
+        p { "With the whole interval, and so many times; missed bounds first. " (by_chance(rows)) "." }
         @if losses.is_empty() {
             p { "Nowhere in the rows measured." }
         } @else {
@@ -148,14 +138,12 @@ fn row_of(row: &Done) -> Markup {
                         @for ahead in &line.better_than_floor { span { (show_ahead(ahead)) "; " } } }
                 }
             }
-            @if let Some(share) = row.race.others {
-                p { "Others had " (format!("{:.0}", share * 100.0)) " % of the machine." }
-            }
+            @if !row.race.others.is_empty() { p { "Others had " (noise(&row.race)) " of the machine." } }
             @for (name, why) in &row.race.failed { p.missed { (name) " failed: " (why) } }
             @for why in &row.missing { p { "Not measured: " (why) } }
             @if !row.race.absent.is_empty() {
                 details { summary { "Who did not take part" }
-                    ul { @for (why, names) in by_reason(row.race.absent.iter().map(|(name, why)| (*name, why.as_str()))) {
+                    ul { @for (why, names) in by_reason(row.race.absent.iter().map(|(name, why)| (name.as_str(), why.as_str()))) {
                         li { (names.join(", ")) ": " (why) }
                     } }
                 }
@@ -168,19 +156,21 @@ fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Reached => "reached",
         Verdict::Missed => "missed",
-        Verdict::Undecided | Verdict::Noise | Verdict::Unmeasured => "open",
+        Verdict::LikelyReached | Verdict::LikelyMissed => "likely",
+        Verdict::Noise | Verdict::TooFew | Verdict::Unmeasured => "open",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::tests::PLAN;
     use crate::report::tests::done;
 
     #[test]
     fn the_page_has_every_row_loss_and_chart() {
         let machine = Circumstances::now(None);
-        let page = super::page(&machine, 3, 0.2, &[done("P1"), done("P2")]);
+        let page = super::page(&machine, &PLAN, &[done("P1"), done("P2")]);
         assert_eq!(page.matches("<svg").count(), 4);
         assert_eq!(
             page.matches("class=\"ahead\"").count(),

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::done::Done;
 use crate::machine::Circumstances;
+use crate::race::Plan;
 
 /// Goes up when something is renamed, or comes to mean something else; not when something is added.
-const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// A whole run.
 #[derive(Debug, Serialize)]
@@ -16,19 +17,14 @@ pub(crate) struct Everything<'a> {
     format: u32,
     #[serde(flatten)]
     circumstances: &'a Circumstances,
-    rounds: u16,
-    noise_limit: f64,
+    #[serde(flatten)]
+    plan: &'a Plan,
     rows: &'a [Done],
 }
 
 impl<'a> Everything<'a> {
-    pub(crate) fn new(
-        circumstances: &'a Circumstances,
-        rounds: u16,
-        noise_limit: f64,
-        rows: &'a [Done],
-    ) -> Self {
-        Self { format: FORMAT, circumstances, rounds, noise_limit, rows }
+    pub(crate) fn new(circumstances: &'a Circumstances, plan: &'a Plan, rows: &'a [Done]) -> Self {
+        Self { format: FORMAT, circumstances, plan, rows }
     }
 
     /// # Errors
@@ -43,16 +39,19 @@ impl<'a> Everything<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::report::tests::done;
+
+    pub(crate) const PLAN: Plan =
+        Plan { turns: 6, workers: 2, seed: 1, noise_limit: 0.05, quick: false };
 
     #[test]
     fn the_document_has_units_and_what_was_measured() {
         let machine = Circumstances::now(None);
         let done = [done("P1")];
         let mut text = Vec::new();
-        Everything::new(&machine, 3, 0.2, &done).write(&mut text).expect("memory takes it");
+        Everything::new(&machine, &PLAN, &done).write(&mut text).expect("memory takes it");
         let all: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
         for key in [
             "format",
@@ -62,8 +61,11 @@ mod tests {
             "rustc",
             "machine",
             "peers",
-            "rounds",
+            "turns",
+            "workers",
+            "seed",
             "noise_limit",
+            "quick",
         ] {
             assert!(all.get(key).is_some(), "{key}");
         }

@@ -20,7 +20,9 @@ mod race;
 mod report;
 mod row;
 mod rows;
+mod saved;
 mod select;
+mod verdict;
 mod work;
 
 pub use alloc::Counting;

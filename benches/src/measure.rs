@@ -1,6 +1,7 @@
 //! Clocks and percentiles, the same for all contestants.
 
 use std::hint::black_box;
+use std::sync::OnceLock;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,23 @@ use hdrhistogram::Histogram;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Workers of every pool, unless a row is about their number.
-pub(crate) const WORKERS: usize = 2;
+/// What the command line asked for.
+static WORKERS: OnceLock<usize> = OnceLock::new();
+
+/// Workers of every pool, unless a row is about their number: as the command line says, or else as
+/// many as there are processors.
+pub(crate) fn workers() -> usize {
+    *WORKERS.get_or_init(|| available_parallelism().map_or(1, usize::from))
+}
+
+/// Decides how many workers there are. To be called before anybody asks.
+pub(crate) fn set_workers(workers: usize) {
+    assert!(WORKERS.set(workers).is_ok(), "somebody has asked already how many workers there are");
+}
 
 /// How many of the workers can work at once: what sequential time is divided by, for a floor.
 pub(crate) fn at_once() -> f64 {
-    available_parallelism().map_or(1, usize::from).min(WORKERS) as f64
+    available_parallelism().map_or(1, usize::from).min(workers()) as f64
 }
 
 /// The median length, in nanoseconds, of one `trip`, over as many as fit in `time`.

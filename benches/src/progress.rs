@@ -8,7 +8,7 @@ use crate::row::Row;
 #[derive(Debug)]
 pub(crate) struct Progress {
     begin: Instant,
-    rounds: usize,
+    per_row: usize,
     rows: usize,
     turns: usize,
     rows_done: usize,
@@ -16,9 +16,10 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(rows: &[Row], rounds: usize) -> Self {
-        let turns = rows.iter().map(|row| turns(row, rounds)).sum();
-        Self { begin: Instant::now(), rounds, rows: rows.len(), turns, rows_done: 0, turns_done: 0 }
+    pub(crate) fn new(rows: &[&Row], per_row: usize) -> Self {
+        let turns = rows.iter().map(|row| turns(row, per_row)).sum();
+        let begin = Instant::now();
+        Self { begin, per_row, rows: rows.len(), turns, rows_done: 0, turns_done: 0 }
     }
 
     pub(crate) fn begin(&self, row: &Row) {
@@ -26,15 +27,15 @@ impl Progress {
             self.left().map_or(String::new(), |left| format!(", about {} to go", minutes(left)));
         let who = match row.contestants.len() {
             0 => "not measured yet".to_owned(),
-            1 => format!("1 contestant, {} turns", 2 * self.rounds),
-            all => format!("{all} contestants, {} turns each", 2 * self.rounds),
+            1 => format!("1 contestant, {} turns", self.per_row),
+            all => format!("{all} contestants, {} turns each", self.per_row),
         };
         eprintln!("{}, row {} of {}: {who}{left}", row.id, self.rows_done + 1, self.rows);
     }
 
     pub(crate) fn done(&mut self, row: &Row) {
         self.rows_done += 1;
-        self.turns_done += turns(row, self.rounds);
+        self.turns_done += turns(row, self.per_row);
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -49,8 +50,8 @@ impl Progress {
 }
 
 /// Those who take their turns together take one.
-fn turns(row: &Row, rounds: usize) -> usize {
-    2 * rounds * if row.together { 1 } else { row.contestants.len() }
+fn turns(row: &Row, per_row: usize) -> usize {
+    per_row * if row.together { 1 } else { row.contestants.len() }
 }
 
 /// `2 min 5 s`.
@@ -72,10 +73,10 @@ mod tests {
         let long = Row::new("P1", "")
             .with(Contestant::ours(nobody))
             .with(Contestant::peer("rayon", nobody));
-        let rows = [long, Row::new("P2", "").with(Contestant::ours(nobody))];
-        let mut progress = Progress::new(&rows, 3);
+        let rows = [&long, &Row::new("P2", "").with(Contestant::ours(nobody))];
+        let mut progress = Progress::new(&rows, 6);
         assert_eq!((progress.turns, progress.left()), (18, None));
-        progress.done(&rows[0]);
+        progress.done(rows[0]);
         progress.begin -= Duration::from_secs(100);
         let left = progress.left().unwrap_or_default().as_secs();
         assert_eq!((progress.rows_done, left), (1, 50));

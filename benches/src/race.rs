@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::io::Read as _;
-use std::ops::ControlFlow;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -11,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use wait_timeout::ChildExt as _;
 
 use crate::check::Figures;
-use crate::measure::WORKERS;
+use crate::measure::workers;
 use crate::noise::Reading;
+use crate::peers::OURS;
 use crate::python::Python;
-use crate::row::{Contestant, Role, Row, Runner};
+use crate::row::{Contestant, Row, Runner};
 
 /// What a contestant process prints: one line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,71 +29,164 @@ pub(crate) enum Answer {
 /// Longer than any honest contestant takes; beyond it, it hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// A turn in which others had too much of the machine is repeated so often.
+const REPEATS: u32 = 3;
+
+/// What is asked of every race of a run.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Plan {
+    /// How many turns each contestant takes.
+    pub(crate) turns: usize,
+    /// How many workers each pool has, unless the row is about their number.
+    pub(crate) workers: usize,
+    /// What the order of the contestants follows from, in each turn of each row.
+    pub(crate) seed: u64,
+    /// A turn in which others had more than this share of the machine says nothing of times.
+    pub(crate) noise_limit: f64,
+    /// Whether few rows and few peers were asked for.
+    pub(crate) quick: bool,
+}
+
 /// How a row went.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Race {
     /// By contestant; its turns in order. The same index is the same turn for all of them.
-    pub(crate) turns: BTreeMap<&'static str, Vec<Figures>>,
+    pub(crate) turns: BTreeMap<String, Vec<Figures>>,
     /// Who failed, and how. They have no turns.
-    pub(crate) failed: BTreeMap<&'static str, String>,
+    pub(crate) failed: BTreeMap<String, String>,
     /// Who could not take part, and why.
-    pub(crate) absent: BTreeMap<&'static str, String>,
-    /// The share of the machine that other processes had meanwhile; none if the system does not tell.
+    pub(crate) absent: BTreeMap<String, String>,
+    /// Of each turn, the share of the machine that other processes had; none where the system does
+    /// not tell.
     #[serde(rename = "others_cpu")]
-    pub(crate) others: Option<f64>,
+    pub(crate) others: Vec<Option<f64>>,
+    /// Of each turn, how often it was repeated because that share was too large.
+    pub(crate) repeats: Vec<u32>,
 }
 
 /// Lets the contestants take turns. One that fails once is out, for a figure that comes only sometimes is none.
-pub(crate) fn race(row: &Row, rounds: usize, python: Option<&Python>) -> Race {
+pub(crate) fn race(row: &Row, plan: &Plan, python: Option<&Python>) -> Race {
     let mut race = Race::default();
-    race.absent.extend(row.absent.iter().map(|(name, why)| (*name, (*why).to_owned())));
-    let before = Reading::now();
+    race.absent.extend(row.absent.iter().map(|(name, why)| ((*name).into(), (*why).into())));
     let there = |contestant: &&Contestant| {
         python.is_some() || !matches!(contestant.runner, Runner::Python(_))
     };
     for contestant in row.contestants.iter().filter(|contestant| !there(contestant)) {
-        race.absent.insert(contestant.name, "no python3 found".to_owned());
+        race.absent.insert(contestant.name.to_owned(), "no python3 found".to_owned());
     }
-    let mut order: Vec<&Contestant> = row.contestants.iter().filter(there).collect();
-    for _ in 0..2 * rounds {
-        let mut started = Vec::new();
-        for contestant in &order {
-            if race.failed.contains_key(contestant.name) {
-                continue;
-            }
-            let child = start(row.id, contestant, python);
-            if row.together {
-                started.push((*contestant, child));
-            } else if race.note(contestant, child.and_then(finish)).is_break() {
+    let all: Vec<&Contestant> = row.contestants.iter().filter(there).collect();
+    // Noise does not change a count.
+    let noise_matters = row.measures.iter().any(|measure| measure.unit.is_time());
+    for turn in 0..plan.turns {
+        let mut quietest: Option<Turn> = None;
+        for attempt in 0..=if noise_matters { REPEATS } else { 0 } {
+            let order = order(&all, row.id, plan.seed, turn, attempt);
+            let mut taken = Turn::take(row, &order, python, &mut race.failed);
+            // If we fail, there is nothing left to compare.
+            if race.failed.contains_key(OURS) {
+                race.turns.clear();
                 return race;
             }
-        }
-        for (contestant, child) in started {
-            if race.note(contestant, child.and_then(finish)).is_break() {
-                return race;
+            taken.repeats = attempt;
+            let loud = taken.others.is_some_and(|share| share > plan.noise_limit);
+            let quieter = |than: &Turn| taken.others < than.others;
+            if quietest.as_ref().is_none_or(quieter) {
+                quietest = Some(taken);
+            } else if let Some(kept) = &mut quietest {
+                kept.repeats = attempt;
+            }
+            if !loud {
+                break;
             }
         }
-        order.reverse();
+        race.note(quietest.expect("at least one attempt was made"));
     }
-    race.others = before.zip(Reading::now()).map(|(before, after)| after.others_since(&before));
     race
 }
 
 impl Race {
-    /// Notes a turn. If we fail, there is nothing left to compare.
-    fn note(&mut self, contestant: &Contestant, turn: Result<Figures, String>) -> ControlFlow<()> {
-        match turn {
-            Ok(figures) => self.turns.entry(contestant.name).or_default().push(figures),
-            Err(why) => {
-                self.turns.remove(contestant.name);
-                self.failed.insert(contestant.name, why);
-                if contestant.role == Role::Ours {
-                    return ControlFlow::Break(());
-                }
+    /// Adds a turn, and drops the turns of those who have failed in the meantime.
+    fn note(&mut self, turn: Turn) {
+        for (name, figures) in turn.figures {
+            self.turns.entry(name.to_owned()).or_default().push(figures);
+        }
+        self.turns.retain(|name, _| !self.failed.contains_key(name));
+        self.others.push(turn.others);
+        self.repeats.push(turn.repeats);
+    }
+
+    /// The share of the machine that others had in this turn, if it is known.
+    pub(crate) fn noise(&self, turn: usize) -> Option<f64> {
+        self.others.get(turn).copied().flatten()
+    }
+
+    /// The largest such share in any turn that was kept.
+    pub(crate) fn most_noise(&self) -> Option<f64> {
+        self.others.iter().copied().flatten().reduce(f64::max)
+    }
+}
+
+/// One turn of everybody.
+#[derive(Debug)]
+struct Turn {
+    figures: Vec<(&'static str, Figures)>,
+    others: Option<f64>,
+    repeats: u32,
+}
+
+impl Turn {
+    /// Lets everybody who has not failed run once, in this order, and notes who fails.
+    fn take(
+        row: &Row,
+        order: &[&Contestant],
+        python: Option<&Python>,
+        failed: &mut BTreeMap<String, String>,
+    ) -> Self {
+        let before = Reading::now();
+        let mut figures = Vec::new();
+        let mut note = |name, turn: Result<Figures, String>, failed: &mut BTreeMap<_, _>| match turn
+        {
+            Ok(all) => figures.push((name, all)),
+            Err(why) => _ = failed.insert(str::to_owned(name), why),
+        };
+        let mut started = Vec::new();
+        for contestant in order {
+            if failed.contains_key(contestant.name) || failed.contains_key(OURS) {
+                continue;
+            }
+            let child = start(row.id, contestant, python);
+            if row.together {
+                started.push((contestant.name, child));
+            } else {
+                note(contestant.name, child.and_then(finish), failed);
             }
         }
-        ControlFlow::Continue(())
+        for (name, child) in started {
+            note(name, child.and_then(finish), failed);
+        }
+        let now = before.zip(Reading::now());
+        let others = now.map(|(before, after)| after.others_since(&before));
+        Self { figures, others, repeats: 0 }
     }
+}
+
+/// The contestants as they follow one another in one attempt at one turn: anew each time, so that
+/// nobody always runs behind the same one, and the same whenever the seed is.
+fn order<'a>(
+    all: &[&'a Contestant],
+    row: &str,
+    seed: u64,
+    turn: usize,
+    attempt: u32,
+) -> Vec<&'a Contestant> {
+    let places = format!("{row} {turn} {attempt}");
+    let mixed = places.bytes().fold(seed, |mixed, byte| {
+        // FNV-1a: any hash that stays the same from one build to the next would do.
+        (mixed ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let mut order = all.to_vec();
+    fastrand::Rng::with_seed(mixed).shuffle(&mut order);
+    order
 }
 
 /// Starts one contestant, for one turn.
@@ -105,11 +198,13 @@ fn start(row: &str, contestant: &Contestant, python: Option<&Python>) -> Result<
             let this = env::current_exe().map_err(|error| format!("where am I? {error}"))?;
             let mut command = Command::new(this);
             command.args(["contestant", row, contestant.name]);
+            command.args(["--workers", &workers().to_string()]);
             command
         }
     };
-    // The one peer whose size is a matter of the environment.
-    command.env("BLOCKING_MAX_THREADS", WORKERS.to_string());
+    // Python is told by the environment, and so is the one peer whose size is a matter of it.
+    command.env("MILLPOND_BENCH_WORKERS", workers().to_string());
+    command.env("BLOCKING_MAX_THREADS", workers().to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command.spawn().map_err(|error| format!("cannot be started: {error}"))
 }
@@ -136,5 +231,46 @@ fn finish(mut child: Child) -> Result<Figures, String> {
         Ok(Answer::Figures(figures)) if status.success() => Ok(figures),
         Ok(Answer::Error(why)) => Err(why),
         _ => Err(format!("ended with {status} and no figures")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_another_in_each_turn_and_the_same_for_the_same_seed() {
+        let nobody = || unreachable!("nobody runs here");
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let all = names.map(|name| Contestant::peer(name, nobody));
+        let all: Vec<_> = all.iter().collect();
+        let names_of = |seed, turn, attempt| {
+            order(&all, "P1", seed, turn, attempt).iter().map(|c| c.name).collect::<Vec<_>>()
+        };
+        let first = names_of(7, 0, 0);
+        assert_eq!(first, names_of(7, 0, 0));
+        for other in [names_of(7, 1, 0), names_of(7, 0, 1), names_of(8, 0, 0)] {
+            assert_ne!(first, other);
+        }
+        // In many turns everybody is first about as often as anybody else.
+        let mut firsts = std::collections::BTreeMap::new();
+        (0..800).for_each(|turn| *firsts.entry(names_of(7, turn, 0)[0]).or_insert(0) += 1);
+        assert!(firsts.len() == 8 && firsts.values().all(|n| (60..140).contains(n)), "{firsts:?}");
+    }
+
+    #[test]
+    fn who_fails_in_a_later_turn_has_no_turns_at_all() {
+        let mut race = Race::default();
+        let turn = |names: &[&'static str]| Turn {
+            figures: names.iter().map(|name| (*name, Figures::new())).collect(),
+            others: Some(0.01 * names.len() as f64),
+            repeats: 1,
+        };
+        race.note(turn(&[OURS, "rayon"]));
+        race.failed.insert("rayon".to_owned(), "hangs".to_owned());
+        race.note(turn(&[OURS]));
+        assert_eq!(race.turns.keys().collect::<Vec<_>>(), [OURS]);
+        assert_eq!((race.turns[OURS].len(), race.noise(1)), (2, Some(0.01)));
+        assert_eq!((race.most_noise(), race.repeats), (Some(0.02), vec![1, 1]));
     }
 }

@@ -7,9 +7,11 @@ use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ContentArrangement, Table};
 
 use crate::done::Done;
-use crate::judge::{Ahead, Interval, Judged, Line, Standing, Verdict};
+use crate::judge::{Ahead, Judged, Line, Standing};
 use crate::peers::OURS;
+use crate::race::{Plan, Race};
 use crate::row::{Role, Unit};
+use crate::verdict::{FEWEST, Interval, Verdict, cut};
 
 /// A line for each figure and bound.
 pub(crate) fn table(rows: &[Done]) -> Table {
@@ -27,8 +29,7 @@ pub(crate) fn table(rows: &[Done]) -> Table {
         "others' CPU",
     ]);
     for row in rows {
-        let share =
-            row.race.others.map_or("?".to_owned(), |share| format!("{:.0} %", share * 100.0));
+        let share = noise(&row.race);
         for line in &row.lines {
             let work = if line.what.is_empty() {
                 wrap(row.work, 30)
@@ -63,10 +64,22 @@ pub(crate) fn table(rows: &[Done]) -> Table {
     table
 }
 
+/// The most that others had of the machine in a turn that was kept, and how many turns had to be
+/// repeated.
+pub(crate) fn noise(race: &Race) -> String {
+    let most =
+        race.most_noise().map_or("?".to_owned(), |share| format!("≤ {:.0} %", share * 100.0));
+    match race.repeats.iter().sum::<u32>() {
+        0 => most,
+        repeats => format!("{most}, {repeats} again"),
+    }
+}
+
 /// Where somebody beats us with the whole interval: missed bounds first, then by how much.
 pub(crate) fn losses(rows: &[Done]) -> String {
     let mut text =
         String::from("\nWhere others are better with the whole interval, and how many times:\n");
+    _ = writeln!(text, "  ({})", by_chance(rows));
     for Loss { row, line, missed } in sorted_losses(rows) {
         let all: Vec<_> = line.better_than_ours.iter().map(show_ahead).collect();
         let missed = if missed { " (missed)" } else { "" };
@@ -77,6 +90,23 @@ pub(crate) fn losses(rows: &[Done]) -> String {
         text.push_str("  nowhere in the rows measured\n");
     }
     text
+}
+
+/// What a list of so many comparisons holds if nobody is better than anybody.
+pub(crate) fn by_chance(rows: &[Done]) -> String {
+    let lines = rows.iter().flat_map(|row| &row.lines);
+    let of = |line: &Line| {
+        let others = line.standings.iter().filter(|standing| standing.role != Role::Floor).count();
+        let enough = line.turns_used >= FEWEST && line.ours().is_some();
+        let comparisons = if enough { others - 1 } else { 0 };
+        (comparisons, comparisons as f64 * cut(line.turns_used).1)
+    };
+    let (comparisons, chance) =
+        lines.map(of).fold((0, 0.0), |all, line| (all.0 + line.0, all.1 + line.1));
+    format!(
+        "{comparisons} comparisons, uncorrected: if all were equal, about {chance:.1} would be here \
+         by chance"
+    )
 }
 
 /// A figure in which somebody is better.
@@ -114,7 +144,7 @@ pub(crate) fn show_ahead(ahead: &Ahead) -> String {
 }
 
 /// All contestants, who is missing and why, and whether the machine was quiet.
-pub(crate) fn notes(rows: &[Done], noise_limit: f64) -> String {
+pub(crate) fn notes(rows: &[Done], plan: &Plan) -> String {
     let mut text = String::from("\nAll who took part, best first, median (interval):\n");
     for row in rows {
         for line in &row.lines {
@@ -135,19 +165,19 @@ pub(crate) fn notes(rows: &[Done], noise_limit: f64) -> String {
     }
     text.push_str(&absences(rows));
     text.push_str(&beaten_floors(rows));
-    text.push_str(&summary(rows, noise_limit));
+    text.push_str(&summary(rows, plan.noise_limit));
     text
 }
 
 /// Who was not there: those with one reason in the same rows together.
 fn absences(rows: &[Done]) -> String {
-    let mut where_and_why: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut where_and_why: BTreeMap<(&String, &String), Vec<&str>> = BTreeMap::new();
     for (row, (name, why)) in
         rows.iter().flat_map(|row| row.race.absent.iter().map(move |absent| (row, absent)))
     {
         where_and_why.entry((name, why)).or_default().push(row.id);
     }
-    let mut together: BTreeMap<(&str, Vec<&str>), Vec<&str>> = BTreeMap::new();
+    let mut together: BTreeMap<(&String, Vec<&str>), Vec<&str>> = BTreeMap::new();
     for ((name, why), rows) in where_and_why {
         together.entry((why, rows)).or_default().push(name);
     }
@@ -187,14 +217,13 @@ fn summary(rows: &[Done], noise_limit: f64) -> String {
         })
     };
     let number = |verdict| judged().filter(|(_, judged)| judged.verdict == verdict).count();
-    let mut text = format!(
-        "\n{} reached, {} missed, {} undecided, {} not judged for noise, {} not measured.\n",
-        number(Verdict::Reached),
-        number(Verdict::Missed),
-        number(Verdict::Undecided),
-        number(Verdict::Noise),
-        number(Verdict::Unmeasured) + rows.iter().filter(|row| row.lines.is_empty()).count(),
-    );
+    let pending = rows.iter().filter(|row| row.lines.is_empty()).count();
+    let count = |verdict| match verdict {
+        Verdict::Unmeasured => number(verdict) + pending,
+        _ => number(verdict),
+    };
+    let counts = Verdict::ALL.map(|verdict| format!("{} {verdict}", count(verdict)));
+    let mut text = format!("\n{}.\n", counts.join(", "));
     let mut noisy: Vec<&str> =
         judged().filter(|(_, j)| j.verdict == Verdict::Noise).map(|(id, _)| id).collect();
     noisy.dedup();
@@ -202,7 +231,7 @@ fn summary(rows: &[Done], noise_limit: f64) -> String {
         let limit = noise_limit * 100.0;
         _ = writeln!(
             text,
-            "Too noisy to judge {}: others had more than {limit} % of the machine.",
+            "Too noisy to judge {}: others had more than {limit} % of the machine in too many turns.",
             noisy.join(", ")
         );
     }
@@ -269,11 +298,26 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Reached => "reached",
+            Self::LikelyReached => "likely reached",
+            Self::LikelyMissed => "likely missed",
             Self::Missed => "missed",
-            Self::Undecided => "undecided",
             Self::Noise => "too noisy",
+            Self::TooFew => "too few turns",
             Self::Unmeasured => "not measured",
         })
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { turns, workers, seed, noise_limit, quick } = self;
+        let quick = if *quick { ", a quick look: few rows, few peers" } else { "" };
+        let limit = noise_limit * 100.0;
+        write!(
+            f,
+            "{turns} turns, {workers} workers, seed {seed}, turns with more than {limit} % of others \
+             repeated{quick}"
+        )
     }
 }
 
@@ -310,11 +354,11 @@ pub(crate) mod tests {
             .measure(Measure::new("two", "more of it", Unit::Rate))
             .with(Contestant::ours(nobody))
             .with(Contestant::peer("rayon", nobody));
-        let figures = |one, two| vec![figures([("one", one), ("two", two)]); 2];
-        let turns = [(OURS, figures(20.0, 4.0)), ("rayon", figures(10.0, 2.0))].into();
-        let absent = [("chili", "sleeps"), ("forte", "sleeps")]
-            .map(|(name, why)| (name, why.to_owned()))
+        let figures = |one, two| vec![figures([("one", one), ("two", two)]); 6];
+        let turns = [(OURS, figures(20.0, 4.0)), ("rayon", figures(10.0, 2.0))]
+            .map(|(name, figures)| (name.to_owned(), figures))
             .into();
+        let absent = ["chili", "forte"].map(|name| (name.to_owned(), "sleeps".to_owned())).into();
         let race = Race { turns, absent, ..Race::default() };
         let lines = row.measures.iter().map(|measure| line(&row, measure, &race, 1.0)).collect();
         Done { id, work: row.work, seconds: 1.0, lines, missing: vec![], race }
@@ -326,6 +370,25 @@ pub(crate) mod tests {
         assert!(text.contains("P1 (missed), some work: rayon 2.00 × (2.00..2.00)"), "{text}");
         assert!(!text.contains("more of it"), "{text}");
         assert!(losses(&[]).contains("nowhere"));
+        // Two figures, in each of which one other could be ahead by chance, once in 64 times.
+        assert!(
+            text.contains("(2 comparisons, uncorrected: if all were equal, about 0.0 "),
+            "{text}"
+        );
+        let many: Vec<_> = (0..100).map(|_| done("P1")).collect();
+        assert!(by_chance(&many).contains("200 comparisons"), "{}", by_chance(&many));
+        assert!(by_chance(&many).contains("about 3.1 "), "{}", by_chance(&many));
+    }
+
+    #[test]
+    fn the_noise_of_a_row_is_its_loudest_turn_and_what_was_repeated() {
+        let of = |others: &[Option<f64>], repeats: &[u32]| {
+            let (others, repeats) = (others.to_vec(), repeats.to_vec());
+            noise(&Race { others, repeats, ..Race::default() })
+        };
+        assert_eq!(of(&[None, None], &[0, 0]), "?");
+        assert_eq!(of(&[Some(0.01), Some(0.04)], &[0, 0]), "≤ 4 %");
+        assert_eq!(of(&[Some(0.01), Some(0.04)], &[0, 3]), "≤ 4 %, 3 again");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::row::{Role, Row};
+use crate::row::{Against, Contestant, Role, Row};
 
 /// The rows whose ids are wanted, in capitals or not, in the rows' order; all if none is.
 ///
@@ -17,6 +17,41 @@ pub(crate) fn select(rows: Vec<Row>, wanted: &[String]) -> Result<Vec<Row>, Stri
     }
     let chosen = |row: &Row| wanted.is_empty() || wanted.iter().any(|id| is(row, id));
     Ok(rows.into_iter().filter(chosen).collect())
+}
+
+/// What a quick look is made of: calls there and back, submission, maps, streams, nesting.
+const QUICK: [&str; 6] = ["P1", "P4", "P6", "P10", "P11", "P22"];
+
+/// The peers that a quick look asks: the pool that most programs have, the plainest one, and the one
+/// of asynchronous programs. Whom a bound names is asked besides.
+const QUICK_PEERS: [&str; 3] = ["rayon", "threadpool", "tokio spawn_blocking"];
+
+/// For a quick look, those of the rows that it is made of, with fewer peers in each. A bound on the
+/// best of all peers is not judged then, for it may be among those who are not asked.
+pub(crate) fn quick(rows: Vec<Row>, quick: bool) -> Vec<Row> {
+    if !quick {
+        return rows;
+    }
+    let thin = |mut row: Row| {
+        let mut named = QUICK_PEERS.to_vec();
+        for measure in &mut row.measures {
+            measure.musts.retain(|must| must.against != Against::Best);
+            named.extend(measure.musts.iter().filter_map(|must| match must.against {
+                Against::Named(name) | Against::Slower(name) => Some(name),
+                Against::Floor | Against::Best | Against::Itself => None,
+            }));
+        }
+        let asked = |contestant: &Contestant| {
+            contestant.role != Role::Peer && contestant.role != Role::Beside
+                || named.contains(&contestant.name)
+        };
+        let (asked, not) = row.contestants.into_iter().partition(asked);
+        row.contestants = asked;
+        let not: Vec<Contestant> = not;
+        row.absent.extend(not.iter().map(|c| (c.name, "is not asked in a quick run")));
+        row
+    };
+    rows.into_iter().filter(|row| QUICK.contains(&row.id)).map(thin).collect()
 }
 
 /// A line for each row: its id and its work.
@@ -90,6 +125,25 @@ mod tests {
     fn rows_are_chosen_in_capitals_or_not_and_come_in_their_own_order() {
         assert_eq!(ids(&["p7", "P4", " p7"]), Ok(vec!["P4", "P7"]));
         assert_eq!(ids(&[]).map(|all| all.len()), Ok(25));
+    }
+
+    #[test]
+    fn a_quick_look_has_fewer_rows_and_peers_and_no_bound_on_the_best() {
+        let all = quick(rows::all(), true);
+        assert_eq!(all.iter().map(|row| row.id).collect::<Vec<_>>(), QUICK);
+        assert_eq!(quick(rows::all(), false).len(), 25);
+        for row in &all {
+            let names: Vec<_> = row.contestants.iter().map(|c| c.name).collect();
+            assert!(names.contains(&crate::peers::OURS) && names.len() >= 2, "{names:?}");
+            let peers = row.contestants.iter().filter(|c| c.role == Role::Peer).count();
+            assert!(peers <= QUICK_PEERS.len() + 2, "{}: {names:?}", row.id);
+            for must in row.measures.iter().flat_map(|measure| &measure.musts) {
+                assert!(must.against != Against::Best, "{}", row.id);
+                if let Against::Named(name) = must.against {
+                    assert!(names.contains(&name), "{}: {name} is not asked", row.id);
+                }
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use crate::alloc::count;
 use crate::check::{Figures, Outcome, figure, figures, same};
-use crate::measure::WORKERS;
+use crate::measure::workers;
 use crate::peers::{Affinitypool, Millpond, Peer, Rayon, ask, specialists};
 use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
@@ -74,9 +74,9 @@ fn submit<P: Peer>(pool: &P) -> Result<Figures, String> {
 }
 
 fn others<P: Peer>() -> Outcome {
-    let mut all = submit(P::forever(WORKERS))?;
+    let mut all = submit(P::forever(workers()))?;
     if P::NAME == Rayon::NAME {
-        let pool = Rayon::forever(WORKERS);
+        let pool = Rayon::forever(workers());
         let map = maps(|| pool.0.install(|| (0..ITEMS).into_par_iter().map(|i| 2 * i).collect()))?;
         let install = each(CALLS, |i| _ = black_box(pool.0.install(|| i + 1)));
         all.extend(figures([("map", map.own), ("map_mean", map.mean), ("apply", install.own)]));
@@ -85,7 +85,7 @@ fn others<P: Peer>() -> Outcome {
 }
 
 fn ours() -> Outcome {
-    let pool = Millpond::forever(WORKERS);
+    let pool = Millpond::forever(workers());
     let mut all = submit(pool)?;
     let map = maps(|| pool.0.map(|i| 2 * i, 0..ITEMS).expect("no item here panics"))?;
     let mut sum = 0;
@@ -110,19 +110,20 @@ fn ours() -> Outcome {
 }
 
 fn paralight() -> Outcome {
-    let mut pool = specialists::paralight(WORKERS, RangeStrategy::Fixed);
+    let mut pool = specialists::paralight(workers(), RangeStrategy::Fixed);
     let map = maps(|| specialists::paralight_map(&mut pool, |i| 2 * i, ITEMS))?;
     Ok(figures([("map", map.own), ("map_mean", map.mean)]))
 }
 
 fn orx() -> Outcome {
-    let map = maps(|| specialists::orx_map(WORKERS, |i| 2 * i, ITEMS))?;
+    let map = maps(|| specialists::orx_map(workers(), |i| 2 * i, ITEMS))?;
     Ok(figures([("map", map.own), ("map_mean", map.mean)]))
 }
 
 fn pariter() -> Outcome {
     let mut passed = 0;
-    let stream = || (0..STREAM).parallel_map_custom(|options| options.threads(WORKERS), |i| 2 * i);
+    let stream =
+        || (0..STREAM).parallel_map_custom(|options| options.threads(workers()), |i| 2 * i);
     let allocations = count(|| passed = stream().count() as u64);
     same("the number of items", &passed, &STREAM)?;
     figure("imap", allocations[0] as f64 / STREAM as f64)

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::check::{Outcome, figures, same};
-use crate::measure::{WORKERS, histogram, record, spin};
+use crate::measure::{histogram, record, spin, workers};
 use crate::peers::{Affinitypool, NO_SPAWN, Peer, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
@@ -19,7 +19,10 @@ const TIME: Duration = Duration::from_millis(500);
 const STARVED: Duration = Duration::from_secs(1);
 /// Between probes, so that they meet the chains in every state; the prober stays hot.
 const GAP: Duration = Duration::from_micros(5);
-const CHAINS: u64 = 2 * WORKERS as u64;
+/// Enough to keep every worker busy.
+fn chains() -> u64 {
+    2 * workers() as u64
+}
 
 static STOP: AtomicBool = AtomicBool::new(false);
 static LINKS: AtomicU64 = AtomicU64::new(0);
@@ -53,9 +56,9 @@ fn link<P: Peer>(pool: &'static P) {
 fn probe<P: Peer>() -> Outcome {
     static PROBE: AtomicU64 = AtomicU64::new(0);
     static STARVING: AtomicU64 = AtomicU64::new(0);
-    let pool = P::forever(WORKERS);
+    let pool = P::forever(workers());
     same("a result", &pool.get(pool.submit(|| 7_u64)), &7)?;
-    for _ in 0..CHAINS {
+    for _ in 0..chains() {
         pool.spawn(move || link(pool));
     }
     // Sees from the side that a probe is not answered, so that the probe may wait in the pool's own way.
@@ -87,7 +90,7 @@ fn probe<P: Peer>() -> Outcome {
     }
     let links = LINKS.load(Ordering::Relaxed);
     STOP.store(true, Ordering::Relaxed);
-    while ENDED.load(Ordering::Relaxed) < CHAINS {
+    while ENDED.load(Ordering::Relaxed) < chains() {
         thread::sleep(Duration::from_millis(1));
     }
     same("the chains made progress", &(links > 1000), &true)?;

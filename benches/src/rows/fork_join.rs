@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, at_once, median_trip};
+use crate::measure::{at_once, median_trip, workers};
 use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask, specialists};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 use crate::work::{STEPS_200_NS, steps};
@@ -19,7 +19,7 @@ const TIME: Duration = Duration::from_millis(300);
 
 pub(super) fn row() -> Row {
     const FIFO: &str = "deadlocks: tasks wait for tasks of their own pool";
-    Row::new("P23", "fork/join of 1,024 leaves of 1 µs, 2 workers, p50")
+    Row::new("P23", "fork/join of 1,024 leaves of 1 µs, p50")
         .measure(Measure::new("wall", "", Unit::Nanos).must(Against::Named("rayon"), 1.1))
         .with(Contestant::floor("sequential ÷ 2", sequential))
         .with(Contestant::ours(ours))
@@ -61,7 +61,7 @@ fn ours() -> Outcome {
         let right = pool.submit(move || tree(pool, middle, to));
         tree(pool, from, middle).wrapping_add(pool.get(right))
     }
-    let pool = Millpond::forever(WORKERS);
+    let pool = Millpond::forever(workers());
     figure("wall", timed(|| pool.get(pool.submit(move || tree(pool, 0, LEAVES))))?)
 }
 
@@ -74,7 +74,7 @@ fn rayon() -> Outcome {
         let (left, right) = rayon::join(|| tree(from, middle), || tree(middle, to));
         left.wrapping_add(right)
     }
-    let pool = Rayon::forever(WORKERS);
+    let pool = Rayon::forever(workers());
     figure("wall", timed(|| pool.0.install(|| tree(0, LEAVES)))?)
 }
 
@@ -87,7 +87,7 @@ fn chili() -> Outcome {
         let (left, right) = scope.join(|s| tree(s, from, middle), |s| tree(s, middle, to));
         left.wrapping_add(right)
     }
-    let pool = specialists::chili(WORKERS);
+    let pool = specialists::chili(workers());
     figure("wall", timed(|| tree(&mut pool.scope(), 0, LEAVES))?)
 }
 
@@ -103,6 +103,6 @@ fn awaited<P: Awaiting>() -> Outcome {
             tree(pool, from, middle).await.wrapping_add(right.await)
         })
     }
-    let pool = P::forever(WORKERS);
+    let pool = P::forever(workers());
     figure("wall", timed(|| block_on(pool.start(tree(pool, 0, LEAVES))))?)
 }

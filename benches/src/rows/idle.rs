@@ -8,22 +8,22 @@ use std::thread;
 use std::time::Duration;
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, cpu_time};
+use crate::measure::{cpu_time, workers};
 use crate::peers::{Peer, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
 pub(super) fn row() -> Row {
-    Row::new("P15", "processor time over 2 s idle, 2 workers")
+    Row::new("P15", "processor time over 2 s idle")
         .together()
         .measure(Measure::new("cpu", "", Unit::Nanos).must(Against::Best, 1.5))
-        .with(Contestant::floor("two threads on a futex", floor))
+        .with(Contestant::floor("threads on a futex", floor))
         .with_all(ask!(idle: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
             RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
         .with_all(Contestant::pythons("P15"))
 }
 
 fn idle<P: Peer>() -> Outcome {
-    let pool = P::forever(WORKERS);
+    let pool = P::forever(workers());
     let handles: Vec<_> = (0..1000_u64).map(|i| pool.submit(move || i)).collect();
     same(
         "the sum of the results",
@@ -44,7 +44,7 @@ fn two_seconds() -> f64 {
 
 fn floor() -> Outcome {
     static WORD: AtomicU32 = AtomicU32::new(0);
-    for _ in 0..WORKERS {
+    for _ in 0..workers() {
         thread::spawn(|| {
             loop {
                 atomic_wait::wait(&WORD, 0);

@@ -9,7 +9,7 @@ use pariter::IteratorExt as _;
 use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, at_once, time};
+use crate::measure::{at_once, time, workers};
 use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 use crate::work::{STEPS_200_NS, steps};
@@ -65,7 +65,7 @@ fn sequential() -> Outcome {
 }
 
 fn ours(ordered: bool) -> Outcome {
-    let pool = Millpond::forever(WORKERS);
+    let pool = Millpond::forever(workers());
     let pass = || {
         let stream = pool.0.stream(work, 0..ITEMS);
         let results = if ordered { stream.imap() } else { stream.imap_unordered() };
@@ -77,7 +77,7 @@ fn ours(ordered: bool) -> Outcome {
 
 /// Rayon's nearest: it folds on the workers, so that nothing is delivered to a consumer.
 fn bridge() -> Outcome {
-    let pool = Rayon::forever(WORKERS);
+    let pool = Rayon::forever(workers());
     figure(
         "item",
         timed(|| pool.0.install(|| (0..ITEMS).par_bridge().map(work).reduce(|| 0, |a, b| a ^ b)))?,
@@ -88,7 +88,7 @@ fn bridge() -> Outcome {
 fn pariter() -> Outcome {
     let stream = || {
         (0..ITEMS)
-            .parallel_map_custom(|options| options.threads(WORKERS).buffer_size(IN_FLIGHT), work)
+            .parallel_map_custom(|options| options.threads(workers()).buffer_size(IN_FLIGHT), work)
     };
     figure("item", timed(|| stream().fold(0, |sum, value| sum ^ value))?)
 }
@@ -98,7 +98,7 @@ const IN_FLIGHT: usize = 256;
 
 /// Pools of futures have no stream of their own: these are the crate `futures`'.
 fn buffered<P: Awaiting>() -> Outcome {
-    let pool = P::forever(WORKERS);
+    let pool = P::forever(workers());
     let tasks = || stream::iter(0..ITEMS).map(|i| pool.start(async move { work(i) }));
     figure(
         "item",
@@ -107,7 +107,7 @@ fn buffered<P: Awaiting>() -> Outcome {
 }
 
 fn buffered_unordered<P: Awaiting>() -> Outcome {
-    let pool = P::forever(WORKERS);
+    let pool = P::forever(workers());
     let tasks = || stream::iter(0..ITEMS).map(|i| pool.start(async move { work(i) }));
     figure(
         "item",

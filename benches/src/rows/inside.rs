@@ -10,7 +10,7 @@ use crossbeam_deque::Worker;
 use crossbeam_utils::CachePadded;
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, time};
+use crate::measure::{time, workers};
 use crate::peers::{Affinitypool, NO_SPAWN, Peer, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
@@ -54,7 +54,7 @@ impl Tally {
 }
 
 fn inside<P: Peer>() -> Outcome {
-    let pool = P::forever(WORKERS);
+    let pool = P::forever(workers());
     let spawn_all = move |tasks: u64| {
         pool.spawn(move || {
             for _ in 0..tasks {
@@ -76,7 +76,7 @@ fn inside<P: Peer>() -> Outcome {
 
 /// rayon's own way to spawn many and wait. It counts its tasks itself, twice each, where `spawn` need not.
 fn rayon_scope() -> Outcome {
-    let pool = crate::peers::Rayon::forever(WORKERS);
+    let pool = crate::peers::Rayon::forever(workers());
     let spawn_all = |tasks: u64| {
         pool.0.scope(|scope| {
             for _ in 0..tasks {

@@ -13,7 +13,7 @@ use orx_parallel::{Pool, ThreadPool as _};
 use paralight::threads::RangeStrategy;
 
 use crate::check::{Outcome, figures, same};
-use crate::measure::WORKERS;
+use crate::measure::workers;
 use crate::peers::{Peer, ask, specialists};
 use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
@@ -23,9 +23,9 @@ const WIDE: usize = 1024;
 pub(super) fn row() -> Row {
     let measure = |key, what| Measure::new(key, what, Unit::Nanos);
     Row::new("P25", "create a pool and have it gone")
-        .measure(measure("both_2", "2 workers").must(Against::Best, 1.2))
-        .measure(measure("create_2", "2 workers, to create"))
-        .measure(measure("join_2", "2 workers, to join"))
+        .measure(measure("both", "the run's workers").must(Against::Best, 1.2))
+        .measure(measure("create", "the run's workers, to create"))
+        .measure(measure("join", "the run's workers, to join"))
         .measure(measure("both_1024", "1,024 workers").must(Against::Best, 1.2))
         .measure(measure("create_1024", "1,024 workers, to create"))
         .measure(measure("join_1024", "1,024 workers, to join"))
@@ -57,7 +57,7 @@ fn narrow_life<P: Peer>() -> Outcome {
 /// How many threads there are without a pool, and that the pool works, before its birth and death are timed.
 fn checked<P: Peer>() -> Result<u64, String> {
     let none = threads()?;
-    let pool = P::new(WORKERS);
+    let pool = P::new(workers());
     same("a result", &pool.get(pool.submit(|| 7_u64)), &7)?;
     pool.end();
     Ok(none)
@@ -67,7 +67,7 @@ fn checked<P: Peer>() -> Result<u64, String> {
 fn chili() -> Outcome {
     let none = threads()?;
     let create = |workers| specialists::chili(workers + 1);
-    same("both results", &create(WORKERS).scope().join(|_| 7_u64, |_| 8_u64), &(7, 8))?;
+    same("both results", &create(workers()).scope().join(|_| 7_u64, |_| 8_u64), &(7, 8))?;
     lives(none, create, drop)
 }
 
@@ -76,7 +76,7 @@ fn paralight() -> Outcome {
     let create = |workers| specialists::paralight(workers, RangeStrategy::Fixed);
     same(
         "the values",
-        &specialists::paralight_map(&mut create(WORKERS), |i| 2 * i, 3),
+        &specialists::paralight_map(&mut create(workers()), |i| 2 * i, 3),
         &vec![0, 2, 4],
     )?;
     lives(none, create, drop)
@@ -86,7 +86,7 @@ fn paralight() -> Outcome {
 fn orx() -> Outcome {
     let none = threads()?;
     let create = |workers: usize| Pool::basic(workers);
-    same("the number of workers", &create(WORKERS).max_num_threads().get(), &WORKERS)?;
+    same("the number of workers", &create(workers()).max_num_threads().get(), &workers())?;
     narrow(none, create, drop)
 }
 
@@ -128,7 +128,7 @@ fn floor() -> Outcome {
     lives(threads()?, create, join)
 }
 
-/// Lives of 2 workers and of 1,024.
+/// Lives of as many workers as the run has, and of 1,024.
 fn lives<P>(none: u64, create: impl Fn(usize) -> P, end: impl Fn(P)) -> Outcome {
     let mut all = narrow(none, &create, &end)?;
     let medians = medians(none, WIDE, 3, create, end)?;
@@ -139,8 +139,8 @@ fn lives<P>(none: u64, create: impl Fn(usize) -> P, end: impl Fn(P)) -> Outcome 
 }
 
 fn narrow<P>(none: u64, create: impl Fn(usize) -> P, end: impl Fn(P)) -> Outcome {
-    let medians = medians(none, WORKERS, 201, create, end)?;
-    Ok(figures([0, 1, 2].map(|part| (["both_2", "create_2", "join_2"][part], medians[part]))))
+    let medians = medians(none, workers(), 201, create, end)?;
+    Ok(figures([0, 1, 2].map(|part| (["both", "create", "join"][part], medians[part]))))
 }
 
 /// Times lives, each begun when nothing is left of the one before: `none` threads besides the main one. Medians of the

@@ -9,7 +9,7 @@ use paralight::threads::RangeStrategy;
 use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figure, figures, same};
-use crate::measure::{WORKERS, at_once, median_trip, time};
+use crate::measure::{at_once, median_trip, time, workers};
 use crate::peers::{Millpond, Peer as _, Rayon, specialists};
 use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
@@ -72,7 +72,7 @@ pub(super) fn rows() -> [Row; 4] {
             .with(Contestant::peer("rayon", tiny_rayon))
             .with(Contestant::peer("paralight", tiny_paralight))
             .with(Contestant::peer("orx-parallel", || {
-                tiny(|| specialists::orx_map(WORKERS, |i| 2 * i, TINY))
+                tiny(|| specialists::orx_map(workers(), |i| 2 * i, TINY))
             }))
             .all_absent(SCOPES, "a thread for each half of 64 tiny items")
             .otherwise(NO_MAP)
@@ -122,12 +122,12 @@ fn floor(work: Work) -> Outcome {
 }
 
 fn ours(work: Work) -> Outcome {
-    let pool = Millpond::forever(WORKERS);
+    let pool = Millpond::forever(workers());
     timed(work, |items, f| pool.0.map(f, 0..items).expect("no item here panics"))
 }
 
 fn rayon(work: Work) -> Outcome {
-    let pool = Rayon::forever(WORKERS);
+    let pool = Rayon::forever(workers());
     timed(work, |items, f| pool.0.install(|| (0..items).into_par_iter().map(f).collect()))
 }
 
@@ -157,12 +157,12 @@ fn crossbeam_halves(work: Work) -> Outcome {
 }
 
 fn paralight(work: Work, strategy: RangeStrategy) -> Outcome {
-    let mut pool = specialists::paralight(WORKERS, strategy);
+    let mut pool = specialists::paralight(workers(), strategy);
     timed(work, |items, f| specialists::paralight_map(&mut pool, f, items))
 }
 
 fn orx(work: Work) -> Outcome {
-    timed(work, |items, f| specialists::orx_map(WORKERS, f, items))
+    timed(work, |items, f| specialists::orx_map(workers(), f, items))
 }
 
 const SLICE: usize = 1_000_000;
@@ -191,22 +191,22 @@ fn slice_sequential() -> Outcome {
 }
 
 fn slice_ours() -> Outcome {
-    let pool = Millpond::forever(WORKERS);
+    let pool = Millpond::forever(workers());
     figure("item", slice(|items| pool.0.map_slice(light, items).expect("no item here panics"))?)
 }
 
 fn slice_rayon() -> Outcome {
-    let pool = Rayon::forever(WORKERS);
+    let pool = Rayon::forever(workers());
     figure("item", slice(|items| pool.0.install(|| items.par_iter().map(light).collect()))?)
 }
 
 fn slice_paralight() -> Outcome {
-    let mut pool = specialists::paralight(WORKERS, RangeStrategy::Fixed);
+    let mut pool = specialists::paralight(workers(), RangeStrategy::Fixed);
     figure("item", slice(|items| specialists::paralight_map_slice(&mut pool, light, items))?)
 }
 
 fn slice_orx() -> Outcome {
-    figure("item", slice(|items| specialists::orx_map_slice(WORKERS, light, items))?)
+    figure("item", slice(|items| specialists::orx_map_slice(workers(), light, items))?)
 }
 
 const TINY: u64 = 64;
@@ -222,16 +222,16 @@ fn tiny_sequential() -> Outcome {
 }
 
 fn tiny_ours() -> Outcome {
-    let pool = Millpond::forever(WORKERS);
+    let pool = Millpond::forever(workers());
     tiny(|| pool.0.map(|i| 2 * i, 0..TINY).expect("no item here panics"))
 }
 
 fn tiny_rayon() -> Outcome {
-    let pool = Rayon::forever(WORKERS);
+    let pool = Rayon::forever(workers());
     tiny(|| pool.0.install(|| (0..TINY).into_par_iter().map(|i| 2 * i).collect()))
 }
 
 fn tiny_paralight() -> Outcome {
-    let mut pool = specialists::paralight(WORKERS, RangeStrategy::Fixed);
+    let mut pool = specialists::paralight(workers(), RangeStrategy::Fixed);
     tiny(|| specialists::paralight_map(&mut pool, |i| 2 * i, TINY))
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures::executor::block_on;
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{Trips, WORKERS, median_trip};
+use crate::measure::{Trips, median_trip, workers};
 use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask, specialists};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
@@ -30,7 +30,7 @@ pub(super) fn row() -> Row {
 }
 
 fn ours() -> Outcome {
-    let pool = Millpond::forever(WORKERS);
+    let pool = Millpond::forever(workers());
     let p50 = pool.get(pool.submit(|| {
         same("a nested result", &pool.get(pool.submit(|| 7_u64)), &7)?;
         Ok::<_, String>(median_trip(TIME, BATCH, || _ = pool.get(pool.submit(|| 1_u64))))
@@ -39,7 +39,7 @@ fn ours() -> Outcome {
 }
 
 fn join() -> Outcome {
-    let pool = Rayon::forever(WORKERS);
+    let pool = Rayon::forever(workers());
     let p50 = pool.0.install(|| {
         same("a nested result", &rayon::join(|| 7_u64, || 8_u64), &(7, 8))?;
         let trip = || _ = std::hint::black_box(rayon::join(|| 1_u64, || 2_u64));
@@ -49,7 +49,7 @@ fn join() -> Outcome {
 }
 
 fn chili() -> Outcome {
-    let pool = specialists::chili(WORKERS);
+    let pool = specialists::chili(workers());
     let mut scope = pool.scope();
     same("a nested result", &scope.join(|_| 7_u64, |_| 8_u64), &(7, 8))?;
     let trip = || _ = std::hint::black_box(scope.join(|_| 1_u64, |_| 2_u64));
@@ -58,7 +58,7 @@ fn chili() -> Outcome {
 
 /// The task starts another and awaits it, again and again.
 fn awaited<P: Awaiting>() -> Outcome {
-    let pool = P::forever(WORKERS);
+    let pool = P::forever(workers());
     let task = pool.start(async {
         same("a nested result", &pool.start(async { 7_u64 }).await, &7)?;
         let mut trips = Trips::new(TIME, BATCH);

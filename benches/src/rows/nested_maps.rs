@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, median_trip};
+use crate::measure::{median_trip, workers};
 use crate::peers::{Awaiting, Millpond, Peer, Rayon, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
@@ -48,14 +48,14 @@ fn timed(both: impl Fn() -> [Vec<u64>; 2]) -> Outcome {
 }
 
 fn ours() -> Outcome {
-    two(Millpond::forever(WORKERS), |pool| {
+    two(Millpond::forever(workers()), |pool| {
         pool.0.map(|i| 2 * i, 0..ITEMS).expect("no item here panics")
     })
 }
 
 /// On a worker, `into_par_iter` is of the worker's own pool.
 fn rayon() -> Outcome {
-    two(Rayon::forever(WORKERS), |_| (0..ITEMS).into_par_iter().map(|i| 2 * i).collect())
+    two(Rayon::forever(workers()), |_| (0..ITEMS).into_par_iter().map(|i| 2 * i).collect())
 }
 
 fn awaited<P: Awaiting>() -> Outcome {
@@ -67,6 +67,6 @@ fn awaited<P: Awaiting>() -> Outcome {
         }
         values
     }
-    let pool = P::forever(WORKERS);
+    let pool = P::forever(workers());
     timed(|| [(), ()].map(|()| pool.start(map(pool))).map(block_on))
 }

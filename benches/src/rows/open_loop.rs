@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::check::{Outcome, figures, same};
-use crate::measure::{WORKERS, histogram, record, spin};
+use crate::measure::{histogram, record, spin, workers};
 use crate::peers::{Affinitypool, NO_SPAWN, Peer, ask};
 use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
@@ -23,7 +23,7 @@ pub(super) fn row() -> Row {
     Row::new("P21", "open loop, Poisson, 20 µs tasks at 50 % of one worker")
         .measure(measure("p50"))
         .measure(measure("p99"))
-        .with(Contestant::floor("two workers, no hand-over", ideal))
+        .with(Contestant::floor("no hand-over", ideal))
         .with_all(ask!(open: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
             RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel))
         .absent(Affinitypool::NAME, NO_SPAWN)
@@ -69,7 +69,7 @@ fn open<P: Peer>() -> Outcome {
     static DONE: AtomicU64 = AtomicU64::new(0);
     // A task every 40 µs: nobody is often in the other's way.
     static LENGTHS: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
-    let pool = P::forever(WORKERS);
+    let pool = P::forever(workers());
     same("a result", &pool.get(pool.submit(|| 7_u64)), &7)?;
     LENGTHS.lock().expect("no task here panics").reserve(TASKS);
     run(|due| {
@@ -87,7 +87,7 @@ fn open<P: Peer>() -> Outcome {
 
 /// Computed, not measured: each task begins when it is due, or as soon as one of the workers has done with those before.
 fn ideal() -> Outcome {
-    let mut free = [Duration::ZERO; WORKERS];
+    let mut free = vec![Duration::ZERO; workers()];
     summary(arrivals().map(|due| {
         let worker = free.iter_mut().min().expect("there are workers");
         *worker = due.max(*worker) + TASK;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, median_trip, pin};
+use crate::measure::{median_trip, pin, workers};
 use crate::peers::{Peer, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
@@ -42,7 +42,7 @@ pub(super) fn rows() -> [Row; 3] {
 }
 
 fn checked<P: Peer>() -> Result<&'static P, String> {
-    let pool = P::forever(WORKERS);
+    let pool = P::forever(workers());
     for i in 0..1000_u64 {
         same("a result", &pool.get(pool.submit(move || i * 3)), &(i * 3))?;
     }

@@ -11,7 +11,7 @@ use std::thread;
 use crossbeam_deque::{Injector, Steal};
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{WORKERS, time};
+use crate::measure::{time, workers};
 use crate::peers::{
     AsyncExecutor, ExecutorsChannel, ExecutorsStealing, Lagoon, Peer, Rayon, RustyPool, Threadpool,
     TokioSpawn, ask,
@@ -61,15 +61,15 @@ fn channels<const THREADS: usize>() -> [Contestant; 8] {
 }
 
 fn from_one<P: Peer>() -> Outcome {
-    run(1, by_handles::<P>, P::forever(WORKERS))
+    run(1, by_handles::<P>, P::forever(workers()))
 }
 
 fn from_four<P: Peer>() -> Outcome {
-    run(4, by_handles::<P>, P::forever(WORKERS))
+    run(4, by_handles::<P>, P::forever(workers()))
 }
 
 fn one_channel<P: Peer, const THREADS: usize>() -> Outcome {
-    run(THREADS, by_channel::<P>, P::forever(WORKERS))
+    run(THREADS, by_channel::<P>, P::forever(workers()))
 }
 
 /// `way` submits the numbers from `first`, so many of them, and adds up the results.

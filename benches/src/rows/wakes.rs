@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use crate::check::{Outcome, figures, same};
-use crate::measure::{WORKERS, spin};
+use crate::measure::{spin, workers};
 use crate::peers::{Millpond, Peer as _};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
@@ -25,7 +25,7 @@ pub(super) fn row() -> Row {
 }
 
 fn wakes() -> Outcome {
-    let pool = Millpond::forever(WORKERS);
+    let pool = Millpond::forever(workers());
     // The one task is not load: it has the threads started, and the counter seen to work.
     same("a result", &pool.get(pool.submit(|| 1_u64)), &1)?;
     let run = |tasks: u64, work: Duration| {
