@@ -9,6 +9,8 @@ use hdrhistogram::Histogram;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::check::{Outcome, figures};
+
 /// What the command line asked for.
 static WORKERS: OnceLock<usize> = OnceLock::new();
 
@@ -28,11 +30,28 @@ pub(crate) fn at_once() -> f64 {
     available_parallelism().map_or(1, usize::from).min(workers()) as f64
 }
 
-/// The median length, in nanoseconds, of one `trip`, over as many as fit in `time`.
+/// What one operation takes, in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trip {
+    /// From its beginning to its end, the median.
+    pub(crate) wall: f64,
+    /// Of all processors, all threads of this process together, the mean: who spins while it waits
+    /// shows it here.
+    pub(crate) cpu: f64,
+}
+
+impl Trip {
+    /// The wall time by this key, and the processor time by `cpu`.
+    pub(crate) fn figures(self, wall: &str) -> Outcome {
+        Ok(figures([(wall, self.wall), ("cpu", self.cpu)]))
+    }
+}
+
+/// The length of one `trip`, over as many as fit in `time`.
 ///
 /// `batch` trips are timed at a time, because reading the clock costs a quarter of the shortest trip measured here; for
 /// trips of microseconds it is 1. A first tenth of the time warms up and does not count.
-pub(crate) fn median_trip(time: Duration, batch: u32, mut trip: impl FnMut()) -> f64 {
+pub(crate) fn measure_trip(time: Duration, batch: u32, mut trip: impl FnMut()) -> Trip {
     let mut trips = Trips::new(time, batch);
     loop {
         let start = Instant::now();
@@ -40,36 +59,44 @@ pub(crate) fn median_trip(time: Duration, batch: u32, mut trip: impl FnMut()) ->
             trip();
         }
         if trips.over(start) {
-            return trips.median();
+            return trips.trip();
         }
     }
 }
 
-/// Lengths of batches of trips, for loops that [`median_trip`] cannot call, as they await.
+/// Lengths of batches of trips, for loops that [`measure_trip`] cannot call, as they await.
 pub(crate) struct Trips {
     lengths: Histogram<u64>,
     batch: u32,
     warm: Instant,
     end: Instant,
+    /// What the process had had when the first batch that counts began.
+    cpu: Option<f64>,
 }
 
 impl Trips {
     pub(crate) fn new(time: Duration, batch: u32) -> Self {
         let begin = Instant::now();
-        Self { lengths: histogram(), batch, warm: begin + time / 10, end: begin + time }
+        Self { lengths: histogram(), batch, warm: begin + time / 10, end: begin + time, cpu: None }
     }
 
     /// Notes the batch that began at `start` and ends now; says whether it was the last.
     pub(crate) fn over(&mut self, start: Instant) -> bool {
         let now = Instant::now();
-        if start >= self.warm {
+        if self.cpu.is_some() {
             record(&mut self.lengths, now - start);
+        } else if now >= self.warm {
+            self.cpu = Some(cpu_time());
         }
-        now >= self.end
+        // However long one lasts, it is one batch at least.
+        now >= self.end && !self.lengths.is_empty()
     }
 
-    pub(crate) fn median(&self) -> f64 {
-        self.lengths.value_at_quantile(0.5) as f64 / f64::from(self.batch)
+    pub(crate) fn trip(&self) -> Trip {
+        let batch = f64::from(self.batch);
+        let trips = self.lengths.len() as f64 * batch;
+        let cpu = self.cpu.map_or(0.0, |before| cpu_time() - before);
+        Trip { wall: self.lengths.value_at_quantile(0.5) as f64 / batch, cpu: cpu / trips }
     }
 }
 

@@ -155,6 +155,11 @@ impl Measure {
         Self { key, what, unit, musts: vec![] }
     }
 
+    /// What an operation takes of all processors: a latency that spins is not one that sleeps.
+    pub(crate) fn cpu(what: &'static str) -> Self {
+        Self::new("cpu", what, Unit::Nanos)
+    }
+
     pub(crate) fn must(mut self, against: Against, bound: f64) -> Self {
         self.musts.push(Must { against, bound });
         self

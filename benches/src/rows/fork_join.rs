@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 
-use crate::check::{Outcome, figure, same};
-use crate::measure::{at_once, median_trip, workers};
+use crate::check::{Outcome, same};
+use crate::measure::{Trip, at_once, measure_trip, workers};
 use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask, specialists};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 use crate::work::{STEPS_200_NS, steps};
@@ -21,7 +21,8 @@ pub(super) fn row() -> Row {
     const FIFO: &str = "deadlocks: tasks wait for tasks of their own pool";
     Row::new("P23", "fork/join of 1,024 leaves of 1 µs, p50")
         .measure(Measure::new("wall", "", Unit::Nanos).must(Against::Named("rayon"), 1.1))
-        .with(Contestant::floor("sequential ÷ 2", sequential))
+        .measure(Measure::cpu("processor time of a tree"))
+        .with(Contestant::floor("sequential, divided among the processors", sequential))
         .with(Contestant::ours(ours))
         .with(Contestant::peer("rayon", rayon))
         .with(Contestant::peer("chili", chili))
@@ -40,16 +41,17 @@ fn loop_over(from: u64, to: u64) -> u64 {
     (from..to).fold(0, |sum, i| sum.wrapping_add(leaf(i)))
 }
 
-fn timed(tree: impl Fn() -> u64) -> Result<f64, String> {
+fn timed(tree: impl Fn() -> u64) -> Result<Trip, String> {
     let should = loop_over(0, LEAVES);
     let mut wrong = 0_u64;
-    let p50 = median_trip(TIME, 1, || wrong += u64::from(tree() != should));
+    let trip = measure_trip(TIME, 1, || wrong += u64::from(tree() != should));
     same("the number of wrong sums", &wrong, &0)?;
-    Ok(p50)
+    Ok(trip)
 }
 
 fn sequential() -> Outcome {
-    figure("wall", timed(|| loop_over(0, LEAVES))? / at_once())
+    let Trip { wall, cpu } = timed(|| loop_over(0, LEAVES))?;
+    Trip { wall: wall / at_once(), cpu }.figures("wall")
 }
 
 fn ours() -> Outcome {
@@ -62,7 +64,7 @@ fn ours() -> Outcome {
         tree(pool, from, middle).wrapping_add(pool.get(right))
     }
     let pool = Millpond::forever(workers());
-    figure("wall", timed(|| pool.get(pool.submit(move || tree(pool, 0, LEAVES))))?)
+    timed(|| pool.get(pool.submit(move || tree(pool, 0, LEAVES))))?.figures("wall")
 }
 
 fn rayon() -> Outcome {
@@ -75,7 +77,7 @@ fn rayon() -> Outcome {
         left.wrapping_add(right)
     }
     let pool = Rayon::forever(workers());
-    figure("wall", timed(|| pool.0.install(|| tree(0, LEAVES)))?)
+    timed(|| pool.0.install(|| tree(0, LEAVES)))?.figures("wall")
 }
 
 fn chili() -> Outcome {
@@ -88,7 +90,7 @@ fn chili() -> Outcome {
         left.wrapping_add(right)
     }
     let pool = specialists::chili(workers());
-    figure("wall", timed(|| tree(&mut pool.scope(), 0, LEAVES))?)
+    timed(|| tree(&mut pool.scope(), 0, LEAVES))?.figures("wall")
 }
 
 fn awaited<P: Awaiting>() -> Outcome {
@@ -104,5 +106,5 @@ fn awaited<P: Awaiting>() -> Outcome {
         })
     }
     let pool = P::forever(workers());
-    figure("wall", timed(|| block_on(pool.start(tree(pool, 0, LEAVES))))?)
+    timed(|| block_on(pool.start(tree(pool, 0, LEAVES))))?.figures("wall")
 }

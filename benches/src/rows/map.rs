@@ -9,7 +9,7 @@ use paralight::threads::RangeStrategy;
 use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figure, figures, same};
-use crate::measure::{at_once, median_trip, time, workers};
+use crate::measure::{at_once, measure_trip, time, workers};
 use crate::peers::{Millpond, Peer as _, Rayon, specialists};
 use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
@@ -67,6 +67,7 @@ pub(super) fn rows() -> [Row; 4] {
             .with_all(Contestant::pythons("P9")),
         Row::new("P10", "map of 64 tiny items, back to back, p50")
             .measure(Measure::new("wall", "", Unit::Nanos).must(Against::Named("rayon"), 0.4))
+            .measure(Measure::cpu("processor time of a map"))
             .with(Contestant::floor("sequential", tiny_sequential))
             .with(Contestant::ours(tiny_ours))
             .with(Contestant::peer("rayon", tiny_rayon))
@@ -214,7 +215,7 @@ const TIME: Duration = Duration::from_millis(300);
 
 fn tiny(mut map: impl FnMut() -> Vec<u64>) -> Outcome {
     same("the values", &map(), &(0..TINY).map(|i| 2 * i).collect())?;
-    figure("wall", median_trip(TIME, 1, || drop(std::hint::black_box(map()))))
+    measure_trip(TIME, 1, || drop(std::hint::black_box(map()))).figures("wall")
 }
 
 fn tiny_sequential() -> Outcome {

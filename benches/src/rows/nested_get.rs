@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 
-use crate::check::{Outcome, figure, same};
-use crate::measure::{Trips, median_trip, workers};
+use crate::check::{Outcome, same};
+use crate::measure::{Trips, measure_trip, workers};
 use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask, specialists};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
@@ -19,6 +19,7 @@ pub(super) fn row() -> Row {
     const FIFO: &str = "a task that waits for its own pool deadlocks once all workers wait";
     Row::new("P22", "apply_async(..).get() from inside a worker, p50")
         .measure(Measure::new("p50", "", Unit::Nanos).must(Against::Named(JOIN), 3.0))
+        .measure(Measure::cpu("processor time of a task"))
         .with(Contestant::ours(ours))
         .with(Contestant::peer(JOIN, join))
         .with(Contestant::peer("chili", chili))
@@ -31,21 +32,21 @@ pub(super) fn row() -> Row {
 
 fn ours() -> Outcome {
     let pool = Millpond::forever(workers());
-    let p50 = pool.get(pool.submit(|| {
+    let trip = pool.get(pool.submit(|| {
         same("a nested result", &pool.get(pool.submit(|| 7_u64)), &7)?;
-        Ok::<_, String>(median_trip(TIME, BATCH, || _ = pool.get(pool.submit(|| 1_u64))))
+        Ok::<_, String>(measure_trip(TIME, BATCH, || _ = pool.get(pool.submit(|| 1_u64))))
     }))?;
-    figure("p50", p50)
+    trip.figures("p50")
 }
 
 fn join() -> Outcome {
     let pool = Rayon::forever(workers());
-    let p50 = pool.0.install(|| {
+    let trip = pool.0.install(|| {
         same("a nested result", &rayon::join(|| 7_u64, || 8_u64), &(7, 8))?;
         let trip = || _ = std::hint::black_box(rayon::join(|| 1_u64, || 2_u64));
-        Ok::<_, String>(median_trip(TIME, BATCH, trip))
+        Ok::<_, String>(measure_trip(TIME, BATCH, trip))
     })?;
-    figure("p50", p50)
+    trip.figures("p50")
 }
 
 fn chili() -> Outcome {
@@ -53,7 +54,7 @@ fn chili() -> Outcome {
     let mut scope = pool.scope();
     same("a nested result", &scope.join(|_| 7_u64, |_| 8_u64), &(7, 8))?;
     let trip = || _ = std::hint::black_box(scope.join(|_| 1_u64, |_| 2_u64));
-    figure("p50", median_trip(TIME, BATCH, trip))
+    measure_trip(TIME, BATCH, trip).figures("p50")
 }
 
 /// The task starts another and awaits it, again and again.
@@ -68,9 +69,9 @@ fn awaited<P: Awaiting>() -> Outcome {
                 _ = pool.start(async { 1_u64 }).await;
             }
             if trips.over(start) {
-                return Ok::<_, String>(trips.median());
+                return Ok::<_, String>(trips.trip());
             }
         }
     });
-    figure("p50", block_on(task)?)
+    block_on(task)?.figures("p50")
 }

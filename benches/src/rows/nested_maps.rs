@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::executor::block_on;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
-use crate::check::{Outcome, figure, same};
-use crate::measure::{median_trip, workers};
+use crate::check::{Outcome, same};
+use crate::measure::{measure_trip, workers};
 use crate::peers::{Awaiting, Millpond, Peer, Rayon, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
@@ -19,6 +19,7 @@ pub(super) fn row() -> Row {
     const FIFO: &str = "deadlocks: both workers wait for tasks that nobody is left to run";
     Row::new("P20", "two tasks each map 100 items on their own pool of 2 and wait, p50")
         .measure(Measure::new("wall", "", Unit::Nanos).must(Against::Named("rayon"), 1.0))
+        .measure(Measure::cpu("processor time of both tasks"))
         .with(Contestant::ours(ours))
         .with(Contestant::peer("rayon", rayon))
         .with_all(
@@ -42,9 +43,9 @@ fn timed(both: impl Fn() -> [Vec<u64>; 2]) -> Outcome {
         same("the values of both", &both(), &[should.clone(), should.clone()])?;
     }
     let mut values = 0;
-    let p50 = median_trip(TIME, 1, || values += both().iter().map(Vec::len).sum::<usize>());
+    let trip = measure_trip(TIME, 1, || values += both().iter().map(Vec::len).sum::<usize>());
     same("no value lost", &(values as u64 % (2 * ITEMS)), &0)?;
-    figure("wall", p50)
+    trip.figures("wall")
 }
 
 fn ours() -> Outcome {

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::check::{Outcome, figures, same};
-use crate::measure::{histogram, record, spin, workers};
+use crate::measure::{cpu_time, histogram, record, spin, workers};
 use crate::peers::{Affinitypool, NO_SPAWN, Peer, ask};
 use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
@@ -23,6 +23,7 @@ pub(super) fn row() -> Row {
     Row::new("P21", "open loop, Poisson, 20 µs tasks at 50 % of one worker")
         .measure(measure("p50"))
         .measure(measure("p99"))
+        .measure(Measure::cpu("processor time of a task and of the submitter that spins until it is due"))
         .with(Contestant::floor("no hand-over", ideal))
         .with_all(ask!(open: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
             RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel))
@@ -56,13 +57,15 @@ fn run(mut submit: impl FnMut(Instant)) {
     }
 }
 
-fn summary(lengths: impl IntoIterator<Item = Duration>) -> Outcome {
+fn summary(lengths: impl IntoIterator<Item = Duration>, cpu: Option<f64>) -> Outcome {
     let mut all = histogram();
     lengths.into_iter().for_each(|length| record(&mut all, length));
     same("the number of tasks run", &all.len(), &(TASKS as u64))?;
-    Ok(figures(
+    let mut figures = figures(
         [("p50", 0.5), ("p99", 0.99)].map(|(key, q)| (key, all.value_at_quantile(q) as f64)),
-    ))
+    );
+    figures.extend(cpu.map(|cpu| ("cpu".to_owned(), cpu / TASKS as f64)));
+    Ok(figures)
 }
 
 fn open<P: Peer>() -> Outcome {
@@ -72,6 +75,7 @@ fn open<P: Peer>() -> Outcome {
     let pool = P::forever(workers());
     same("a result", &pool.get(pool.submit(|| 7_u64)), &7)?;
     LENGTHS.lock().expect("no task here panics").reserve(TASKS);
+    let before = cpu_time();
     run(|due| {
         pool.spawn(move || {
             spin(TASK);
@@ -82,17 +86,19 @@ fn open<P: Peer>() -> Outcome {
     while DONE.load(Ordering::Acquire) < TASKS as u64 {
         thread::sleep(Duration::from_millis(1));
     }
-    summary(LENGTHS.lock().expect("no task here panics").drain(..))
+    let cpu = cpu_time() - before;
+    summary(LENGTHS.lock().expect("no task here panics").drain(..), Some(cpu))
 }
 
 /// Computed, not measured: each task begins when it is due, or as soon as one of the workers has done with those before.
 fn ideal() -> Outcome {
     let mut free = vec![Duration::ZERO; workers()];
-    summary(arrivals().map(|due| {
+    let lengths = arrivals().map(|due| {
         let worker = free.iter_mut().min().expect("there are workers");
         *worker = due.max(*worker) + TASK;
         *worker - due
-    }))
+    });
+    summary(lengths, None)
 }
 
 #[cfg(test)]

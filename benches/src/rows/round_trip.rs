@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
-use crate::check::{Outcome, figure, same};
-use crate::measure::{median_trip, pin, workers};
+use crate::check::{Outcome, same};
+use crate::measure::{Trip, cpu_time, histogram, measure_trip, pin, record, workers};
 use crate::peers::{Peer, ask};
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
@@ -19,21 +19,25 @@ const GAP: Duration = Duration::from_micros(250);
 
 pub(super) fn rows() -> [Row; 3] {
     let measure = || Measure::new("p50", "", Unit::Nanos);
+    let cpu = || Measure::cpu("processor time of a round trip");
     [
         Row::new("P1", "round trip of an empty closure, u64 result, both sides hot, p50")
             .measure(measure().must(Against::Floor, 2.5))
+            .measure(cpu())
             .with(Contestant::floor("spin ping-pong", spin_ping_pong))
             .with_all(ask!(hot: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor, Blocking,
                 RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool, StdThread))
             .with_all(Contestant::pythons("P1")),
         Row::new("P2", "the same, all threads on one core")
             .measure(measure().must(Against::Best, 1.05))
+            .measure(cpu())
             .with(Contestant::floor("two same-core wakes", one_core_floor))
             .with_all(ask!(one_core: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
                 Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
             .with_all(Contestant::pythons("P2")),
         Row::new("P3", "the same with gaps of 250 µs, workers parked")
             .measure(measure().must(Against::Floor, 1.1).must(Against::Best, 1.05))
+            .measure(cpu())
             .with(Contestant::floor("two threads on a futex", futex_with_gaps))
             .with_all(ask!(with_gaps: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
                 Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
@@ -52,10 +56,10 @@ fn checked<P: Peer>() -> Result<&'static P, String> {
 fn hot<P: Peer>() -> Outcome {
     let pool = checked::<P>()?;
     let mut sum = 0_u64;
-    let p50 = median_trip(TIME, 8, || sum += pool.get(pool.submit(|| 1_u64)));
+    let trip = measure_trip(TIME, 8, || sum += pool.get(pool.submit(|| 1_u64)));
     // The sum is used, or the result could be left out.
     same("no result lost", &(sum > 0), &true)?;
-    figure("p50", p50)
+    trip.figures("p50")
 }
 
 fn one_core<P: Peer>() -> Outcome {
@@ -66,21 +70,27 @@ fn one_core<P: Peer>() -> Outcome {
 
 fn with_gaps<P: Peer>() -> Outcome {
     let pool = checked::<P>()?;
-    figure("p50", after_gaps(|| _ = pool.get(pool.submit(|| 1_u64))))
+    after_gaps(|| _ = pool.get(pool.submit(|| 1_u64))).figures("p50")
 }
 
 /// The median of trips that begin after a gap, in which the caller sleeps too: nobody is hot.
-fn after_gaps(mut trip: impl FnMut()) -> f64 {
-    let mut lengths = crate::measure::histogram();
-    for turn in 0..1100 {
+fn after_gaps(mut trip: impl FnMut()) -> Trip {
+    const TURNS: u32 = 1000;
+    let mut lengths = histogram();
+    let mut before = 0.0;
+    for turn in 0..100 + TURNS {
+        if turn == 100 {
+            before = cpu_time();
+        }
         thread::sleep(GAP);
         let start = std::time::Instant::now();
         trip();
         if turn >= 100 {
-            crate::measure::record(&mut lengths, start.elapsed());
+            record(&mut lengths, start.elapsed());
         }
     }
-    lengths.value_at_quantile(0.5) as f64
+    let cpu = (cpu_time() - before) / f64::from(TURNS);
+    Trip { wall: lengths.value_at_quantile(0.5) as f64, cpu }
 }
 
 /// Two words, one for each direction, each on a line of its own.
@@ -123,7 +133,7 @@ fn block_until_not(word: &AtomicU32, old: u32) {
 }
 
 fn spin_ping_pong() -> Outcome {
-    figure("p50", median_trip(TIME, 8, partner(spin_until_not, |_| ())))
+    measure_trip(TIME, 8, partner(spin_until_not, |_| ())).figures("p50")
 }
 
 fn wake(word: &AtomicU32) {
@@ -132,9 +142,9 @@ fn wake(word: &AtomicU32) {
 
 fn one_core_floor() -> Outcome {
     pin()?;
-    figure("p50", median_trip(TIME, 8, partner(block_until_not, wake)))
+    measure_trip(TIME, 8, partner(block_until_not, wake)).figures("p50")
 }
 
 fn futex_with_gaps() -> Outcome {
-    figure("p50", after_gaps(partner(block_until_not, wake)))
+    after_gaps(partner(block_until_not, wake)).figures("p50")
 }
