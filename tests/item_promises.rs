@@ -241,6 +241,13 @@ fn a_window_keeps_as_many_items_running_as_it_holds() {
 // covers TIME-07 IMAP-12
 #[test]
 fn a_window_of_the_pool_s_choice_grows() {
+    // A chunk size is about when a worker looks for other work, and leaves the window alone.
+    for chunksize in [None, Some(1), Some(16)] {
+        a_window_grows(chunksize);
+    }
+}
+
+fn a_window_grows(chunksize: Option<usize>) {
     const MOST: usize = 1_024;
     let pool = ThreadPool::new(2).unwrap();
     let gate = Gate::new();
@@ -261,7 +268,11 @@ fn a_window_of_the_pool_s_choice_grows() {
             grown.open();
         }
     });
-    for result in pool.imap(item, input).unwrap() {
+    let mut stream = pool.stream(item, input);
+    if let Some(items) = chunksize {
+        stream = stream.chunksize(items);
+    }
+    for result in stream.imap().unwrap() {
         result.unwrap();
         yielded.set(yielded.get() + 1);
     }

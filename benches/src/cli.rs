@@ -1,9 +1,9 @@
 //! The command line.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::{fs, io};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -11,6 +11,7 @@ use crate::done::Done;
 use crate::judge::{Line, line};
 use crate::machine::Circumstances;
 use crate::measure::{set_workers, time, workers};
+use crate::page::page;
 use crate::progress::{Progress, minutes};
 use crate::python::Python;
 use crate::race::{Answer, Plan, Race, race};
@@ -77,6 +78,12 @@ enum Command {
     /// One contestant of one row, once: what the program executes itself as.
     #[command(hide = true)]
     Contestant { row: String, name: String },
+
+    /// Prints a page of Markdown, made from the JSON file of a run: what is committed in docs.
+    Page {
+        /// The file; the page calls it by its path below docs.
+        file: PathBuf,
+    },
 }
 
 /// Runs the program: `cargo targets`.
@@ -90,7 +97,14 @@ pub fn main() -> ExitCode {
     if let Some(Command::Contestant { row, name }) = &cli.command {
         return contestant(row, name);
     }
-    match run(&cli) {
+    let done = match &cli.command {
+        Some(Command::Page { file }) => page_of(file).map(|page| {
+            print!("{page}");
+            ExitCode::SUCCESS
+        }),
+        _ => run(&cli),
+    };
+    match done {
         Ok(code) => code,
         Err(why) => {
             eprintln!("error: {why}");
@@ -173,6 +187,13 @@ fn measure(
     }
     eprintln!("{} in all", minutes(progress.elapsed()));
     Ok(done)
+}
+
+fn page_of(file: &Path) -> Result<String, String> {
+    let cannot = |why: String| format!("cannot make a page of {}: {why}", file.display());
+    let text = fs::read_to_string(file).map_err(|error| cannot(error.to_string()))?;
+    let source = file.strip_prefix("docs").unwrap_or(file).display().to_string();
+    page(&text, &source).map_err(cannot)
 }
 
 fn contestant(row: &str, name: &str) -> ExitCode {

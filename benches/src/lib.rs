@@ -12,6 +12,7 @@ mod judge;
 mod machine;
 mod measure;
 mod noise;
+mod page;
 // For the criterion benches, which are another crate.
 pub mod peers;
 mod progress;

@@ -9,7 +9,7 @@ use crate::python;
 /// A question: what work, what of it is measured, who takes part, what must be reached.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// `P1` to `P25`.
+    /// `P1` to `P31`.
     pub(crate) id: &'static str,
     /// The work, in words.
     pub(crate) work: &'static str,
@@ -117,6 +117,9 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Nanos, Self::Rate, Self::Share, Self::Count, Self::Bytes];
+
     pub(crate) fn more_is_better(self) -> bool {
         self == Self::Rate
     }

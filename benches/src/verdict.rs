@@ -4,7 +4,7 @@
 //! test's: the order statistics between which the true median lies with 95 % probability. Six turns
 //! are the fewest that have one, and there it is everything that was seen.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The fewest turns of which anything is said: all of five hold the median in 93.8 % of cases.
 pub(crate) const FEWEST: usize = 6;
@@ -13,7 +13,7 @@ pub(crate) const FEWEST: usize = 6;
 const DOUBT: f64 = 0.05;
 
 /// A median with its interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Interval {
     pub(crate) low: f64,
     pub(crate) median: f64,

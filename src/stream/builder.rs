@@ -51,11 +51,11 @@ impl<M, I: Iterator> Stream<M, I> {
     /// The bound is strict. It is 1 or more: [`imap`](Self::imap) refuses 0. A larger number than
     /// 1,048,576 counts as 1,048,576, since the window has a slot for each item from the beginning.
     ///
-    /// Without this call the window is 64 items, or four chunks per worker if that is more. If the
-    /// caller gave no [`chunksize`](Self::chunksize) either, the window can grow. Then this limit
-    /// counts only the items that no worker has begun, and it is higher for short items. With
-    /// running and finished items, up to 1,024 are ahead. So the consumer pulls on while the
-    /// result that is next in order is late and workers have nothing to do.
+    /// Without this call the window can grow. The consumer then pulls until 64 items wait for a
+    /// worker, or four chunks per worker if that is more, and more of them if they are short. With
+    /// running and finished items, up to 1,024 are ahead, or four chunks per worker if that is
+    /// more. So the consumer pulls on while the result that is next in order is late and workers
+    /// have nothing to do.
     ///
     /// The input may say by its [`size_hint`](Iterator::size_hint) that it is shorter. Then the
     /// window shrinks to that many items, or to one per worker if that is more, and one more. The

@@ -11,7 +11,7 @@ use crate::worker::{
 /// If the caller sets no window, at least this many items may be ahead. With fewer, every few items
 /// would cost a wake-up.
 const MIN_WINDOW_ITEMS: usize = 64;
-/// If the caller sets neither window nor chunk size, the window can grow to this many items.
+/// If the caller sets no window, it can grow to this many items.
 const MAX_GROWN_WINDOW_ITEMS: usize = 1024;
 /// No window is larger than this. A stream allocates its window at once, and counts the slots in 32
 /// bits.
@@ -59,10 +59,10 @@ where
             let items = items.min(MAX_WINDOW_ITEMS);
             Window { least: items, most: items }
         }
-        StreamOptions { chunksize: Some(items), .. } => {
-            Window { least: chunks(items), most: chunks(items) }
+        StreamOptions { chunksize, .. } => {
+            let least = chunks(chunksize.unwrap_or(1));
+            Window { least, most: least.max(MAX_GROWN_WINDOW_ITEMS) }
         }
-        _ => Window { least: chunks(1), most: chunks(1).max(MAX_GROWN_WINDOW_ITEMS) },
     };
     // A short input needs a slot for each item, and one for the pull that finds the end, so that
     // the consumer is done with the input at the call. An input that is longer than it says has

@@ -2,8 +2,7 @@
 //!
 //! A **row** is one piece of work, at one value of its parameter if it has one. Contestants do it one after the other. Each
 //! is started when its turn comes, so nobody is whom the command line leaves out; its result is checked before it is timed,
-//! and again after each sample; and it ends before the next one starts. A pool's name is the same in all groups, so that
-//! `cargo losses` can divide by ours.
+//! and again after each sample; and it ends before the next one starts. A pool's name is the same in all groups.
 #![allow(dead_code, unused_imports, unused_macros, reason = "each bench uses a part of it")]
 
 use std::cell::OnceCell;

@@ -1,6 +1,7 @@
 //! The questions, a file for each.
 
 mod allocations;
+mod chunked;
 mod fairness;
 mod fork_join;
 mod idle;
@@ -14,6 +15,7 @@ mod open_loop;
 mod port_scan;
 mod round_trip;
 mod stream;
+mod uneven;
 mod wakes;
 mod wide;
 
@@ -23,22 +25,29 @@ use crate::row::Row;
 pub(crate) fn all() -> Vec<Row> {
     let mut rows = vec![
         allocations::row(),
+        chunked::row(),
         fairness::row(),
         fork_join::row(),
         idle::row(),
         inside::row(),
         lifecycle::row(),
         nested_get::row(),
-        nested_maps::row(),
-        open_loop::row(),
         port_scan::row(),
+        uneven::row(),
         wakes::row(),
         Row::pending(
             "P14",
             "heap allocations of a bounded pool",
             "no pool allocates its tasks' memory ahead",
         ),
+        Row::pending(
+            "P26",
+            "join(a, b): fib(30) without cut-off, per join",
+            "there is no join yet",
+        ),
     ];
+    rows.extend(nested_maps::rows());
+    rows.extend(open_loop::rows());
     rows.extend(round_trip::rows());
     rows.extend(stream::rows());
     rows.extend(map::rows());
@@ -57,7 +66,7 @@ mod tests {
     #[test]
     fn every_target_is_there_once() {
         let ids: Vec<_> = all().iter().map(|row| row.id).collect();
-        let should: Vec<_> = (1..=25).map(|number| format!("P{number}")).collect();
+        let should: Vec<_> = (1..=31).map(|number| format!("P{number}")).collect();
         assert_eq!(ids, should);
     }
 

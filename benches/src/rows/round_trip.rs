@@ -1,4 +1,4 @@
-//! How long does one call take, there and back? (P1 hot, P2 on one core, P3 with everybody asleep.)
+//! How long does one call take, there and back? (P1 hot, P2 on one core, P3 with everybody asleep, P30 after a pause.)
 //!
 //! Not measured: how long it takes while the pool has other work (that is P19 and P21).
 
@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
-use crate::check::{Outcome, same};
-use crate::measure::{Trip, cpu_time, histogram, measure_trip, pin, record, workers};
+use crate::check::{Outcome, figures, same};
+use crate::measure::{Trip, cpu_time, histogram, measure_trip, pin, record, spin, workers};
 use crate::peers::{Peer, ask};
+use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
 const TIME: Duration = Duration::from_millis(400);
 /// The gap of P3: long enough for every spin budget to run out.
 const GAP: Duration = Duration::from_micros(250);
 
-pub(super) fn rows() -> [Row; 3] {
+pub(super) fn rows() -> [Row; 4] {
     let measure = || Measure::new("p50", "", Unit::Nanos);
     let cpu = || Measure::cpu("processor time of a round trip");
     [
@@ -42,6 +43,19 @@ pub(super) fn rows() -> [Row; 3] {
             .with_all(ask!(with_gaps: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
                 Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
             .with_all(Contestant::pythons("P3")),
+        Row::new("P30", "round trip after 200 µs of pause, in which the caller spins or sleeps, p50")
+            .measure(
+                Measure::new("spinning", "the caller spins", Unit::Nanos).must(Against::Best, 1.05),
+            )
+            .measure(
+                Measure::new("sleeping", "the caller sleeps", Unit::Nanos).must(Against::Best, 1.05),
+            )
+            .with(Contestant::floor("two threads on a futex", || {
+                after_both(partner(block_until_not, wake))
+            }))
+            .with_all(ask!(after_pauses: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
+                Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
+            .all_absent([python::THREAD_POOL, python::EXECUTOR], "P3 asks them nearly the same"),
     ]
 }
 
@@ -70,11 +84,24 @@ fn one_core<P: Peer>() -> Outcome {
 
 fn with_gaps<P: Peer>() -> Outcome {
     let pool = checked::<P>()?;
-    after_gaps(|| _ = pool.get(pool.submit(|| 1_u64))).figures("p50")
+    after_gaps(|| thread::sleep(GAP), || _ = pool.get(pool.submit(|| 1_u64))).figures("p50")
 }
 
-/// The median of trips that begin after a gap, in which the caller sleeps too: nobody is hot.
-fn after_gaps(mut trip: impl FnMut()) -> Trip {
+fn after_pauses<P: Peer>() -> Outcome {
+    let pool = checked::<P>()?;
+    after_both(|| _ = pool.get(pool.submit(|| 1_u64)))
+}
+
+/// After pauses of both kinds.
+fn after_both(mut trip: impl FnMut()) -> Outcome {
+    const PAUSE: Duration = Duration::from_micros(200);
+    let spinning = after_gaps(|| spin(PAUSE), &mut trip).wall;
+    let sleeping = after_gaps(|| thread::sleep(PAUSE), trip).wall;
+    Ok(figures([("spinning", spinning), ("sleeping", sleeping)]))
+}
+
+/// Trips that begin after a gap. If the caller sleeps in it too, nobody is hot.
+fn after_gaps(gap: impl Fn(), mut trip: impl FnMut()) -> Trip {
     const TURNS: u32 = 1000;
     let mut lengths = histogram();
     let mut before = 0.0;
@@ -82,7 +109,7 @@ fn after_gaps(mut trip: impl FnMut()) -> Trip {
         if turn == 100 {
             before = cpu_time();
         }
-        thread::sleep(GAP);
+        gap();
         let start = std::time::Instant::now();
         trip();
         if turn >= 100 {
@@ -146,5 +173,5 @@ fn one_core_floor() -> Outcome {
 }
 
 fn futex_with_gaps() -> Outcome {
-    after_gaps(partner(block_until_not, wake)).figures("p50")
+    after_gaps(|| thread::sleep(GAP), partner(block_until_not, wake)).figures("p50")
 }

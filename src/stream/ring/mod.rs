@@ -155,7 +155,9 @@ struct Ring<A, T, E> {
     // `taken`. Each item raises the count, and no stream can pull 2^64 items.
     published: CachePadded<AtomicU64>,
     claimed: CachePadded<AtomicU64>,
-    ready: Ready,
+    /// On lines of its own: runners write it with each outcome, and all threads read the fields
+    /// below with each item.
+    ready: CachePadded<Ready>,
     /// Their number is a power of two.
     slots: Box<[Slot<A, T, E>]>,
     /// In which slot a number lies, by the number modulo the ring. Empty in order.
@@ -288,7 +290,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
                 crew: CachePadded::new(AtomicU32::new(0)),
                 published: CachePadded::new(AtomicU64::new(0)),
                 claimed: CachePadded::new(AtomicU64::new(0)),
-                ready: Ready::new(numbers),
+                ready: CachePadded::new(Ready::new(numbers)),
                 slots: (0..slots).map(slot).collect(),
                 slot_numbers: (0..numbers).map(|_| AtomicU32::new(0)).collect(),
             },
