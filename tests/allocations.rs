@@ -128,10 +128,10 @@ fn each_verb_allocates_as_often_as_its_documentation_says() {
         let (calls, _, blocks) = allocations(|| {
             pool.imap(|x: u64| x, 0..100_000).unwrap().map(Result::unwrap).sum::<u64>()
         });
-        assert!(
-            calls + blocks <= 100,
-            "imap: the window, and now and then a block of the injector, but {calls} + {blocks}"
-        );
+        assert!(calls <= 100, "imap: the window, but {calls}");
+        // How often the workers run dry is the system's affair. Each time costs an entry, of which
+        // there is one for each item at the very most, and of which 63 share a block.
+        assert!(blocks <= 100_000 / 63 + 2 + 8, "imap: {blocks} blocks of the injector");
 
         let (here, nested) = pool
             .apply(|| {

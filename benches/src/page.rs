@@ -288,6 +288,24 @@ mod tests {
         assert!(page == PUBLISHED, "run: cargo targets page docs/{SOURCE} > docs/performance.md");
     }
 
+    /// A table of the README has a row of the harness in each line, and its figures.
+    #[test]
+    fn the_figures_of_the_readme_are_those_of_the_published_page() {
+        let readme = include_str!("../../README.md");
+        let lines: Vec<_> = readme.lines().filter(|line| line.starts_with("| P")).collect();
+        assert!(lines.len() > 5, "the table was not found");
+        for line in lines {
+            let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let begin = format!("\n### {}:", cells[0]);
+            let (_, row) = PUBLISHED.split_once(&begin).expect("the page has this row");
+            let row = row.split("\n### ").next().unwrap_or_default();
+            for cell in cells[2..].iter().filter(|cell| **cell != "–") {
+                let figure = cell.split(" (").next().unwrap_or_default();
+                assert!(row.contains(&format!("| {figure} |")), "{}: {figure}", cells[0]);
+            }
+        }
+    }
+
     #[test]
     fn a_page_has_the_losses_before_the_gains_and_every_figure() {
         let done = [done("P1"), done("P2")];
