@@ -71,6 +71,35 @@ fn no_item_begins_after_terminate_a_cancel_or_a_failure() {
 
 // covers TIME-05
 #[test]
+fn no_item_of_a_stream_begins_after_terminate() {
+    for (workers, unordered) in [(1, false), (1, true), (2, false), (2, true)] {
+        let pool = ThreadPool::new(workers).unwrap();
+        let (stopped, late) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (begun, release) = (Arc::new(AtomicUsize::new(0)), Gate::new());
+        let (see, count, enter, pass) =
+            (Arc::clone(&stopped), Arc::clone(&late), Arc::clone(&begun), release.clone());
+        let item = move |_: usize| {
+            count.fetch_add(see.load(Ordering::SeqCst), Ordering::SeqCst);
+            enter.fetch_add(1, Ordering::SeqCst);
+            pass.wait();
+        };
+        // The call shows the workers a whole window, of which they hold an item each.
+        let stream = pool.stream(item, 0..1_000).buffersize(64);
+        let results = if unordered { stream.imap_unordered() } else { stream.imap() }.unwrap();
+        while begun.load(Ordering::SeqCst) < workers {
+            std::thread::yield_now();
+        }
+        pool.terminate();
+        stopped.store(1, Ordering::SeqCst);
+        release.open();
+        results.for_each(drop);
+        pool.join().unwrap();
+        assert_eq!(late.load(Ordering::SeqCst), 0, "{workers} workers, unordered: {unordered}");
+    }
+}
+
+// covers TIME-05
+#[test]
 fn no_item_begins_after_a_failure_on_another_worker() {
     for workers in [2, 4, 8] {
         let pool = ThreadPool::new(workers).unwrap();
