@@ -58,6 +58,7 @@
 //! Python has no counterpart to these:
 //!
 //! * [`scope`](Pool::scope) runs tasks that borrow from the stack.
+//! * [`fork_join`](Pool::fork_join) calls two functions at once, for recursions.
 //! * [`map_slice`](Pool::map_slice) maps a slice and copies no input.
 //! * [`map_results`](Pool::map_results) gives each item an outcome of its own.
 //! * [`cancel`](AsyncResult::cancel) keeps a task from starting, or asks it to stop. The task asks
@@ -134,6 +135,9 @@
 //! * **Any task, by a batch or a stream that runs.** The delay is 100 µs and the item that is
 //!   running. If the items before lasted less than 1 µs each, up to 16 more may run. Then one
 //!   other task begins.
+//! * **The second half of a [`fork_join`](Pool::fork_join), by the first.** An idle worker takes it
+//!   at once. Of 64 tasks that a busy worker begins, one is the oldest second half that another
+//!   worker offers.
 //! * **An item of a stream, by the input.** The consumer shows the item to the workers before it
 //!   asks the input again.
 //! * **A submission to a pool with a [limit](Builder::max_queued), by the submitters that waited
@@ -172,6 +176,8 @@ mod batch;
 mod stream;
 
 mod scope;
+
+mod join;
 
 // What they share.
 #[forbid(unsafe_code)]

@@ -309,3 +309,23 @@ fn a_task_that_stays_holds_no_more_memory_with_each_turn() {
         assert_eq!(kept.get().unwrap(), 7);
     });
 }
+
+// covers HALF-08
+#[test]
+fn a_join_allocates_nothing() {
+    alone("a_join_allocates_nothing", || {
+        fn tree(pool: &millpond::Pool, depth: u32) {
+            if depth > 0 {
+                pool.fork_join(|| tree(pool, depth - 1), || tree(pool, depth - 1)).unwrap();
+            }
+        }
+        let pool = ThreadPool::new(1).unwrap();
+        let (_, counts) = pool
+            .apply(|| {
+                tree(&pool, 10);
+                ((), allocations(|| tree(&pool, 10)))
+            })
+            .unwrap();
+        assert_eq!(counts, (0, 0, 0));
+    });
+}

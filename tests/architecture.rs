@@ -6,13 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The verbs. None of them imports another.
-const VERBS: [&str; 4] = ["call", "batch", "stream", "scope"];
+const VERBS: [&str; 5] = ["call", "batch", "stream", "scope", "join"];
 
 /// From the top floor down. A room may use what stands after it, but for the verbs, which share a floor, and pool and result,
 /// which share the next.
-const ROOMS: [&str; 11] = [
-    "call", "batch", "stream", "scope", "pool", "result", "worker", "sched", "block", "wait",
-    "sync",
+const ROOMS: [&str; 12] = [
+    "call", "batch", "stream", "scope", "join", "pool", "result", "worker", "sched", "block",
+    "wait", "sync",
 ];
 
 fn root() -> PathBuf {

@@ -200,6 +200,12 @@ const CHECKS: &[(&str, &str)] = &[
     ),
     ("scope/", "loom-tests/models/scope.rs (races on the frame, late accesses); tests/scopes.rs"),
     (
+        "join/",
+        "loom-tests/models/halves.rs (races on the frame, late accesses); tests/fork_join.rs; AddressSanitizer",
+    ),
+    ("block/offers.rs", "loom-tests/models/halves.rs; tests/fork_join.rs; AddressSanitizer"),
+    ("worker/halves.rs", "loom-tests/models/halves.rs; tests/fork_join.rs; AddressSanitizer"),
+    (
         "stream/",
         "loom-tests/models/stream.rs (races, late accesses, leaks, drops counted); tests/streams.rs, tests/stream_ends.rs",
     ),

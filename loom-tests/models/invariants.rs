@@ -37,7 +37,7 @@ const fn must(id: &'static str, holds: &'static str, shown_by: &'static [Symptom
     Invariant { id, holds, shown_by }
 }
 
-const INVARIANTS: [Invariant; 46] = [
+const INVARIANTS: [Invariant; 51] = [
     must("I1", "the closure is consumed exactly once", &[Race]),
     must("I2", "the output is dropped or moved exactly once, while its block is there", &[Race]),
     must("I3", "the block is freed exactly once, after both owners have left", &[Leak, Race]),
@@ -116,6 +116,11 @@ const INVARIANTS: [Invariant; 46] = [
     ),
     must("I45", "a consumer that could pull more is told when the runners run dry", &[Deadlock]),
     must("I46", "work that is submitted while every worker is busy does not go unheard", &[]),
+    must("I47", "the second half of a join runs once", &[Race]),
+    must("I48", "a join ends after its thief's last access to the half", &[Race, Leak]),
+    must("I49", "an owner that waits is told when its thief offers a part", &[Deadlock]),
+    must("I50", "an owner that waits runs only parts of what it waits for", &[]),
+    must("I51", "an offer does not lie beside sleeping workers", &[Deadlock]),
 ];
 
 /// The invariants that the name of a model or a message begins with.

@@ -31,6 +31,15 @@ pub(crate) fn enter<R>(task: NonNull<Header>, f: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Returns the innermost task on this thread.
+#[inline]
+pub(crate) fn innermost() -> Option<NonNull<Header>> {
+    let top = TOP.with(Cell::get);
+    // SAFETY: the list holds only frames of `enter` calls that are still on this thread's
+    // stack, as in `is_running`.
+    unsafe { top.as_ref() }.map(|frame| frame.task)
+}
+
 /// Says whether a thread has asked the innermost task on this thread to stop.
 pub(crate) fn is_asked() -> bool {
     let top = TOP.with(Cell::get);

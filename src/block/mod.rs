@@ -8,6 +8,7 @@ mod function;
 mod handle;
 mod header;
 pub(crate) mod memory;
+mod offers;
 mod owners;
 mod panic;
 mod placed;
@@ -33,6 +34,7 @@ pub(crate) use handle::ResultRef;
 pub(crate) use header::{
     Access, Header, Owner, Published, ResultTable, Stale, TaskRef, VTable, discharge, publish,
 };
+pub(crate) use offers::{HalfState, Latch, Offers};
 #[cfg(all(test, unix, not(loom)))]
 pub(crate) use owners::MOST_OWNERS;
 pub(crate) use owners::Owners;

@@ -57,6 +57,12 @@ pub(crate) trait PoolView {
         false
     }
 
+    /// Says whether there is other work to begin, by a look that misses no work whose submitter
+    /// has not seen what the caller did before its last SeqCst fence.
+    fn is_work_left(&self) -> bool {
+        self.is_work_waiting()
+    }
+
     /// Makes the calling worker begin other work before it takes this entry, or any other that
     /// was put back. None says that nothing is put back: another entry of the work lies in a
     /// queue already, or the work has ended.

@@ -96,7 +96,7 @@ impl<'a> Turn<'a> {
         // edge ATTENTION fence: WORK taken away by this runner → the look of a submitter. Or:
         // what that submitter has submitted → the look below.
         fence(Ordering::SeqCst);
-        self.contended = self.view.is_work_waiting();
+        self.contended = self.view.is_work_left();
         if self.contended {
             word.fetch_or(WORK, Ordering::Relaxed);
         }

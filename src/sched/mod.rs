@@ -150,10 +150,17 @@ impl Sched {
             Stage::Broken => return Err(SubmitErrorKind::Broken),
             _ => return Err(SubmitErrorKind::NotRunning),
         }
+        self.tell_of_offer();
+        Ok(())
+    }
+
+    /// Tells the workers of an offer, or of other work that has just become visible. A fence
+    /// stands between the work and this call. [SLEEP-2, JOIN-1]
+    #[inline]
+    pub(crate) fn tell_of_offer(&self) {
         if !self.idle.notify() {
             self.call_runners();
         }
-        Ok(())
     }
 
     /// Ends the search of a worker that has found a task. If that was the last searcher and
@@ -164,7 +171,7 @@ impl Sched {
             // edge SLEEP fence: a push, whose submitter saw this searcher and so woke no
             // worker → this look.
             fence(Ordering::SeqCst);
-            if self.queues.any_work() && !self.idle.wake_one() {
+            if self.queues.any_work_for_sure() && !self.idle.wake_one() {
                 self.call_runners();
             }
         }
@@ -191,7 +198,7 @@ impl Sched {
             // This worker must not sleep, and another worker may be on top. So it wakes all of
             // them, itself too, and does not sleep.
             self.idle.wake_all();
-        } else if self.queues.any_work() {
+        } else if self.queues.any_work_for_sure() {
             // The worker on top can do the work. If that is this worker, it does not sleep.
             self.idle.wake_one();
         }

@@ -6,11 +6,13 @@
 //! after the worker was idle, and comes down when the worker begins to search. So it may be up
 //! over a deque that thieves have emptied.
 
+use std::sync::Arc;
+
 use crossbeam_utils::CachePadded;
 
-use crate::block::{Stale, TaskRef};
+use crate::block::{Offers, Stale, TaskRef};
 use crate::sync::deque::{Steal, Stealer, Worker};
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, barrier};
 
 use super::outside::Outside;
 
@@ -29,6 +31,8 @@ pub(crate) struct Queues {
     // entries, and all of these lie in memory.
     stale_by_others: AtomicUsize,
     stealers: Box<[Stealer<TaskRef>]>,
+    /// The rows of the second halves of joins. Each worker has a row.
+    offers: Box<[Arc<CachePadded<Offers>>]>,
     loaded: Box<[CachePadded<AtomicU64>]>,
 }
 
@@ -41,6 +45,7 @@ impl Queues {
             stale: (0..workers).map(|_| CachePadded::new(AtomicUsize::new(0))).collect(),
             stale_by_others: AtomicUsize::new(0),
             stealers: owned.iter().map(Worker::stealer).collect(),
+            offers: (0..workers).map(|_| Arc::new(CachePadded::new(Offers::new()))).collect(),
             loaded: (0..workers.div_ceil(64))
                 .map(|_| CachePadded::new(AtomicU64::new(0)))
                 .collect(),
@@ -125,12 +130,35 @@ impl Queues {
         self.loaded[worker / 64].fetch_and(!(1 << (worker % 64)), Ordering::Relaxed);
     }
 
-    /// Says whether any queue holds an entry.
+    /// Says whether any queue holds an entry, or any row an offer.
     pub(crate) fn any_work(&self) -> bool {
-        !self.is_injector_empty()
-            || self
-                .find_loaded(0, |worker| (!self.stealers[worker].is_empty()).then_some(()))
-                .is_some()
+        let has_any = |worker: usize| {
+            (!self.stealers[worker].is_empty() || self.offers[worker].any(0)).then_some(())
+        };
+        !self.is_injector_empty() || self.find_loaded(0, has_any).is_some()
+    }
+
+    /// Says what [`any_work`](Self::any_work) says, and misses no offer whose owner has not seen
+    /// what the caller did before its last SeqCst fence. [SLEEP-4]
+    pub(crate) fn any_work_for_sure(&self) -> bool {
+        // An owner makes a full fence with its first offer, and light ones while its row is in
+        // use.
+        if self.find_loaded(0, |worker| (self.offers[worker].depth() > 0).then_some(())).is_some() {
+            // edge SLEEP fence: an offer → the look below.
+            barrier::heavy();
+        }
+        self.any_work()
+    }
+
+    /// Returns the row of a worker's offers.
+    pub(crate) fn offers(&self, worker: usize) -> &Arc<CachePadded<Offers>> {
+        &self.offers[worker]
+    }
+
+    /// Takes the oldest offer of some worker. It looks at the rows from worker `start` on, and
+    /// says whose row it was.
+    pub(crate) fn take_offer(&self, start: usize) -> Option<(usize, TaskRef)> {
+        self.find_loaded(start, |worker| self.offers[worker].take(0).map(|half| (worker, half)))
     }
 
     /// Takes the oldest entry that a runner has put back, or else the oldest submission from
@@ -165,9 +193,11 @@ impl Queues {
         None
     }
 
-    /// Takes the oldest task of some deque. It looks at the deques from worker `start` on.
+    /// Takes the oldest task of some deque, or else the oldest offer of the deque's worker. It
+    /// looks at the workers from `start` on.
     pub(crate) fn steal_any(&self, start: usize) -> Option<TaskRef> {
-        self.find_loaded(start, |worker| self.steal_from(worker))
+        let from = |worker: usize| self.steal_from(worker).or_else(|| self.offers[worker].take(0));
+        self.find_loaded(start, from)
     }
 
     /// Takes the oldest task of some deque other than `worker`'s own, and says whose deque it

@@ -1,13 +1,15 @@
 //! One worker's own end of things: its deque, its counters, and the loop that runs its tasks.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use super::current::{Caller, set_current, with_worker};
 use super::pool_view::Inline;
 use super::profile::Profile;
-use crate::block::{Header, PoolView, ResultRef, Stale, SubmitErrorKind, TaskRef};
+use crossbeam_utils::CachePadded;
+
+use crate::block::{Header, Offers, PoolView, ResultRef, Stale, SubmitErrorKind, TaskRef};
 use crate::sched::Sched;
 use crate::sync::deque::Worker;
 
@@ -33,6 +35,12 @@ pub(crate) struct Context {
     /// The deque from which this worker steals next, when it is the turn of other workers'
     /// oldest tasks.
     pub(super) next_victim: Cell<usize>,
+    /// The worker whose second halves this worker takes next, when it is their turn.
+    pub(super) next_owner: Cell<usize>,
+    /// This worker's row of second halves.
+    pub(super) offers: Arc<CachePadded<Offers>>,
+    /// The owners of the halves that this worker has taken and not ended, the innermost last.
+    pub(super) owners: RefCell<Vec<usize>>,
     /// With so many entries in its own deque the worker looks for stale ones.
     sweep_at: Cell<usize>,
     /// The task that this worker pushed last. It may be gone.
@@ -115,9 +123,13 @@ impl Context {
         deque: Worker<TaskRef>,
         profile: Profile,
     ) -> Self {
+        let offers = Arc::clone(sched.queues.offers(index));
         Self {
             sched,
             index,
+            next_owner: Cell::new(index),
+            offers,
+            owners: RefCell::new(Vec::new()),
             deque,
             loaded: Cell::new(false),
             own_in_a_row: Cell::new(0),
@@ -222,6 +234,24 @@ impl Context {
         // Submitters have taken back the work whose entries still lie in the deque. The
         // scheduler frees those blocks when it goes.
         set_current(ptr::null());
+    }
+}
+
+/// For models, which play a worker on a thread of their own.
+#[cfg(all(test, loom, feature = "loom"))]
+impl Context {
+    /// Runs `f` as a task of this worker would run.
+    pub(crate) fn play<R>(&self, f: impl FnOnce(&Self) -> R) -> R {
+        super::current::enlist(self.sched.id);
+        set_current(self);
+        let result = f(self);
+        set_current(ptr::null());
+        result
+    }
+
+    /// Takes a task and runs it, if there is one.
+    pub(crate) fn run_one(&self) -> bool {
+        self.take().map(|task| task.run(self)).is_some()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod context;
 mod current;
+mod halves;
 mod pool_view;
 mod profile;
 mod search;
@@ -12,6 +13,7 @@ pub(crate) use context::{Context, as_pool_view, push, take_back};
 pub(crate) use current::{
     Caller, CallerKind, caller_kind, current_id, current_pool, enlist, is_cancelled, with_caller,
 };
+pub(crate) use halves::{Stood, give_back, run_stolen};
 pub use profile::Profile;
 pub(crate) use submit::{Tie, accepted, admit, outlasts_close, refusal, submit, submit_borrowing};
 pub(crate) use wait::{help_with, is_foreign, outcome_of_borrowed, wait_for};

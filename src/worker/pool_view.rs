@@ -35,6 +35,10 @@ impl PoolView for Context {
         self.sched.queues.any_work()
     }
 
+    fn is_work_left(&self) -> bool {
+        self.sched.queues.any_work_for_sure()
+    }
+
     fn give_way(&self, entry: Option<TaskRef>) {
         self.gave_way.set(true);
         entry.into_iter().for_each(|entry| self.sched.put_back(entry));

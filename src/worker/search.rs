@@ -14,7 +14,7 @@ const OWN_IN_A_ROW: u32 = 3;
 /// The first kind is the worker's own deque: newest-first order could keep its oldest task
 /// waiting for ever. The second is another worker's deque, which a filled injector could keep
 /// waiting. The third is the injector, which entries that runners put back could keep waiting.
-/// Those entries are the fourth.
+/// Those entries are the fourth. The second halves of other workers' joins are the fifth.
 const TASKS_PER_ROUND: u32 = 64;
 /// The places of the first three kinds in a round.
 const OWN_OLDEST_AT: u32 = 0;
@@ -22,6 +22,8 @@ const OTHERS_OLDEST_AT: u32 = 21;
 const OUTSIDE_OLDEST_AT: u32 = 42;
 /// The place of an entry that a runner has put back.
 const PUT_BACK_AT: u32 = 53;
+/// The place of the second half of another worker's join.
+const OFFER_AT: u32 = 11;
 
 /// Between pauses a searcher looks into the deques only once in so many times. A look takes
 /// the cache line from the deque's owner, which writes it with each push and pop.
@@ -59,8 +61,10 @@ impl Context {
     pub(super) fn take(&self) -> Option<TaskRef> {
         let place = self.begun.get().wrapping_add(1) % TASKS_PER_ROUND;
         self.begun.set(place);
-        let in_turn =
-            matches!(place, OWN_OLDEST_AT | OTHERS_OLDEST_AT | OUTSIDE_OLDEST_AT | PUT_BACK_AT);
+        let in_turn = matches!(
+            place,
+            OWN_OLDEST_AT | OFFER_AT | OTHERS_OLDEST_AT | OUTSIDE_OLDEST_AT | PUT_BACK_AT
+        );
         if in_turn || self.gave_way.get() {
             if let Some(task) = self.take_in_turn(place) {
                 return Some(task);
@@ -81,8 +85,8 @@ impl Context {
     /// Takes the oldest task of the kind whose turn it is.
     ///
     /// After a task that has given way, another worker's deque and the injector take turns at
-    /// going first. The worker's own deque comes after both. So the worker does not take the
-    /// entry that was just put back.
+    /// going first. The offers of joins and the worker's own deque come after both. So the worker
+    /// does not take the entry that was just put back.
     #[cold]
     fn take_in_turn(&self, place: u32) -> Option<TaskRef> {
         let gave_way = self.gave_way.replace(false);
@@ -91,6 +95,7 @@ impl Context {
             OWN_OLDEST_AT => own(),
             OTHERS_OLDEST_AT => self.take_from_next_deque(),
             OUTSIDE_OLDEST_AT => self.take_submitted(),
+            OFFER_AT => self.take_offer_of_next(),
             PUT_BACK_AT if !gave_way => self.sched.queues.take_put_back(),
             _ => None,
         };
@@ -104,7 +109,7 @@ impl Context {
         } else {
             self.take_submitted().or_else(|| self.take_from_next_deque())
         };
-        other.or_else(own)
+        other.or_else(|| self.take_offer_of_next()).or_else(own)
     }
 
     /// Takes the oldest task of another worker's deque. Each loaded deque has its turn.
@@ -113,6 +118,14 @@ impl Context {
             self.sched.queues.steal_from_others(self.next_victim.get(), self.index)?;
         self.next_victim.set((victim + 1) % self.sched.queues.workers());
         Some(task)
+    }
+
+    /// Takes the oldest second half that another worker offers. Each worker with offers has its
+    /// turn.
+    fn take_offer_of_next(&self) -> Option<TaskRef> {
+        let (owner, half) = self.sched.queues.take_offer(self.next_owner.get())?;
+        self.next_owner.set((owner + 1) % self.sched.queues.workers());
+        Some(half)
     }
 
     fn take_submitted(&self) -> Option<TaskRef> {

@@ -7,6 +7,7 @@ mod fork_join;
 mod idle;
 mod imap;
 mod inside;
+mod join;
 mod lifecycle;
 mod map;
 mod nested_get;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Row> {
         fork_join::row(),
         idle::row(),
         inside::row(),
+        join::row(),
         lifecycle::row(),
         nested_get::row(),
         port_scan::row(),
@@ -39,11 +41,6 @@ pub(crate) fn all() -> Vec<Row> {
             "P14",
             "heap allocations of a bounded pool",
             "no pool allocates its tasks' memory ahead",
-        ),
-        Row::pending(
-            "P26",
-            "join(a, b): fib(30) without cut-off, per join",
-            "there is no join yet",
         ),
     ];
     rows.extend(nested_maps::rows());

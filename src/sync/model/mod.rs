@@ -5,6 +5,7 @@
 //! what it gets wrong. The room's README says how.
 
 pub(crate) mod atomic;
+pub(crate) mod barrier;
 pub(crate) mod cell;
 pub(crate) mod clock;
 pub(crate) mod deque;

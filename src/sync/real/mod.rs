@@ -1,5 +1,6 @@
 //! The real primitives: the standard library's, crossbeam's deque, the system's futex.
 
+pub(crate) mod barrier;
 pub(crate) mod cell;
 pub(crate) mod clock;
 pub(crate) mod deque;
