@@ -1,11 +1,12 @@
-//! What a machine with few processors can tell of many: instructions per task, counted by valgrind's
-//! callgrind at several numbers of workers.
+//! What a machine with few processors can tell of many: instructions per task, counted by
+//! valgrind's callgrind at several numbers of workers.
 //!
-//! Each piece of work runs twice, the second time with twice as many tasks. The difference leaves out
-//! what starting and ending cost. valgrind runs one thread at a time, so that no count says anything of
-//! contention; a worker that looks for work in vain is counted with the others, as it would be paid for.
-//! By its file and line, callgrind also tells what each file of the library takes, if this program was
-//! built with line tables: `CARGO_PROFILE_RELEASE_DEBUG=line-tables-only cargo targets counts`.
+//! Each piece of work runs twice, the second time with twice as many tasks. The difference leaves
+//! out what starting and ending cost. valgrind runs one thread at a time, so that no count says
+//! anything of contention; a worker that looks for work in vain is counted with the others, as it
+//! would be paid for. By its file and line, callgrind also tells what each file of the library
+//! takes, if this program was built with line tables:
+//! `CARGO_PROFILE_RELEASE_DEBUG=line-tables-only cargo targets counts`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -165,10 +166,10 @@ impl Drop for Scratch {
     }
 }
 
-/// Adds up a profile of callgrind: the instructions of each source file, without those of the functions
-/// that it calls. What the compiler has put into a function of ours from elsewhere, an atomic load
-/// say, belongs to the file of ours before it. A file of ours has its path, others the name of their
-/// crate or library alone.
+/// Adds up a profile of callgrind: the instructions of each source file, without those of the
+/// functions that it calls. What the compiler has put into a function of ours from elsewhere, an
+/// atomic load say, belongs to the file of ours before it. A file of ours has its path, others the
+/// name of their crate or library alone.
 fn by_file(profile: &str) -> BTreeMap<String, u64> {
     let mut names: BTreeMap<&str, String> = BTreeMap::new();
     let (mut file, mut ours, mut all) = (String::new(), None, BTreeMap::new());

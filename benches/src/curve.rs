@@ -1,8 +1,8 @@
 //! A curve over the number of workers: a few rows, a few peers, each at 1, 2, 4, 8 and 16 workers.
 //!
-//! Turns go round: each row at each number of workers has its first turn before any has its second, and
-//! the numbers are shuffled anew for each. So a run that must end in time loses turns and no rows, and
-//! what more workers gain is a ratio within a turn.
+//! Turns go round: each row at each number of workers has its first turn before any has its second,
+//! and the numbers are shuffled anew for each. So a run that must end in time loses turns and no
+//! rows, and what more workers gain is a ratio within a turn.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -80,8 +80,8 @@ struct Point<'a> {
 struct Figure {
     #[serde(flatten)]
     line: Line,
-    /// How many times better ours is than with the first number of workers; none if too few turns of
-    /// both were quiet.
+    /// How many times better ours is than with the first number of workers; none if too few turns
+    /// of both were quiet.
     gain: Option<Interval>,
 }
 
@@ -187,8 +187,8 @@ pub(crate) mod tests {
     use crate::json::tests::PLAN;
     use crate::row::{Against, Contestant, Unit};
 
-    /// The document of a row that does twice as much with two workers as with one; rayon does so with
-    /// one already.
+    /// The document of a row that does twice as much with two workers as with one; rayon does so
+    /// with one already.
     pub(crate) fn document() -> String {
         let nobody = || unreachable!("nobody runs here");
         let row = Row::new("P4", "some work")

@@ -1,8 +1,8 @@
 //! How often does each way to call a function go to the allocator? (A1)
 //!
-//! Means of many calls, after as many that do not count: what queues allocate for many calls together
-//! is in them. P13 has the ways with a bound; these are the others. rayon's answer to `imap_unordered`
-//! is `par_bridge`, which adds up on the workers and delivers nothing.
+//! Means of many calls, after as many that do not count: what queues allocate for many calls
+//! together is in them. P13 has the ways with a bound; these are the others. rayon's answer to
+//! `imap_unordered` is `par_bridge`, which adds up on the workers and delivers nothing.
 //!
 //! Not measured: what is freed, and when; the peak.
 

@@ -1,9 +1,10 @@
-//! What does a task cost when several threads submit at once, from outside or from inside? (C1 to C3)
+//! What does a task cost when several threads submit at once, from outside or from inside? (C1 to
+//! C3)
 //!
-//! From outside, 2, 4 and 8 threads, or as many as `--submitters` says, each submit rounds of a thousand
-//! empty tasks and take the results. The cost is that of all of them together. From inside, 1, 2 and 4
-//! tasks each spawn a thousand. And tasks each map a hundred items on their own pool and wait, which
-//! with most other pools never ends.
+//! From outside, 2, 4 and 8 threads, or as many as `--submitters` says, each submit rounds of a
+//! thousand empty tasks and take the results. The cost is that of all of them together. From
+//! inside, 1, 2 and 4 tasks each spawn a thousand. And tasks each map a hundred items on their own
+//! pool and wait, which with most other pools never ends.
 //!
 //! Not measured: more threads at once than the machine has processors. There they meet by being
 //! interrupted more often than by running at once.

@@ -1,11 +1,11 @@
-//! How does the cost of a task grow, with the number of workers, with the queue, with its length and
-//! with what it captures? (G1 to G4)
+//! How does the cost of a task grow, with the number of workers, with the queue, with its length
+//! and with what it captures? (G1 to G4)
 //!
-//! Time per task, the submitter's part and the task itself included: rounds of a thousand empty tasks
-//! from one outside thread (or as many as `--submitters` says) whose results are taken, unless the row
-//! is about just that. The queue of G2 is filled while all workers are held, so that it has its
-//! length; then they are let go, and the time ends when all tasks have run. For ten of them that is
-//! the time to wake the workers.
+//! Time per task, the submitter's part and the task itself included: rounds of a thousand empty
+//! tasks from one outside thread (or as many as `--submitters` says) whose results are taken,
+//! unless the row is about just that. The queue of G2 is filled while all workers are held, so that
+//! it has its length; then they are let go, and the time ends when all tasks have run. For ten of
+//! them that is the time to wake the workers.
 //!
 //! Not measured: results of other sizes; the memory that a queue takes.
 
@@ -57,8 +57,7 @@ const CAPTURED: [Point; 6] = [
     ("4,096 bytes captured", 4_096),
 ];
 
-/// ask!: those with whom ours is compared here are rayon, and the best pools whose queue is first in,
-/// first out.
+/// Ours is compared with rayon, and with the best pools whose queue is first in, first out.
 pub(super) fn rows() -> [Row; 4] {
     let row = |id, work, points: &[Point]| Row::new(id, work).curve(points).otherwise(A_FEW);
     [
@@ -77,8 +76,7 @@ pub(super) fn rows() -> [Row; 4] {
 fn by_workers<P: Peer>() -> Outcome {
     curve(&WORKERS, |workers| {
         let pool = P::new(usize::try_from(workers).unwrap_or(1));
-        let should = TASKS * (TASKS - 1) / 2;
-        let figure = rounds_outside(&pool, TASKS, |i| move || black_box(i), should);
+        let figure = rounds_outside(&pool, TASKS, |i| move || black_box(i), |n| n * (n - 1) / 2);
         pool.end();
         figure
     })
@@ -128,18 +126,21 @@ fn tasks_of(nanos: u64) -> u64 {
     if nanos > 1_000 { TASKS / 20 } else { TASKS }
 }
 
-fn alone(nanos: u64) -> u64 {
-    (0..tasks_of(nanos)).map(|i| work(i, nanos)).fold(0, u64::wrapping_add)
+fn alone(tasks: u64, nanos: u64) -> u64 {
+    (0..tasks).map(|i| work(i, nanos)).fold(0, u64::wrapping_add)
 }
 
 fn sequential() -> Outcome {
-    curve(&LENGTHS, |nanos| per_item(tasks_of(nanos), &alone(nanos), || alone(nanos)))
+    curve(&LENGTHS, |nanos| {
+        let tasks = tasks_of(nanos);
+        per_item(tasks, &alone(tasks, nanos), || alone(tasks, nanos))
+    })
 }
 
 fn by_length<P: Peer>() -> Outcome {
     let pool = P::forever(workers());
     curve(&LENGTHS, |nanos| {
-        rounds_outside(pool, tasks_of(nanos), |i| move || work(i, nanos), alone(nanos))
+        rounds_outside(pool, tasks_of(nanos), |i| move || work(i, nanos), |n| alone(n, nanos))
     })
 }
 
@@ -160,5 +161,5 @@ fn capturing<P: Peer, const BYTES: usize>(pool: &P) -> Result<f64, String> {
         let captured = black_box([1_u8; BYTES]);
         move || black_box(&captured).len() as u64
     };
-    rounds_outside(pool, TASKS, task, TASKS * BYTES as u64)
+    rounds_outside(pool, TASKS, task, |n| n * BYTES as u64)
 }

@@ -1,9 +1,9 @@
-//! How long does a task take that arrives when it pleases, at more loads than P21 has, if it is empty,
-//! and with other profiles? (L1 and L2)
+//! How long does a task take that arrives when it pleases, at more loads than P21 has, if it is
+//! empty, and with other profiles? (L1 and L2)
 //!
-//! The open loop of P21: what it says of arrivals and times holds here too. The gaps are such that tasks
-//! of 20 µs keep one worker busy for a tenth, a half and four fifths of the time. Empty tasks come after
-//! the same gaps.
+//! The open loop of P21: what it says of arrivals and times holds here too. The gaps are such that
+//! tasks of 20 µs keep one worker busy for a tenth, a half and four fifths of the time. Empty tasks
+//! come after the same gaps.
 //!
 //! Not measured: overload, bursts, results on their way back.
 

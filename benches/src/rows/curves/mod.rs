@@ -1,8 +1,8 @@
 //! Rows without a bound: how figures change with the items, the queue, the workers, the submitters.
 //! A run has them only if it is told their group.
 //!
-//! A contestant does all points of a row in one turn, so that a row is as cheap as one with a single
-//! figure.
+//! A contestant does all points of a row in one turn, so that a row is as cheap as one with a
+//! single figure.
 
 mod calls;
 mod contention;
@@ -69,8 +69,8 @@ fn per_item<T: PartialEq + std::fmt::Debug>(
 }
 
 /// So many threads submit rounds of so many tasks each, at the same time: first a few that warm up,
-/// and then those that count, which all threads begin together. Nanoseconds per task, from the first
-/// beginning to the last end.
+/// and then those that count, which all threads begin together. Nanoseconds per task, from the
+/// first beginning to the last end.
 fn rounds<P: Peer, F: FnOnce() -> u64 + Send + 'static>(
     pool: &P,
     threads: usize,
@@ -103,14 +103,17 @@ fn rounds<P: Peer, F: FnOnce() -> u64 + Send + 'static>(
     Ok((last - first).as_nanos() as f64 / (threads as u64 * ROUNDS * tasks) as f64)
 }
 
-/// The same from one thread, or from as many as `--submitters` says.
+/// The same from one thread, or from as many as `--submitters` says, which share the tasks of a round.
+/// `should` is what the results of so many tasks add up to.
 fn rounds_outside<P: Peer, F: FnOnce() -> u64 + Send + 'static>(
     pool: &P,
     tasks: u64,
     task: impl Fn(u64) -> F + Sync,
-    should: u64,
+    should: impl Fn(u64) -> u64,
 ) -> Result<f64, String> {
-    rounds(pool, submitters(1), tasks, task, should)
+    let threads = submitters(1);
+    let tasks = (tasks / threads as u64).max(1);
+    rounds(pool, threads, tasks, task, should(tasks))
 }
 
 /// Why the other peers are not there.

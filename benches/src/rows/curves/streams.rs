@@ -1,5 +1,5 @@
-//! What does a stream cost per item, by how long the items are, how they are cut, and how far it may
-//! run ahead? (S1 to S4)
+//! What does a stream cost per item, by how long the items are, how they are cut, and how far it
+//! may run ahead? (S1 to S4)
 //!
 //! As many items as take 4 ms one after the other. The consumer adds up. The others deliver to a
 //! consumer too. In order, pools with handles keep a window of them in flight, and tokio does it by
