@@ -5,7 +5,7 @@
 //! their results through one channel, which tells the consumer nothing of which task a result is; tokio has its `JoinSet`
 //! for handles. rayon goes through the items in parallel, and sends.
 //!
-//! Not measured: many items, long or tiny ones (the `streams` bench); a consumer that takes its time.
+//! Not measured: many items, long or tiny ones (S2 of `cargo targets`); a consumer that takes its time.
 
 mod common;
 

@@ -6,7 +6,7 @@
 //! by item. rayon could spawn one task that goes through the items in parallel, and is left out: a worker of its that waits for the
 //! last items of one such task begins the next one on the same stack, which overflowed.
 //!
-//! Not measured: making and ending a pool (P25 of `cargo targets`), tasks spawned by tasks (the `contention` bench).
+//! Not measured: making and ending a pool (P25 of `cargo targets`), tasks spawned by tasks (P6 and C2).
 
 mod common;
 

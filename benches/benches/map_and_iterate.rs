@@ -5,8 +5,8 @@
 //! without a `map` submit item by item and take the results in order, as their users do. rayon has no stream in order:
 //! it collects, and then goes through.
 //!
-//! Not measured: uneven items, borrowed slices (`cargo targets`); item lengths, chunk sizes and windows of streams (the
-//! `streams` bench).
+//! Not measured: uneven items, borrowed slices (`cargo targets`); item lengths, chunk sizes and windows of streams (S1 to
+//! S4 of `cargo targets`).
 
 mod common;
 

@@ -5,7 +5,7 @@
 //! waits. rayon's `install` keeps the call on the caller's stack. Results are handed over as each pool does it, and
 //! by `oneshot` where it does not.
 //!
-//! Not measured: calls after a pause (the `latency` bench), calls from many threads (`contention`), results nobody wants
+//! Not measured: calls after a pause (P3 and P30 of `cargo targets`), calls from many threads (C1), results nobody wants
 //! (`fire_and_forget`).
 
 mod common;

@@ -15,6 +15,8 @@ from concurrent.futures import wait as wait_for
 from multiprocessing.pool import ThreadPool
 
 WORKERS = int(os.environ["MILLPOND_BENCH_WORKERS"])
+# Empty unless that was asked for.
+SUBMITTERS = int(os.environ["MILLPOND_BENCH_SUBMITTERS"] or 0)
 WIDE = 1024
 
 
@@ -102,11 +104,11 @@ def p3():
 
 def stream(threads, tasks=50_000):
     """A twentieth of the tasks, as it is a rate: the queue is no slower for being longer."""
-    share = tasks // threads
+    bounds = [tasks * at // threads for at in range(threads + 1)]
     sums = [0] * threads
 
     def submit(pool, at):
-        handles = [pool.apply_async(double, (i,)) for i in range(at * share, (at + 1) * share)]
+        handles = [pool.apply_async(double, (i,)) for i in range(bounds[at], bounds[at + 1])]
         sums[at] = sum(handle.get() for handle in handles)
 
     with Pool(WORKERS) as pool:
@@ -127,7 +129,7 @@ def p4():
 
 
 def p5():
-    return stream(4)
+    return stream(SUBMITTERS or 4)
 
 
 def p6(tasks=50_000):

@@ -7,10 +7,13 @@ use std::{fs, io};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::counts;
+use crate::curve;
+use crate::curve_page;
 use crate::done::Done;
 use crate::judge::{Line, line};
 use crate::machine::Circumstances;
-use crate::measure::{set_workers, time, workers};
+use crate::measure::{set_submitters, set_workers, submitters_asked_for, time, workers};
 use crate::page::page;
 use crate::progress::{Progress, minutes};
 use crate::python::Python;
@@ -27,8 +30,8 @@ use crate::verdict::FEWEST;
 #[derive(Debug, Parser)]
 #[command(name = "targets")]
 struct Cli {
-    /// Only these rows.
-    #[arg(long, value_delimiter = ',', value_name = "P4,P7")]
+    /// Only these rows, or groups of rows; those with bounds, if nothing is said.
+    #[arg(long, global = true, value_delimiter = ',', value_name = "P4,growth")]
     only: Vec<String>,
 
     /// Measure nothing: say of each row what must be reached, who takes part, and who does not.
@@ -40,11 +43,11 @@ struct Cli {
     quick: bool,
 
     /// Also write everything, each single figure included, to this file: after each row.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     json: Option<PathBuf>,
 
     /// Go on with the run that this JSON file is of: rows that it has are not measured again.
-    #[arg(long, requires = "json")]
+    #[arg(long, requires = "json", conflicts_with = "seed")]
     resume: bool,
 
     /// Also write a report with charts to this file: a page that needs nothing else.
@@ -52,7 +55,7 @@ struct Cli {
     html: Option<PathBuf>,
 
     /// How many turns every contestant takes. Fewer than 6 say nothing.
-    #[arg(long, default_value_t = FEWEST as u16, value_parser = clap::value_parser!(u16).range(FEWEST as i64..))]
+    #[arg(long, global = true, default_value_t = FEWEST as u16, value_parser = clap::value_parser!(u16).range(FEWEST as i64..))]
     turns: u16,
 
     /// How many workers each pool has, unless a row is about their number: as many as there are
@@ -60,13 +63,18 @@ struct Cli {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
 
+    /// How many threads submit from outside, in the rows that have several or a curve of them: four in
+    /// P5 and one in the growth rows, if nothing is said.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    submitters: Option<u16>,
+
     /// What the order of the contestants follows from: a number at random, if nothing is said.
-    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    #[arg(long, global = true, value_name = "N")]
     seed: Option<u64>,
 
     /// Repeat a turn in which other processes had more than this share of the machine, up to three
     /// times; and if they still have, judge no time by it.
-    #[arg(long, default_value_t = 0.05, value_name = "SHARE")]
+    #[arg(long, global = true, default_value_t = 0.05, value_name = "SHARE")]
     noise_limit: f64,
 
     #[command(subcommand)]
@@ -78,6 +86,24 @@ enum Command {
     /// One contestant of one row, once: what the program executes itself as.
     #[command(hide = true)]
     Contestant { row: String, name: String },
+
+    /// Measures a few rows with a few peers at several numbers of workers, writes one JSON file, and
+    /// prints the page of it: for a machine with many processors.
+    Curve {
+        #[command(flatten)]
+        course: curve::Course,
+    },
+
+    /// Counts instructions per task under valgrind, by the number of workers: what a machine with few
+    /// processors can tell of many.
+    Counts {
+        #[command(flatten)]
+        course: counts::Course,
+    },
+
+    /// A piece of work that is counted, done so many times: what the program executes itself as.
+    #[command(hide = true)]
+    Counted { work: String, times: u64 },
 
     /// Prints a page of Markdown, made from the JSON file of a run: what is committed in docs.
     Page {
@@ -94,14 +120,23 @@ pub fn main() -> ExitCode {
     if let Some(workers) = cli.workers {
         set_workers(usize::from(workers));
     }
+    if let Some(submitters) = cli.submitters {
+        set_submitters(usize::from(submitters));
+    }
     if let Some(Command::Contestant { row, name }) = &cli.command {
         return contestant(row, name);
     }
+    let print = |page| {
+        print!("{page}");
+        ExitCode::SUCCESS
+    };
     let done = match &cli.command {
-        Some(Command::Page { file }) => page_of(file).map(|page| {
-            print!("{page}");
-            ExitCode::SUCCESS
-        }),
+        Some(Command::Page { file }) => page_of(file).map(print),
+        Some(Command::Curve { course }) => curve_of(&cli, course).map(print),
+        Some(Command::Counts { course }) => course.run().map(print),
+        Some(Command::Counted { work, times }) => {
+            counts::work(work, *times).map(|()| ExitCode::SUCCESS)
+        }
         _ => run(&cli),
     };
     match done {
@@ -113,6 +148,27 @@ pub fn main() -> ExitCode {
     }
 }
 
+impl Cli {
+    fn plan(&self, seed: Option<u64>) -> Plan {
+        Plan {
+            turns: usize::from(self.turns),
+            workers: workers(),
+            submitters: submitters_asked_for(),
+            // As many digits as every reader of JSON takes for the same number.
+            seed: seed.or(self.seed).unwrap_or_else(|| fastrand::u64(..1 << 53)),
+            noise_limit: self.noise_limit,
+            quick: self.quick,
+        }
+    }
+}
+
+fn curve_of(cli: &Cli, course: &curve::Course) -> Result<String, String> {
+    let json = cli.json.as_deref().ok_or("a curve needs --json FILE, where its figures go")?;
+    let rows = curve::Course::rows(&cli.only)?;
+    course.run(&rows, &cli.plan(None), json)?;
+    page_of(json)
+}
+
 fn run(cli: &Cli) -> Result<ExitCode, String> {
     let rows = select::quick(select::select(rows::all(), &cli.only)?, cli.quick);
     if cli.list {
@@ -122,15 +178,7 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
     let saved = cli.json.as_deref().filter(|_| cli.resume).map(Saved::read).transpose()?;
     let python = Python::find();
     let mut circumstances = Circumstances::now(python.as_ref());
-    let seed = saved.as_ref().and_then(Saved::seed).or(cli.seed);
-    let plan = Plan {
-        turns: usize::from(cli.turns),
-        workers: workers(),
-        // As many digits as every reader of JSON takes for the same number.
-        seed: seed.unwrap_or_else(|| fastrand::u64(..1 << 53)),
-        noise_limit: cli.noise_limit,
-        quick: cli.quick,
-    };
+    let plan = cli.plan(saved.as_ref().and_then(Saved::seed));
     let mut before = BTreeMap::new();
     if let Some(saved) = saved {
         saved.same_as(&circumstances, &plan)?;
@@ -193,6 +241,7 @@ fn page_of(file: &Path) -> Result<String, String> {
     let cannot = |why: String| format!("cannot make a page of {}: {why}", file.display());
     let text = fs::read_to_string(file).map_err(|error| cannot(error.to_string()))?;
     let source = file.strip_prefix("docs").unwrap_or(file).display().to_string();
+    let page = if curve_page::is_curve(&text) { curve_page::page } else { page };
     page(&text, &source).map_err(cannot)
 }
 

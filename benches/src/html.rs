@@ -7,7 +7,9 @@ use crate::done::Done;
 use crate::judge::{Judged, Line};
 use crate::machine::{Circumstances, Package};
 use crate::race::Plan;
-use crate::report::{Loss, best, by_chance, noise, ratio, show_ahead, sorted_losses};
+use crate::report::{
+    Loss, best, by_chance, compared, noise, ours, ratio, show_ahead, sorted_losses, unbounded,
+};
 use crate::select::by_reason;
 use crate::verdict::Verdict;
 
@@ -112,7 +114,7 @@ fn bound(row: &Done, line: &Line, judged: &Judged) -> Markup {
         tr {
             td { a href=(format!("#{}", row.id)) { (row.id) } }
             td { (line.title(row)) }
-            td { (of(line.ours().map(|ours| ours.median))) }
+            td { (ours(line)) }
             td { (of(line.floor().map(|floor| floor.figure.median))) }
             td { @if let Some(best) = best(line) { (line.unit.show(best.figure.median)) " " (best.name) } }
             td { (ratio(judged, line.unit)) }
@@ -129,8 +131,11 @@ fn row_of(row: &Done) -> Markup {
             @for line in &row.lines {
                 @if !line.what.is_empty() { h4 { (line.what) } }
                 @for judged in &line.judged {
-                    p { "Must be " (judged.must) ": " (ratio(judged, line.unit)) ", "
+                    p { "Must be " (judged.must) ": " (compared(judged, line.unit)) ", "
                         span class=(class(judged.verdict)) { (judged.verdict) } "." }
+                }
+                @if let (true, Some(best)) = (line.judged.is_empty(), &line.to_best) {
+                    p { "No bound. Ours divided by " (best.against) ": " (unbounded(line).unwrap_or_default()) "." }
                 }
                 (chart(line))
                 @if let (false, Some(floor)) = (line.better_than_floor.is_empty(), line.floor()) {

@@ -44,7 +44,7 @@ pub(crate) mod tests {
     use crate::report::tests::done;
 
     pub(crate) const PLAN: Plan =
-        Plan { turns: 6, workers: 2, seed: 1, noise_limit: 0.05, quick: false };
+        Plan { turns: 6, workers: 2, submitters: None, seed: 1, noise_limit: 0.05, quick: false };
 
     #[test]
     fn the_document_has_units_and_what_was_measured() {
@@ -63,6 +63,7 @@ pub(crate) mod tests {
             "peers",
             "turns",
             "workers",
+            "submitters",
             "seed",
             "noise_limit",
             "quick",

@@ -17,6 +17,13 @@ pub(crate) struct Judged {
     pub(crate) verdict: Verdict,
 }
 
+/// Ours divided by that of the best peer: what is said of a figure without a bound.
+#[derive(Debug, Serialize)]
+pub(crate) struct ToBest {
+    pub(crate) against: &'static str,
+    pub(crate) ratio: Interval,
+}
+
 /// Somebody's figure.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Standing {
@@ -50,6 +57,8 @@ pub(crate) struct Line {
     /// Best first.
     pub(crate) standings: Vec<Standing>,
     pub(crate) judged: Vec<Judged>,
+    /// None if there is no peer, or too few quiet turns.
+    pub(crate) to_best: Option<ToBest>,
     /// Who is better than we are, the best first.
     pub(crate) better_than_ours: Vec<Ahead>,
     /// Who is better than the floor, which nobody can be.
@@ -102,6 +111,7 @@ pub(crate) fn line(row: &Row, measure: &Measure, race: &Race, noise_limit: f64) 
         better_than_floor: better_than(Role::Floor, &standings, &turns),
         standings,
         judged: measure.musts.iter().map(|must| judge(row, must, &turns)).collect(),
+        to_best: to_best(row, &turns, more).filter(|_| !turns.noisy && turns.used.len() >= FEWEST),
     }
 }
 
@@ -169,6 +179,16 @@ fn better_than(role: Role, all: &[Standing], turns: &Turns<'_>) -> Vec<Ahead> {
     ahead
 }
 
+/// The best is the one against whom we look worst, turn by turn.
+fn to_best(row: &Row, turns: &Turns<'_>, more: bool) -> Option<ToBest> {
+    let who = |role: Role| row.contestants.iter().filter(move |c| c.role == role).map(|c| c.name);
+    let ours = who(Role::Ours).next()?;
+    let to = |against| Some(ToBest { against, ratio: turns.ratio(ours, against)? });
+    let order = |a: &ToBest, b: &ToBest| a.ratio.median.total_cmp(&b.ratio.median);
+    let all = who(Role::Peer).filter_map(to);
+    if more { all.min_by(order) } else { all.max_by(order) }
+}
+
 fn judge(row: &Row, must: &Must, turns: &Turns<'_>) -> Judged {
     let unit = turns.measure.unit;
     let more = must.at_least(unit);
@@ -181,11 +201,8 @@ fn judge(row: &Row, must: &Must, turns: &Turns<'_>) -> Judged {
         Against::Named(name) => ratio(name),
         Against::Slower(name) => (name, turns.ratio(name, ours)),
         Against::Best => {
-            // The best is the one against whom we look worst, turn by turn.
-            let all = who(Role::Peer).filter_map(|name| Some((name, ratio(name).1?)));
-            let order = |a: &(_, Interval), b: &(_, Interval)| a.1.median.total_cmp(&b.1.median);
-            let (name, ratio) = if more { all.min_by(order) } else { all.max_by(order) }.unzip();
-            (name.unwrap_or_default(), ratio)
+            let best = to_best(row, turns, more);
+            best.map_or(("", None), |best| (best.against, Some(best.ratio)))
         }
     };
     let verdict = match ratio {

@@ -25,6 +25,25 @@ pub(crate) fn set_workers(workers: usize) {
     assert!(WORKERS.set(workers).is_ok(), "somebody has asked already how many workers there are");
 }
 
+/// What the command line asked for; none if each row has its own number.
+static SUBMITTERS: OnceLock<usize> = OnceLock::new();
+
+/// Threads that submit from outside: as the command line says, or else as many as the row has by
+/// itself.
+pub(crate) fn submitters(otherwise: usize) -> usize {
+    submitters_asked_for().unwrap_or(otherwise)
+}
+
+/// What the command line says of them.
+pub(crate) fn submitters_asked_for() -> Option<usize> {
+    SUBMITTERS.get().copied()
+}
+
+/// Decides how many threads submit.
+pub(crate) fn set_submitters(submitters: usize) {
+    assert!(SUBMITTERS.set(submitters).is_ok(), "there is one command line");
+}
+
 /// How many of the workers can work at once: what sequential time is divided by, for a floor.
 pub(crate) fn at_once() -> f64 {
     available_parallelism().map_or(1, usize::from).min(workers()) as f64

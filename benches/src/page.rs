@@ -14,6 +14,16 @@ use crate::verdict::Interval;
 #[derive(Debug, Deserialize)]
 struct Document {
     format: u32,
+    #[serde(flatten)]
+    head: Head,
+    workers: usize,
+    quick: bool,
+    rows: Vec<Row>,
+}
+
+/// When, where and how it was measured.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Head {
     date: String,
     millpond: String,
     commit: Option<String>,
@@ -21,11 +31,9 @@ struct Document {
     machine: Machine,
     peers: Vec<Package>,
     turns: usize,
-    workers: usize,
+    submitters: Option<usize>,
     seed: u64,
     noise_limit: f64,
-    quick: bool,
-    rows: Vec<Row>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,12 +62,15 @@ struct Row {
 }
 
 #[derive(Debug, Deserialize)]
-struct Measure {
+pub(crate) struct Measure {
     what: String,
     unit: String,
     noisy: bool,
     standings: Vec<Standing>,
     judged: Vec<Judged>,
+    /// Documents of the first weeks have none.
+    #[serde(default)]
+    to_best: Option<ToBest>,
     better_than_ours: Vec<Ahead>,
 }
 
@@ -78,6 +89,12 @@ struct Judged {
     against: String,
     ratio: Option<Interval>,
     verdict: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToBest {
+    against: String,
+    ratio: Interval,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,39 +117,48 @@ pub(crate) fn page(document: &str, source: &str) -> Result<String, String> {
     if all.format != FORMAT {
         return Err(format!("it has format {}, and this program writes {FORMAT}", all.format));
     }
-    let mut text = head(&all, source);
+    let pools = format!("{} workers", all.workers);
+    let mut text = all.head.show("Performance", source, &pools);
+    if all.quick {
+        text.push_str("A quick look: few rows, few peers.\n\n");
+    }
     text.push_str(&bounds(&all));
+    text.push_str(&without_bounds(&all));
     text.push_str(&losses(&all));
     text.push_str(&figures(&all));
     Ok(text)
 }
 
-fn head(all: &Document, source: &str) -> String {
-    let Document { date, millpond, commit, rustc, machine, turns, workers, seed, .. } = all;
-    let Machine { cores, processor, kernel, python } = machine;
-    let (commit, python) = (commit.as_deref(), python.as_deref());
-    let peers: Vec<_> =
-        all.peers.iter().map(|peer| format!("{} {}", peer.name, peer.version)).collect();
-    let limit = all.noise_limit * 100.0;
-    let mut text = String::from("# Performance\n\n");
-    _ = write!(
-        text,
-        "`cargo targets page` made this page from [{source}]({source}), which has every single \
+impl Head {
+    pub(crate) fn cores(&self) -> usize {
+        self.machine.cores
+    }
+
+    /// The beginning of a page, `pools` being how many workers there were.
+    pub(crate) fn show(&self, title: &str, source: &str, pools: &str) -> String {
+        let Self { date, millpond, commit, rustc, machine, turns, seed, .. } = self;
+        let Machine { cores, processor, kernel, python } = machine;
+        let (commit, python) = (commit.as_deref(), python.as_deref());
+        let peers: Vec<_> =
+            self.peers.iter().map(|peer| format!("{} {}", peer.name, peer.version)).collect();
+        let limit = self.noise_limit * 100.0;
+        let submitters = self
+            .submitters
+            .map_or(String::new(), |number| format!("{number} threads that submit, "));
+        format!(
+            "# {title}\n\n`cargo targets page` made this page from [{source}]({source}), which has every single \
          figure. The [README of the benches](../benches/README.md) says how they are measured and \
          how to read them. Only ratios within one run mean anything.\n\n\
          * millpond {millpond}, {}, {rustc}, {date}\n\
          * {cores} cores of {processor}, Linux {kernel}, {}\n\
-         * {turns} turns, {workers} workers, seed {seed}; turns in which others had more than {limit} % \
+         * {turns} turns, {pools}, {submitters}seed {seed}; turns in which others had more than {limit} % \
          of the machine were repeated\n\
          * peers: {}\n\n",
-        commit.unwrap_or("no commit known"),
-        python.unwrap_or("no Python found"),
-        peers.join(", "),
-    );
-    if all.quick {
-        text.push_str("A quick look: few rows, few peers.\n\n");
+            commit.unwrap_or("no commit known"),
+            python.unwrap_or("no Python found"),
+            peers.join(", "),
+        )
     }
-    text
 }
 
 /// All bounds, those that are broken first.
@@ -151,20 +177,15 @@ fn bounds(all: &Document) -> String {
         .map(|verdict| format!("{} {}", count(verdict), words(verdict)))
         .collect();
     let mut text = format!("## Bounds\n\n{}.\n\n", counts.join(", "));
-    text.push_str("| row | figure | ours | against | ratio (95 %) | must | verdict |\n");
+    text.push_str("| row | figure | ours (95 %) | against | ratio (95 %) | must | verdict |\n");
     text.push_str("|---|---|---:|---|---:|---|---|\n");
     for verdict in VERDICTS {
         for (row, line, j) in judged().filter(|(_, _, judged)| judged.verdict == verdict) {
             let unit = line.unit();
-            let ours = line.standings.iter().find(|standing| standing.role == "ours");
-            let ours = ours.map_or("–".to_owned(), |ours| unit.show(ours.median));
-            let ratio = match j.ratio {
-                None => "–".to_owned(),
-                Some(figure) if j.against.is_empty() => unit.show_interval(figure),
-                Some(Interval { low, median, high }) => {
-                    format!("{median:.2} ({low:.2}..{high:.2})")
-                }
-            };
+            let ours = line.ours().map_or("–".to_owned(), |ours| unit.show_interval(ours));
+            // Where the figure itself is bounded, it is a ratio only if that is what it is of.
+            let is_ratio = unit == Unit::Share || !j.against.is_empty();
+            let ratio = j.ratio.filter(|_| is_ratio).map_or("–".to_owned(), show_ratio);
             _ = writeln!(
                 text,
                 "| {} | {} | {ours} | {} | {ratio} | {} | {} |",
@@ -183,6 +204,25 @@ fn bounds(all: &Document) -> String {
     }
     text.push('\n');
     text
+}
+
+/// Figures that no bound is about, in the rows that are about nothing else.
+fn without_bounds(all: &Document) -> String {
+    let rows = all.rows.iter().filter(|row| row.measures.iter().all(|m| m.judged.is_empty()));
+    let lines = rows.flat_map(|row| row.measures.iter().map(move |line| (row, line)));
+    let lines: Vec<_> = lines
+        .filter_map(|(row, line)| Some((row, line, line.best()?, line.ours()?)))
+        .map(|(row, line, (against, ratio), ours)| {
+            let (ours, ratio) = (line.unit().show_interval(ours), show_ratio(ratio));
+            format!("| {} | {} | {ours} | {against} | {ratio} |\n", row.id, line.title(row))
+        })
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let head =
+        "| row | figure | ours (95 %) | best peer | ratio (95 %) |\n|---|---|---:|---|---:|\n";
+    format!("## Without a bound\n\nOurs divided by the best peer's.\n\n{head}{}\n", lines.concat())
 }
 
 /// Who is better with the whole interval, with a bound or without one.
@@ -249,17 +289,41 @@ fn figures(all: &Document) -> String {
 
 impl Measure {
     /// Of a document that another version wrote, a unit may be unknown: then it is a plain number.
-    fn unit(&self) -> Unit {
+    pub(crate) fn unit(&self) -> Unit {
         Unit::ALL.into_iter().find(|unit| unit.name() == self.unit).unwrap_or(Unit::Count)
     }
 
+    pub(crate) fn ours(&self) -> Option<Interval> {
+        let ours = self.standings.iter().find(|standing| standing.role == "ours")?;
+        Some(Interval { low: ours.low, median: ours.median, high: ours.high })
+    }
+
+    /// The peer that we were divided by, and the quotient.
+    pub(crate) fn best(&self) -> Option<(&str, Interval)> {
+        self.to_best.as_ref().map(|best| (&*best.against, best.ratio))
+    }
+
+    /// Each bound, with its verdict as the document has it.
+    pub(crate) fn bounds(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.judged.iter().map(|judged| (&*judged.must, &*judged.verdict))
+    }
+
+    /// What the figure is, or the row's work if that says it.
+    pub(crate) fn title_or<'a>(&'a self, work: &'a str) -> &'a str {
+        if self.what.is_empty() { work } else { &self.what }
+    }
+
     fn title<'a>(&'a self, row: &'a Row) -> &'a str {
-        if self.what.is_empty() { &row.work } else { &self.what }
+        self.title_or(&row.work)
     }
 }
 
+pub(crate) fn show_ratio(Interval { low, median, high }: Interval) -> String {
+    format!("{median:.2} ({low:.2}..{high:.2})")
+}
+
 /// A verdict as the document has it, in words.
-fn words(verdict: &str) -> String {
+pub(crate) fn words(verdict: &str) -> String {
     match verdict {
         "noise" => "too noisy".to_owned(),
         "too-few" => "too few turns".to_owned(),
@@ -316,7 +380,7 @@ mod tests {
         let page = page(&json, "a.json").expect("it was just written");
         for part in [
             "2 missed.",
-            "| P1 | some work | 20.0 ns | rayon | 2.00 (2.00..2.00) | ≤ 1 × best | missed |",
+            "| P1 | some work | 20.0 ns (20.0 ns..20.0 ns) | rayon | 2.00 (2.00..2.00) | ≤ 1 × best | missed |",
             "| P2 | some work | rayon 2.00 × (2.00..2.00) |",
             "### P2: some work",
             "| **millpond** | 4.00 /s | 4.00 /s to 4.00 /s |",

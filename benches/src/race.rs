@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use wait_timeout::ChildExt as _;
 
 use crate::check::Figures;
-use crate::measure::workers;
 use crate::noise::Reading;
 use crate::peers::OURS;
 use crate::python::Python;
@@ -39,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) turns: usize,
     /// How many workers each pool has, unless the row is about their number.
     pub(crate) workers: usize,
+    /// How many threads submit in the rows that have several, if that was asked for.
+    pub(crate) submitters: Option<usize>,
     /// What the order of the contestants follows from, in each turn of each row.
     pub(crate) seed: u64,
     /// A turn in which others had more than this share of the machine says nothing of times.
@@ -66,26 +67,38 @@ pub(crate) struct Race {
 
 /// Lets the contestants take turns. One that fails once is out, for a figure that comes only sometimes is none.
 pub(crate) fn race(row: &Row, plan: &Plan, python: Option<&Python>) -> Race {
-    let mut race = Race::default();
-    race.absent.extend(row.absent.iter().map(|(name, why)| ((*name).into(), (*why).into())));
-    let there = |contestant: &&Contestant| {
-        python.is_some() || !matches!(contestant.runner, Runner::Python(_))
-    };
-    for contestant in row.contestants.iter().filter(|contestant| !there(contestant)) {
-        race.absent.insert(contestant.name.to_owned(), "no python3 found".to_owned());
+    let mut race = Race::of(row, python);
+    while race.others.len() < plan.turns && race.turn(row, plan, python) {}
+    race
+}
+
+impl Race {
+    /// One that has not begun, with those who cannot take part.
+    pub(crate) fn of(row: &Row, python: Option<&Python>) -> Self {
+        let mut race = Self::default();
+        race.absent.extend(row.absent.iter().map(|(name, why)| ((*name).into(), (*why).into())));
+        for contestant in row.contestants.iter().filter(|contestant| !is_there(contestant, python))
+        {
+            race.absent.insert(contestant.name.to_owned(), "no python3 found".to_owned());
+        }
+        race
     }
-    let all: Vec<&Contestant> = row.contestants.iter().filter(there).collect();
-    // Noise does not change a count.
-    let noise_matters = row.measures.iter().any(|measure| measure.unit.is_time());
-    for turn in 0..plan.turns {
+
+    /// One more turn, repeated while others have too much of the machine. Returns false once we have
+    /// failed: then there is nothing left to compare.
+    pub(crate) fn turn(&mut self, row: &Row, plan: &Plan, python: Option<&Python>) -> bool {
+        let there = |contestant: &&Contestant| is_there(contestant, python);
+        let all: Vec<&Contestant> = row.contestants.iter().filter(there).collect();
+        // Noise does not change a count.
+        let noise_matters = row.measures.iter().any(|measure| measure.unit.is_time());
+        let number = self.others.len();
         let mut quietest: Option<Turn> = None;
         for attempt in 0..=if noise_matters { REPEATS } else { 0 } {
-            let order = order(&all, row.id, plan.seed, turn, attempt);
-            let mut taken = Turn::take(row, &order, python, &mut race.failed);
-            // If we fail, there is nothing left to compare.
-            if race.failed.contains_key(OURS) {
-                race.turns.clear();
-                return race;
+            let order = order(&all, row.id, plan.seed, number, attempt);
+            let mut taken = Turn::take(row, plan, &order, python, &mut self.failed);
+            if self.failed.contains_key(OURS) {
+                self.turns.clear();
+                return false;
             }
             taken.repeats = attempt;
             let loud = taken.others.is_some_and(|share| share > plan.noise_limit);
@@ -99,12 +112,10 @@ pub(crate) fn race(row: &Row, plan: &Plan, python: Option<&Python>) -> Race {
                 break;
             }
         }
-        race.note(quietest.expect("at least one attempt was made"));
+        self.note(quietest.expect("at least one attempt was made"));
+        true
     }
-    race
-}
 
-impl Race {
     /// Adds a turn, and drops the turns of those who have failed in the meantime.
     fn note(&mut self, turn: Turn) {
         for (name, figures) in turn.figures {
@@ -126,6 +137,11 @@ impl Race {
     }
 }
 
+/// Whether it can run on this machine.
+fn is_there(contestant: &Contestant, python: Option<&Python>) -> bool {
+    python.is_some() || !matches!(contestant.runner, Runner::Python(_))
+}
+
 /// One turn of everybody.
 #[derive(Debug)]
 struct Turn {
@@ -138,6 +154,7 @@ impl Turn {
     /// Lets everybody who has not failed run once, in this order, and notes who fails.
     fn take(
         row: &Row,
+        plan: &Plan,
         order: &[&Contestant],
         python: Option<&Python>,
         failed: &mut BTreeMap<String, String>,
@@ -154,7 +171,7 @@ impl Turn {
             if failed.contains_key(contestant.name) || failed.contains_key(OURS) {
                 continue;
             }
-            let child = start(row.id, contestant, python);
+            let child = start(row.id, contestant, plan, python);
             if row.together {
                 started.push((contestant.name, child));
             } else {
@@ -190,7 +207,14 @@ fn order<'a>(
 }
 
 /// Starts one contestant, for one turn.
-fn start(row: &str, contestant: &Contestant, python: Option<&Python>) -> Result<Child, String> {
+fn start(
+    row: &str,
+    contestant: &Contestant,
+    plan: &Plan,
+    python: Option<&Python>,
+) -> Result<Child, String> {
+    let workers = plan.workers.to_string();
+    let submitters = plan.submitters.map(|submitters| submitters.to_string());
     let mut command = match (contestant.runner, python) {
         (Runner::Python(question), Some(python)) => python.ask(question, contestant.name),
         (Runner::Python(_), None) => return Err("no python3 found".to_owned()),
@@ -198,13 +222,17 @@ fn start(row: &str, contestant: &Contestant, python: Option<&Python>) -> Result<
             let this = env::current_exe().map_err(|error| format!("where am I? {error}"))?;
             let mut command = Command::new(this);
             command.args(["contestant", row, contestant.name]);
-            command.args(["--workers", &workers().to_string()]);
+            command.args(["--workers", &workers]);
+            if let Some(submitters) = &submitters {
+                command.args(["--submitters", submitters]);
+            }
             command
         }
     };
     // Python is told by the environment, and so is the one peer whose size is a matter of it.
-    command.env("MILLPOND_BENCH_WORKERS", workers().to_string());
-    command.env("BLOCKING_MAX_THREADS", workers().to_string());
+    command.env("MILLPOND_BENCH_WORKERS", &workers);
+    command.env("MILLPOND_BENCH_SUBMITTERS", submitters.as_deref().unwrap_or(""));
+    command.env("BLOCKING_MAX_THREADS", workers);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command.spawn().map_err(|error| format!("cannot be started: {error}"))
 }

@@ -1,7 +1,7 @@
 //! The table, and what must be said beside it.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ContentArrangement, Table};
@@ -11,6 +11,7 @@ use crate::judge::{Ahead, Judged, Line, Standing};
 use crate::peers::OURS;
 use crate::race::{Plan, Race};
 use crate::row::{Role, Unit};
+use crate::show::wrap;
 use crate::verdict::{FEWEST, Interval, Verdict, cut};
 
 /// A line for each figure and bound.
@@ -36,9 +37,9 @@ pub(crate) fn table(rows: &[Done]) -> Table {
             } else {
                 format!("{}\n— {}", wrap(row.work, 30), wrap(line.what, 28))
             };
-            let ours = match (line.ours(), row.race.failed.get(OURS)) {
-                (_, Some(why)) => wrap(why, 24),
-                (ours, None) => ours.map_or("–".to_owned(), |ours| line.unit.show(ours.median)),
+            let ours = match row.race.failed.get(OURS) {
+                Some(why) => wrap(why, 24),
+                None => ours(line).replacen(" (", "\n(", 1),
             };
             let of = |at: Standing| format!("{}\n{}", line.unit.show(at.figure.median), at.name);
             let join = |cell: &dyn Fn(&Judged) -> String| {
@@ -50,9 +51,13 @@ pub(crate) fn table(rows: &[Done]) -> Table {
                 ours,
                 line.floor().map_or("–".to_owned(), of),
                 best(line).map_or("–".to_owned(), of),
-                join(&|judged| ratio(judged, line.unit)),
+                unbounded(line).unwrap_or_else(|| join(&|judged| ratio(judged, line.unit))),
                 join(&|judged| judged.must.clone()),
-                join(&|judged| judged.verdict.to_string()),
+                if line.judged.is_empty() {
+                    "no bound".to_owned()
+                } else {
+                    join(&|judged| judged.verdict.to_string())
+                },
                 share.clone(),
             ]);
         }
@@ -238,53 +243,50 @@ fn summary(rows: &[Done], noise_limit: f64) -> String {
     text
 }
 
-/// The peer that a bound on the best was judged against, or else the one that did best by itself.
+/// The peer that ours was divided by, or else the one that did best by itself.
 pub(crate) fn best(line: &Line) -> Option<Standing> {
-    let against = line
-        .judged
-        .iter()
-        .find(|judged| judged.must.ends_with("best"))
-        .map(|judged| &judged.against);
-    let found = match against {
-        Some(name) => line.others().find(|other| other.name == name),
+    let found = match &line.to_best {
+        Some(best) => line.others().find(|other| other.name == best.against),
         None => line.others().find(|other| other.role == Role::Peer),
     };
     found.copied()
 }
 
-/// A quotient, or the figure itself where that is bounded.
-pub(crate) fn ratio(judged: &Judged, unit: Unit) -> String {
-    match judged.ratio {
+/// Our figure, with its interval where the figure itself is bounded.
+pub(crate) fn ours(line: &Line) -> String {
+    let itself = line.judged.iter().any(|judged| judged.against.is_empty());
+    match line.ours() {
         None => "–".to_owned(),
-        Some(figure) if judged.against.is_empty() => unit.show_interval(figure),
-        Some(Interval { low, median, high }) => format!("{median:.3} ({low:.3}..{high:.3})"),
+        Some(figure) if itself => line.unit.show_interval(figure),
+        Some(figure) => line.unit.show(figure.median),
     }
 }
 
-impl Unit {
-    pub(crate) fn show(self, value: f64) -> String {
-        let scaled = |steps: &[(f64, &str)]| {
-            let (step, name) =
-                steps.iter().rev().find(|(step, _)| value >= *step).unwrap_or(&steps[0]);
-            let value = value / step;
-            let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
-            format!("{value:.digits$} {name}")
-        };
-        match self {
-            Self::Nanos => scaled(&[(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")]),
-            Self::Rate => scaled(&[(1.0, "/s"), (1e3, "k/s"), (1e6, "M/s")]),
-            Self::Bytes => format!("{value:.1} B"),
-            Self::Share => format!("{value:.3} ×"),
-            Self::Count => {
-                let digits = format!("{value:.6}");
-                digits.trim_end_matches('0').trim_end_matches('.').to_owned()
-            }
-        }
+/// What was compared with the bound: a quotient, or the figure itself.
+pub(crate) fn compared(judged: &Judged, unit: Unit) -> String {
+    match judged.ratio {
+        None => "–".to_owned(),
+        Some(figure) if judged.against.is_empty() => unit.show_interval(figure),
+        Some(ratio) => show_ratio(ratio),
     }
+}
 
-    pub(crate) fn show_interval(self, Interval { low, median, high }: Interval) -> String {
-        format!("{} ({}..{})", self.show(median), self.show(low), self.show(high))
+/// The same where only a ratio may stand: a figure that is none stands in its own column.
+pub(crate) fn ratio(judged: &Judged, unit: Unit) -> String {
+    match judged.ratio {
+        Some(ratio) if unit == Unit::Share || !judged.against.is_empty() => show_ratio(ratio),
+        _ => "–".to_owned(),
     }
+}
+
+/// Of a figure without a bound, the quotient of ours and the best peer's.
+pub(crate) fn unbounded(line: &Line) -> Option<String> {
+    let best = line.to_best.as_ref().filter(|_| line.judged.is_empty())?;
+    Some(show_ratio(best.ratio))
+}
+
+fn show_ratio(Interval { low, median, high }: Interval) -> String {
+    format!("{median:.3} ({low:.3}..{high:.3})")
 }
 
 impl Line {
@@ -292,50 +294,6 @@ impl Line {
     pub(crate) fn title(&self, row: &Done) -> &'static str {
         if self.what.is_empty() { row.work } else { self.what }
     }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Reached => "reached",
-            Self::LikelyReached => "likely reached",
-            Self::LikelyMissed => "likely missed",
-            Self::Missed => "missed",
-            Self::Noise => "too noisy",
-            Self::TooFew => "too few turns",
-            Self::Unmeasured => "not measured",
-        })
-    }
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { turns, workers, seed, noise_limit, quick } = self;
-        let quick = if *quick { ", a quick look: few rows, few peers" } else { "" };
-        let limit = noise_limit * 100.0;
-        write!(
-            f,
-            "{turns} turns, {workers} workers, seed {seed}, turns with more than {limit} % of others \
-             repeated{quick}"
-        )
-    }
-}
-
-/// Breaks lines at spaces: the table's columns are as wide as what they hold.
-fn wrap(text: &str, width: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("never empty");
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -378,6 +336,29 @@ pub(crate) mod tests {
         let many: Vec<_> = (0..100).map(|_| done("P1")).collect();
         assert!(by_chance(&many).contains("200 comparisons"), "{}", by_chance(&many));
         assert!(by_chance(&many).contains("about 3.1 "), "{}", by_chance(&many));
+    }
+
+    #[test]
+    fn only_a_ratio_stands_in_the_column_of_ratios() {
+        let judged = |against: &str| Judged {
+            must: "≤ 2.00 µs".to_owned(),
+            against: against.to_owned(),
+            ratio: Interval::of(vec![600.0]),
+            verdict: Verdict::Reached,
+        };
+        assert_eq!(ratio(&judged(""), Unit::Nanos), "–");
+        assert_eq!(compared(&judged(""), Unit::Nanos), "600 ns (600 ns..600 ns)");
+        assert_eq!(ratio(&judged(""), Unit::Share), "600.000 (600.000..600.000)");
+        assert_eq!(ratio(&judged("rayon"), Unit::Nanos), "600.000 (600.000..600.000)");
+    }
+
+    #[test]
+    fn a_figure_without_a_bound_has_its_ratio_to_the_best_peer() {
+        let done = done("P1");
+        let [bound, free] = [0, 1].map(|at| unbounded(&done.lines[at]));
+        assert_eq!((bound, free.as_deref()), (None, Some("2.000 (2.000..2.000)")));
+        let table = table(&[done]).to_string();
+        assert!(table.contains("no bound") && table.contains("missed"), "{table}");
     }
 
     #[test]

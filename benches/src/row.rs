@@ -5,11 +5,12 @@ use serde::Serialize;
 use crate::check::Outcome;
 use crate::peers::{KNOWN, Peer};
 use crate::python;
+use crate::rows::GROUPS;
 
 /// A question: what work, what of it is measured, who takes part, what must be reached.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// `P1` to `P31`.
+    /// A letter, which is that of its group, and a number: `P1` to `P31` are the targets.
     pub(crate) id: &'static str,
     /// The work, in words.
     pub(crate) work: &'static str,
@@ -37,6 +38,12 @@ impl Row {
     /// A row that cannot be measured yet.
     pub(crate) fn pending(id: &'static str, work: &'static str, why: &'static str) -> Self {
         Self::new(id, work).missing(why)
+    }
+
+    /// The name of its group.
+    pub(crate) fn group(&self) -> &'static str {
+        let group = GROUPS.iter().find(|(letter, ..)| self.id.starts_with(*letter));
+        group.expect("a letter of a group").1
     }
 
     pub(crate) fn measure(mut self, measure: Measure) -> Self {

@@ -46,7 +46,10 @@ impl Reports<'_> {
 }
 
 /// Writes a file beside the one that is meant and gives it that one's name once it is whole.
-fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<(), String> {
+pub(crate) fn replace(
+    path: &Path,
+    write: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<(), String> {
     let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
     name.push(".part");
     let part = path.with_file_name(name);

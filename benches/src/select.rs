@@ -3,19 +3,30 @@
 use std::fmt::Write as _;
 
 use crate::row::{Against, Contestant, Role, Row};
+use crate::rows::{GROUPS, TARGETS};
 
-/// The rows whose ids are wanted, in capitals or not, in the rows' order; all if none is.
+/// The rows whose ids or groups are wanted, in capitals or not, in the rows' order; those with bounds
+/// if none is.
 ///
 /// # Errors
 ///
 /// The first that there is not, and those that there are.
 pub(crate) fn select(rows: Vec<Row>, wanted: &[String]) -> Result<Vec<Row>, String> {
-    let is = |row: &Row, id: &String| row.id.eq_ignore_ascii_case(id.trim());
+    let is = |row: &Row, wanted: &String| {
+        [row.id, row.group()].iter().any(|name| name.eq_ignore_ascii_case(wanted.trim()))
+    };
     if let Some(unknown) = wanted.iter().find(|id| !rows.iter().any(|row| is(row, id))) {
         let there: Vec<_> = rows.iter().map(|row| row.id).collect();
-        return Err(format!("there is no row {unknown:?}; there are {}", there.join(", ")));
+        let groups: Vec<_> = GROUPS.iter().map(|(_, name, _)| *name).collect();
+        return Err(format!(
+            "there is no row or group {unknown:?}; there are {}, and the groups {}",
+            there.join(", "),
+            groups.join(", ")
+        ));
     }
-    let chosen = |row: &Row| wanted.is_empty() || wanted.iter().any(|id| is(row, id));
+    let targets = [TARGETS.to_owned()];
+    let wanted = if wanted.is_empty() { &targets } else { wanted };
+    let chosen = |row: &Row| wanted.iter().any(|name| is(row, name));
     Ok(rows.into_iter().filter(chosen).collect())
 }
 
@@ -32,34 +43,41 @@ pub(crate) fn quick(rows: Vec<Row>, quick: bool) -> Vec<Row> {
     if !quick {
         return rows;
     }
-    let thin = |mut row: Row| {
-        let mut named = QUICK_PEERS.to_vec();
-        for measure in &mut row.measures {
-            measure.musts.retain(|must| must.against != Against::Best);
-            named.extend(measure.musts.iter().filter_map(|must| match must.against {
-                Against::Named(name) | Against::Slower(name) => Some(name),
-                Against::Floor | Against::Best | Against::Itself => None,
-            }));
-        }
-        let asked = |contestant: &Contestant| {
-            contestant.role != Role::Peer && contestant.role != Role::Beside
-                || named.contains(&contestant.name)
-        };
-        let (asked, not) = row.contestants.into_iter().partition(asked);
-        row.contestants = asked;
-        let not: Vec<Contestant> = not;
-        row.absent.extend(not.iter().map(|c| (c.name, "is not asked in a quick run")));
-        row
+    let rows = rows.into_iter().filter(|row| QUICK.contains(&row.id));
+    rows.map(|row| thin(row, &QUICK_PEERS)).collect()
+}
+
+/// The row with these peers alone, and whom its bounds name. Without the others no bound on the best of
+/// them can be judged.
+pub(crate) fn thin(mut row: Row, peers: &[&'static str]) -> Row {
+    let mut named = peers.to_vec();
+    for measure in &mut row.measures {
+        measure.musts.retain(|must| must.against != Against::Best);
+        named.extend(measure.musts.iter().filter_map(|must| match must.against {
+            Against::Named(name) | Against::Slower(name) => Some(name),
+            Against::Floor | Against::Best | Against::Itself => None,
+        }));
+    }
+    let asked = |contestant: &Contestant| {
+        contestant.role != Role::Peer && contestant.role != Role::Beside
+            || named.contains(&contestant.name)
     };
-    rows.into_iter().filter(|row| QUICK.contains(&row.id)).map(thin).collect()
+    let (asked, not) = row.contestants.into_iter().partition(asked);
+    row.contestants = asked;
+    let not: Vec<Contestant> = not;
+    row.absent.extend(not.iter().map(|c| (c.name, "is not asked in a run of few peers")));
+    row
 }
 
 /// A line for each row: its id and its work.
 pub(crate) fn index(rows: &[Row]) -> String {
-    let mut text = String::from("Rows:\n");
-    for row in rows {
-        let why = if row.contestants.is_empty() { " (not measured yet)" } else { "" };
-        _ = writeln!(text, "  {:<4} {}{why}", row.id, row.work);
+    let mut text = String::new();
+    for (_, name, about) in GROUPS {
+        _ = writeln!(text, "The group {name}, {about}:");
+        for row in rows.iter().filter(|row| row.group() == name) {
+            let why = if row.contestants.is_empty() { " (not measured yet)" } else { "" };
+            _ = writeln!(text, "  {:<4} {}{why}", row.id, row.work);
+        }
     }
     text
 }
@@ -124,6 +142,13 @@ mod tests {
     #[test]
     fn rows_are_chosen_in_capitals_or_not_and_come_in_their_own_order() {
         assert_eq!(ids(&["p7", "P4", " p7"]), Ok(vec!["P4", "P7"]));
+        assert_eq!(ids(&["S2", "p31"]), Ok(vec!["P31", "S2"]));
+    }
+
+    #[test]
+    fn a_group_is_all_its_rows_and_without_a_name_those_with_bounds_are_meant() {
+        assert_eq!(ids(&["Growth", "p7"]), Ok(vec!["P7", "G1", "G2", "G3", "G4"]));
+        assert_eq!(ids(&[]), ids(&["targets"]));
         assert_eq!(ids(&[]).map(|all| all.len()), Ok(31));
     }
 
@@ -131,7 +156,7 @@ mod tests {
     fn a_quick_look_has_fewer_rows_and_peers_and_no_bound_on_the_best() {
         let all = quick(rows::all(), true);
         assert_eq!(all.iter().map(|row| row.id).collect::<Vec<_>>(), QUICK);
-        assert_eq!(quick(rows::all(), false).len(), 31);
+        assert_eq!(quick(rows::all(), false).len(), rows::all().len());
         for row in &all {
             let names: Vec<_> = row.contestants.iter().map(|c| c.name).collect();
             assert!(names.contains(&crate::peers::OURS) && names.len() >= 2, "{names:?}");
@@ -150,7 +175,7 @@ mod tests {
     fn a_row_that_there_is_not_is_answered_with_those_that_there_are() {
         let error = ids(&["P4", "P99"]).expect_err("there is no such row");
         assert!(
-            error.contains("\"P99\"") && error.contains("P1, P2,") && error.contains("P31"),
+            error.contains("\"P99\"") && error.contains("P1, P2,") && error.contains("growth"),
             "{error}"
         );
     }

@@ -17,3 +17,9 @@ pub(crate) fn steps(seed: u64, steps: u32) -> u64 {
 
 /// Steps of about 200 ns on a processor of 3 to 4 GHz.
 pub(crate) const STEPS_200_NS: u32 = 130;
+
+/// Work of about so many nanoseconds on such a processor, for rows and benches that vary it.
+#[must_use]
+pub fn work(seed: u64, nanos: u64) -> u64 {
+    steps(seed, u32::try_from(nanos * 13 / 20).unwrap_or(u32::MAX))
+}

@@ -46,16 +46,16 @@ pub(super) fn row() -> Row {
 }
 
 /// What one of many calls allocates, after as many again that do not count.
-struct Each {
+pub(super) struct Each {
     /// How often, the median.
     own: f64,
     /// How many bytes, the mean.
     bytes: f64,
     /// How often, the mean.
-    mean: f64,
+    pub(super) mean: f64,
 }
 
-fn each(calls: u64, mut call: impl FnMut(u64)) -> Each {
+pub(super) fn each(calls: u64, mut call: impl FnMut(u64)) -> Each {
     (0..calls).for_each(&mut call);
     let counts: Vec<[u64; 2]> = (0..calls).map(|i| count(|| call(i))).collect();
     let mean =

@@ -2,6 +2,7 @@
 
 mod allocations;
 mod chunked;
+mod curves;
 mod fairness;
 mod fork_join;
 mod idle;
@@ -22,7 +23,21 @@ mod wide;
 
 use crate::row::Row;
 
-/// All rows of the targets, in their order: those that cannot be measured yet say why.
+/// The groups of rows, in their order: the letter that their ids begin with, the name, and what they
+/// are about.
+pub(crate) const GROUPS: [(char, &str, &str); 6] = [
+    ('P', TARGETS, "with bounds: what a run measures if nothing else is asked for"),
+    ('S', "streams", "by the length of the items, the chunks, the window"),
+    ('G', "growth", "of a task, with the workers, the queue, its length, what it captures"),
+    ('C', "contention", "by how many threads or tasks submit at once"),
+    ('L', "latency", "of an open loop, at more loads, with other profiles"),
+    ('A', "allocation", "of the ways to call that have no bound"),
+];
+
+/// The group of those with bounds.
+pub(crate) const TARGETS: &str = "targets";
+
+/// All rows, in their order: those that cannot be measured yet say why.
 pub(crate) fn all() -> Vec<Row> {
     let mut rows = vec![
         allocations::row(),
@@ -43,6 +58,7 @@ pub(crate) fn all() -> Vec<Row> {
             "no pool allocates its tasks' memory ahead",
         ),
     ];
+    rows.extend(curves::rows());
     rows.extend(nested_maps::rows());
     rows.extend(open_loop::rows());
     rows.extend(round_trip::rows());
@@ -50,7 +66,11 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(map::rows());
     rows.extend(imap::rows());
     rows.extend(wide::rows());
-    rows.sort_by_key(|row| row.id[1..].parse::<u8>().expect("a P and a number"));
+    let place = |row: &Row| {
+        let group = GROUPS.iter().position(|(letter, ..)| row.id.starts_with(*letter));
+        (group.expect("a letter of a group"), row.id[1..].parse::<u8>().expect("and a number"))
+    };
+    rows.sort_by_key(place);
     rows.into_iter().map(Row::complete).collect()
 }
 
@@ -60,11 +80,17 @@ mod tests {
     use crate::peers::KNOWN;
     use crate::row::Role;
 
+    /// We ourselves, in another way.
+    const OURSELVES: fn(&str) -> bool = |name| name.starts_with("millpond, ");
+
     #[test]
-    fn every_target_is_there_once() {
+    fn every_row_is_there_once() {
         let ids: Vec<_> = all().iter().map(|row| row.id).collect();
-        let should: Vec<_> = (1..=31).map(|number| format!("P{number}")).collect();
-        assert_eq!(ids, should);
+        let numbers = [31, 4, 4, 3, 2, 1];
+        let should = GROUPS.iter().zip(numbers).flat_map(|((letter, ..), last)| {
+            (1..=last).map(move |number| format!("{letter}{number}"))
+        });
+        assert_eq!(ids, should.collect::<Vec<_>>());
     }
 
     #[test]
@@ -101,10 +127,19 @@ mod tests {
             let others =
                 row.contestants.iter().filter(|c| matches!(c.role, Role::Peer | Role::Beside));
             let strangers: Vec<_> = others
-                .filter(|c| !KNOWN.iter().any(|peer| peer.is(c.name)))
+                .filter(|c| !KNOWN.iter().any(|peer| peer.is(c.name)) && !OURSELVES(c.name))
                 .map(|c| c.name)
                 .collect();
             assert!(strangers.is_empty(), "{}: not among the known: {strangers:?}", row.id);
+        }
+    }
+
+    /// A row without a bound is a curve: a run has it only if it is asked for.
+    #[test]
+    fn bounds_are_in_the_group_of_the_targets_alone() {
+        for row in all() {
+            let bounds = row.measures.iter().any(|measure| !measure.musts.is_empty());
+            assert_eq!(bounds || row.contestants.is_empty(), row.group() == TARGETS, "{}", row.id);
         }
     }
 

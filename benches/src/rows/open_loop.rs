@@ -17,15 +17,31 @@ use crate::peers::{Affinitypool, NO_SPAWN, Peer, ask};
 use crate::python;
 use crate::row::{Against, Contestant, Measure, Row, Unit};
 
-const TASK: Duration = Duration::from_micros(20);
+pub(super) const TASK: Duration = Duration::from_micros(20);
 const TASKS: usize = 12_500;
 
 /// How much of what the workers can do the tasks ask for.
-type Load = fn() -> f64;
+pub(super) type Load = fn() -> f64;
 
-const HALF_OF_ONE: Load = || 0.5;
+pub(super) const HALF_OF_ONE: Load = || 0.5;
 const HALF_OF_ALL: Load = || 0.5 * workers() as f64;
 const MOST_OF_ALL: Load = || 0.8 * workers() as f64;
+
+/// What arrives.
+#[derive(Clone, Copy)]
+pub(super) struct Case {
+    pub(super) load: Load,
+    /// How long each task spins. The load is that of tasks of [`TASK`] in any case.
+    pub(super) task: Duration,
+    /// How many they are.
+    pub(super) tasks: usize,
+}
+
+impl Case {
+    fn at(load: Load) -> Self {
+        Self { load, task: TASK, tasks: TASKS }
+    }
+}
 
 pub(super) fn rows() -> [Row; 2] {
     let measure = |key, what| Measure::new(key, what, Unit::Nanos).must(Against::Best, 1.05);
@@ -39,7 +55,7 @@ pub(super) fn rows() -> [Row; 2] {
         .measure(measure("p50", "p50"))
         .measure(measure("p99", "p99"))
         .measure(Measure::cpu("processor time of a task and of the submitter that spins until it is due"))
-        .with(Contestant::floor("no hand-over", || ideal(HALF_OF_ONE)))
+        .with(Contestant::floor("no hand-over", || ideal(Case::at(HALF_OF_ONE))))
         .with_all(ask!(half_of_one: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
             Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel));
     let all = Row::new("P29", "open loop, Poisson, 20 µs tasks at 50 % and 80 % of all workers")
@@ -58,29 +74,31 @@ pub(super) fn rows() -> [Row; 2] {
 }
 
 fn half_of_one<P: Peer>() -> Outcome {
-    open(P::forever(workers()), HALF_OF_ONE)
+    open(P::forever(workers()), Case::at(HALF_OF_ONE))
 }
 
 fn of_all<P: Peer>() -> Outcome {
     let pool = P::forever(workers());
-    at_both(|load| open(pool, load))
+    at_both(|case| open(pool, case))
 }
 
 /// Both loads of P29, one after the other.
-fn at_both(run: impl Fn(Load) -> Outcome) -> Outcome {
+fn at_both(run: impl Fn(Case) -> Outcome) -> Outcome {
     let mut all = Figures::new();
     for (share, load) in [("50", HALF_OF_ALL), ("80", MOST_OF_ALL)] {
-        all.extend(run(load)?.into_iter().map(|(key, value)| (format!("{share}_{key}"), value)));
+        all.extend(
+            run(Case::at(load))?.into_iter().map(|(key, value)| (format!("{share}_{key}"), value)),
+        );
     }
     Ok(all)
 }
 
 /// When each task is due: the same for everybody.
-fn arrivals(load: Load) -> impl Iterator<Item = Duration> {
+fn arrivals(Case { load, tasks, .. }: Case) -> impl Iterator<Item = Duration> {
     let gap = TASK.as_secs_f64() / load();
     let mut state = 1_u64;
     let mut due = 0.0;
-    (0..TASKS).map(move |_| {
+    (0..tasks).map(move |_| {
         state = crate::work::steps(state, 1);
         // Of 53 random bits, never 0.
         let uniform = ((state >> 11) + 1) as f64 / (1_u64 << 53) as f64;
@@ -89,9 +107,9 @@ fn arrivals(load: Load) -> impl Iterator<Item = Duration> {
     })
 }
 
-fn run(load: Load, mut submit: impl FnMut(Instant)) {
+fn run(case: Case, mut submit: impl FnMut(Instant)) {
     let begin = Instant::now() + Duration::from_millis(1);
-    for due in arrivals(load).map(|due| begin + due) {
+    for due in arrivals(case).map(|due| begin + due) {
         while Instant::now() < due {
             std::hint::spin_loop();
         }
@@ -99,49 +117,49 @@ fn run(load: Load, mut submit: impl FnMut(Instant)) {
     }
 }
 
-fn summary(lengths: impl IntoIterator<Item = Duration>, cpu: Option<f64>) -> Outcome {
+fn summary(case: Case, lengths: impl IntoIterator<Item = Duration>, cpu: Option<f64>) -> Outcome {
     let mut all = histogram();
     lengths.into_iter().for_each(|length| record(&mut all, length));
-    same("the number of tasks run", &all.len(), &(TASKS as u64))?;
+    same("the number of tasks run", &all.len(), &(case.tasks as u64))?;
     let mut figures = figures(
         [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)]
             .map(|(key, q)| (key, all.value_at_quantile(q) as f64)),
     );
-    figures.extend(cpu.map(|cpu| ("cpu".to_owned(), cpu / TASKS as f64)));
+    figures.extend(cpu.map(|cpu| ("cpu".to_owned(), cpu / case.tasks as f64)));
     Ok(figures)
 }
 
-fn open<P: Peer>(pool: &P, load: Load) -> Outcome {
+pub(super) fn open<P: Peer>(pool: &P, case: Case) -> Outcome {
     static DONE: AtomicU64 = AtomicU64::new(0);
     // A task every 12 µs or more: two of them are seldom in each other's way.
     static LENGTHS: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
     same("a result", &pool.get(pool.submit(|| 7_u64)), &7)?;
-    LENGTHS.lock().expect("no task here panics").reserve(TASKS);
+    LENGTHS.lock().expect("no task here panics").reserve(case.tasks);
     DONE.store(0, Ordering::Relaxed);
     let before = cpu_time();
-    run(load, |due| {
+    run(case, |due| {
         pool.spawn(move || {
-            spin(TASK);
+            spin(case.task);
             LENGTHS.lock().expect("no task here panics").push(due.elapsed());
             DONE.fetch_add(1, Ordering::Release);
         });
     });
-    while DONE.load(Ordering::Acquire) < TASKS as u64 {
+    while DONE.load(Ordering::Acquire) < case.tasks as u64 {
         thread::sleep(Duration::from_millis(1));
     }
     let cpu = cpu_time() - before;
-    summary(LENGTHS.lock().expect("no task here panics").drain(..), Some(cpu))
+    summary(case, LENGTHS.lock().expect("no task here panics").drain(..), Some(cpu))
 }
 
 /// Computed, not measured: each task begins when it is due, or as soon as one of the workers has done with those before.
-fn ideal(load: Load) -> Outcome {
+pub(super) fn ideal(case: Case) -> Outcome {
     let mut free = vec![Duration::ZERO; workers()];
-    let lengths = arrivals(load).map(|due| {
+    let lengths = arrivals(case).map(|due| {
         let worker = free.iter_mut().min().expect("there are workers");
-        *worker = due.max(*worker) + TASK;
+        *worker = due.max(*worker) + case.task;
         *worker - due
     });
-    summary(lengths, None)
+    summary(case, lengths, None)
 }
 
 #[cfg(test)]
@@ -150,7 +168,7 @@ mod tests {
 
     #[test]
     fn arrivals_have_the_rate_and_the_spread_that_they_should() {
-        let due: Vec<f64> = arrivals(HALF_OF_ONE).map(|due| due.as_secs_f64()).collect();
+        let due: Vec<f64> = arrivals(Case::at(HALF_OF_ONE)).map(|due| due.as_secs_f64()).collect();
         let gaps: Vec<f64> = due.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let spread =

@@ -1,4 +1,5 @@
-//! How many tasks a second can outside threads have done, with all results taken? (P4 from one thread, P5 from four.)
+//! How many tasks a second can outside threads have done, with all results taken? (P4 from one thread, P5 from four,
+//! or from as many as `--submitters` says.)
 //!
 //! A result belongs to its task: a handle each. The peers that leave results to the user also run with one channel for
 //! all of them, which is cheaper and tells less; the better of the two counts.
@@ -11,7 +12,7 @@ use std::thread;
 use crossbeam_deque::{Injector, Steal};
 
 use crate::check::{Outcome, figure, same};
-use crate::measure::{time, workers};
+use crate::measure::{submitters, time, workers};
 use crate::peers::{
     AsyncExecutor, ExecutorsChannel, ExecutorsStealing, Lagoon, Peer, Rayon, RustyPool, Threadpool,
     TokioSpawn, ask,
@@ -28,34 +29,34 @@ pub(super) fn rows() -> [Row; 2] {
             .with(Contestant::floor("injector push + steal", injector))
             .with_all(ask!(from_one: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
                 Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
-            .with_all(channels::<1>())
+            .with_all(channels::<false>())
             .with_all(Contestant::pythons("P4"))
             .absent("std::thread", "a million threads"),
-        Row::new("P5", "1 M tasks from four outside threads, all results taken")
+        Row::new("P5", "1 M tasks from four outside threads (or --submitters), all results taken")
             .measure(measure().must(Against::Best, 1.1))
-            .with_all(ask!(from_four: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
+            .with_all(ask!(from_several: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
                 Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel, Affinitypool))
-            .with_all(channels::<4>())
+            .with_all(channels::<true>())
             .with_all(Contestant::pythons("P5"))
             .absent("std::thread", "a million threads"),
     ]
 }
 
-fn channels<const THREADS: usize>() -> [Contestant; 8] {
+fn channels<const SEVERAL: bool>() -> [Contestant; 8] {
     [
-        Contestant::peer("rayon, one channel", one_channel::<Rayon, THREADS>),
-        Contestant::peer("threadpool, one channel", one_channel::<Threadpool, THREADS>),
-        Contestant::peer("tokio spawn, one channel", one_channel::<TokioSpawn, THREADS>),
-        Contestant::peer("async-executor, one channel", one_channel::<AsyncExecutor, THREADS>),
-        Contestant::peer("rusty_pool, one channel", one_channel::<RustyPool, THREADS>),
-        Contestant::peer("lagoon, one channel", one_channel::<Lagoon, THREADS>),
+        Contestant::peer("rayon, one channel", one_channel::<Rayon, SEVERAL>),
+        Contestant::peer("threadpool, one channel", one_channel::<Threadpool, SEVERAL>),
+        Contestant::peer("tokio spawn, one channel", one_channel::<TokioSpawn, SEVERAL>),
+        Contestant::peer("async-executor, one channel", one_channel::<AsyncExecutor, SEVERAL>),
+        Contestant::peer("rusty_pool, one channel", one_channel::<RustyPool, SEVERAL>),
+        Contestant::peer("lagoon, one channel", one_channel::<Lagoon, SEVERAL>),
         Contestant::peer(
             "executors work-stealing, one channel",
-            one_channel::<ExecutorsStealing, THREADS>,
+            one_channel::<ExecutorsStealing, SEVERAL>,
         ),
         Contestant::peer(
             "executors channel, one channel",
-            one_channel::<ExecutorsChannel, THREADS>,
+            one_channel::<ExecutorsChannel, SEVERAL>,
         ),
     ]
 }
@@ -64,20 +65,25 @@ fn from_one<P: Peer>() -> Outcome {
     run(1, by_handles::<P>, P::forever(workers()))
 }
 
-fn from_four<P: Peer>() -> Outcome {
-    run(4, by_handles::<P>, P::forever(workers()))
+fn from_several<P: Peer>() -> Outcome {
+    run(several(), by_handles::<P>, P::forever(workers()))
 }
 
-fn one_channel<P: Peer, const THREADS: usize>() -> Outcome {
-    run(THREADS, by_channel::<P>, P::forever(workers()))
+fn one_channel<P: Peer, const SEVERAL: bool>() -> Outcome {
+    run(if SEVERAL { several() } else { 1 }, by_channel::<P>, P::forever(workers()))
+}
+
+/// The threads of P5.
+fn several() -> usize {
+    submitters(4)
 }
 
 /// `way` submits the numbers from `first`, so many of them, and adds up the results.
 fn run<P: Peer>(threads: usize, way: fn(&P, u64, u64) -> u64, pool: &'static P) -> Outcome {
     let all = |tasks: u64| {
-        let share = tasks / threads as u64;
+        let bound = |at: u64| tasks * at / threads as u64;
         thread::scope(|scope| {
-            let submit = |at: u64| move || way(pool, at * share, share);
+            let submit = |at: u64| move || way(pool, bound(at), bound(at + 1) - bound(at));
             // The first submits from here: with one thread, none is started.
             let others: Vec<_> = (1..threads as u64).map(|at| scope.spawn(submit(at))).collect();
             let mine = submit(0)();
