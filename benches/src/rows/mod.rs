@@ -14,6 +14,7 @@ mod nested_maps;
 mod open_loop;
 mod port_scan;
 mod round_trip;
+mod steady;
 mod stream;
 mod uneven;
 mod wakes;
@@ -33,13 +34,9 @@ pub(crate) fn all() -> Vec<Row> {
         lifecycle::row(),
         nested_get::row(),
         port_scan::row(),
+        steady::row(),
         uneven::row(),
         wakes::row(),
-        Row::pending(
-            "P14",
-            "heap allocations of a bounded pool",
-            "no pool allocates its tasks' memory ahead",
-        ),
         Row::pending(
             "P26",
             "join(a, b): fib(30) without cut-off, per join",
