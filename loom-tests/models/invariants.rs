@@ -93,7 +93,11 @@ const INVARIANTS: [Invariant; 51] = [
     must("I37", "with every queue empty no worker takes more than one turn through park", &[]),
     must("I38", "whoever sees no worker left sees what all of them did", &[Race]),
     must("I39", "whoever sees the pool broken sees why", &[Race]),
-    must("I40", "a slab is freed once, after the last access to any of its cells", &[Race, Leak]),
+    must(
+        "I40",
+        "a slab is freed or opened again once, after the last access to any of its cells",
+        &[Race, Leak],
+    ),
     must(
         "I41",
         "units that a runner puts back are taken, though all other runners have left",

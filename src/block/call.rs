@@ -14,7 +14,7 @@ use super::pool_view::{Nobody, PoolView};
 use super::state::{Claim, Kind, State};
 use super::unwind::drop_quietly;
 use super::work::{Outcome, Work, drop_outcome};
-use super::{frame, registry, slab};
+use super::{frame, registry, thread_cache};
 use crate::sync::cell::UnsafeCell;
 
 #[repr(C)]
@@ -58,7 +58,7 @@ impl<W: Work> Call<W> {
         pool: u32,
         outside: bool,
     ) -> (TaskRef, ResultRef<W::Value, W::Error>) {
-        let (memory, slab_cell) = slab::alloc(Layout::new::<Self>());
+        let (memory, slab_cell) = thread_cache::alloc(Layout::new::<Self>());
         let memory = memory.cast::<Self>();
         let call = Self {
             header: Header::new(State::in_cell(slab_cell, outside), pool, const { &Self::VTABLE }),
@@ -297,7 +297,7 @@ impl<W: Work> Call<W> {
     unsafe fn free(header: NonNull<Header>) {
         // SAFETY: the caller is the last owner, and `create` allocated the block with this
         // layout.
-        unsafe { slab::free(header, Layout::new::<Self>()) };
+        unsafe { thread_cache::free(header, Layout::new::<Self>()) };
     }
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 mod call;
+mod depot;
 mod entries;
 mod error;
 pub(crate) mod frame;
@@ -16,6 +17,7 @@ mod pool_view;
 pub(crate) mod registry;
 mod slab;
 mod state;
+mod thread_cache;
 mod turn;
 mod unobserved;
 mod unwind;

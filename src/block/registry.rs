@@ -7,6 +7,7 @@
 use std::sync::{Mutex, PoisonError, Weak};
 
 use super::pool_view::PoolView;
+use super::slab::free_empty;
 
 type Pools = Vec<(u32, Weak<dyn PoolView + Send + Sync>)>;
 
@@ -17,11 +18,14 @@ pub(crate) fn register(pool: u32, view: Weak<dyn PoolView + Send + Sync>) {
     POOLS.lock().unwrap_or_else(PoisonError::into_inner).push((pool, view));
 }
 
-/// Forgets the pool, which is gone.
+/// Forgets the pool, which is gone. With the last pool the empty slabs go.
 pub(crate) fn unregister(pool: u32) {
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(at) = pools.iter().position(|(known, _)| *known == pool) {
         pools.swap_remove(at);
+        if pools.is_empty() {
+            free_empty();
+        }
     }
 }
 

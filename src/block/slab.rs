@@ -2,43 +2,77 @@
 //!
 //! A thread cuts the calls that it submits from slabs of its own. For each size it has one
 //! slab open, and hands out that slab's **cells** in turn. Any thread may free the call in a
-//! cell. That thread gives the cell back by a count in the slab's head, and the thread that
-//! gives back the last cell frees the slab. The count begins with all cells. When a thread
+//! cell. That thread gives the cell back by a count in the slab's head. The thread that gives
+//! back the last cell has an **empty slab**. The count begins with all cells. When a thread
 //! ends, it gives back the cells that it has not handed out.
 //!
-//! So a thread hands out a cell without an atomic operation. Most often it gives a cell back
-//! without one too. A thread that frees several cells of one slab in a row counts them itself,
-//! and gives them back together when it frees a cell of another slab. A thread hands out a
-//! cell again only if the cell that it handed out last comes back to it. That happens when a
-//! thread submits a call and waits for it, again and again.
+//! The thread keeps the empty slab in the process's depot for slabs of that size, and the next
+//! thread that needs a slab takes it from there. So a program with a constant number of calls
+//! in flight asks the allocator for no slab, whichever threads submit the calls and whichever
+//! free them. A depot keeps thirty-two slabs at most. A thread that finds no free place frees
+//! its slab, and when the last pool of the process goes, it frees the slabs of all depots.
 //!
 //! This has a price. A call that is kept keeps its slab, which is less than four KiB. A thread
-//! keeps up to two slabs of each size.
+//! keeps up to two slabs of each size, and the depots together less than one MiB.
 
 use std::alloc::Layout;
-use std::cell::Cell;
 use std::ptr::NonNull;
 
-use super::header::Header;
-use super::memory;
+use super::depot::Depot;
 use super::state::SlabCell;
 use crate::sync::heap::{self, Alive};
-use crate::sync::{AtomicU32, Ordering, fence, local};
+use crate::sync::{AtomicU32, Ordering, fence, shared};
 
 /// How many cells a slab has.
-const CELLS: u32 = SlabCell::CELLS;
+pub(super) const CELLS: u32 = SlabCell::CELLS;
 /// The alignment of the cells, and the step from one size to the next.
 const ALIGN: usize = 8;
 /// The size of the smallest cell: no call is smaller.
 const SMALLEST: usize = 56;
 /// How many sizes there are. A larger call has an allocation of its own.
-const SIZES: usize = 10;
+pub(super) const SIZES: usize = 10;
+/// How many empty slabs of one size the process keeps.
+const EMPTY_SLABS: usize = if cfg!(loom) { 1 } else { 32 };
+
+/// The empty slabs of one size.
+type Empty = Depot<Slab, EMPTY_SLABS>;
+
+shared! {
+    /// The process's empty slabs, a depot for each size.
+    fn depots() -> [Empty; SIZES] = const {
+        [const {
+            Depot([const { crate::sync::AtomicPtr::new(std::ptr::null_mut()) }; EMPTY_SLABS])
+        }; SIZES]
+    };
+}
+
+/// Returns the depot of the empty slabs with such cells. In models there is none.
+pub(super) fn depot(cell: Layout) -> Option<&'static Empty> {
+    Some(&depots()?[size(cell)?])
+}
+
+/// Frees all empty slabs, now that the last pool is gone. A slab that a thread empties later
+/// stays in its depot until the last pool goes again. [SLAB-4]
+pub(super) fn free_empty() {
+    for (depot, size) in depots().into_iter().flatten().zip(0..) {
+        for slab in std::iter::from_fn(|| depot.take()).take(EMPTY_SLABS) {
+            // SAFETY: the slab came out of the depot of its size, so it is empty and this
+            // thread's alone.
+            unsafe { Slab::free(slab, cell_of(size)) };
+        }
+    }
+}
+
+/// The layout of a cell of this size.
+pub(super) fn cell_of(size: usize) -> Layout {
+    Layout::from_size_align(SMALLEST + size * ALIGN, ALIGN).expect("cells are small")
+}
 
 /// The head of a slab. The cells follow it.
 #[repr(C, align(8))]
-struct Slab {
+pub(super) struct Slab {
     /// The cells that no thread has given back, those that were never handed out among them.
-    left: AtomicU32,
+    pub(super) left: AtomicU32,
     alive: Alive,
 }
 
@@ -55,12 +89,33 @@ impl Slab {
         slab
     }
 
+    /// Takes an empty slab, or else makes one. [SLAB-1]
+    pub(super) fn open(cell: Layout, depot: Option<&Empty>) -> NonNull<Self> {
+        let Some(slab) = depot.and_then(Depot::take) else { return Self::create(cell) };
+        // SAFETY: a slab in a depot is alive, and it became this thread's with the take.
+        let head = unsafe { slab.as_ref() };
+        head.alive.own();
+        // Relaxed: the call in a cell makes its way to another thread by an edge of its own.
+        head.left.store(CELLS, Ordering::Relaxed);
+        slab
+    }
+
+    /// # Safety
+    ///
+    /// The slab is empty and the caller's alone, and its cells have this layout.
+    unsafe fn free(slab: NonNull<Self>, cell: Layout) {
+        // SAFETY: the slab is the caller's, so it is alive.
+        unsafe { slab.as_ref() }.alive.end();
+        // SAFETY: the slab was made with this layout, and no other thread knows it.
+        unsafe { heap::dealloc(slab.cast(), Self::layout(cell)) };
+    }
+
     /// # Safety
     ///
     /// The slab is alive, its cells have the layout `cell`, and `index` is less than their
     /// number.
     #[inline]
-    unsafe fn cell(slab: NonNull<Self>, index: u32, cell: Layout) -> NonNull<u8> {
+    pub(super) unsafe fn cell(slab: NonNull<Self>, index: u32, cell: Layout) -> NonNull<u8> {
         // SAFETY: the cells lie behind the head, in the slab's memory.
         let first = unsafe { slab.add(1) }.cast::<u8>();
         // SAFETY: `index` is that of a cell of the slab.
@@ -71,304 +126,64 @@ impl Slab {
     ///
     /// `memory` is the cell `index` of a slab, and the slab's cells have the layout `cell`.
     #[inline]
-    unsafe fn of(memory: NonNull<u8>, index: u32, cell: Layout) -> NonNull<Self> {
+    pub(super) unsafe fn of(memory: NonNull<u8>, index: u32, cell: Layout) -> NonNull<Self> {
         // SAFETY: `memory` lies this far behind the first cell.
         let first = unsafe { memory.sub(cell.size() * index as usize) };
         // SAFETY: the first cell follows the head.
         unsafe { first.cast::<Self>().sub(1) }
     }
 
-    /// Gives back this number of cells. The thread that gives back the last cell frees the
-    /// slab.
+    /// Gives back this number of cells. The thread that gives back the last cell keeps the
+    /// slab in the depot, or else frees it. [SLAB-2]
     ///
     /// # Safety
     ///
-    /// The cells have this layout, are the caller's, and no thread touches them any more.
+    /// The cells have this layout, are the caller's, and no thread touches them any more. The
+    /// depot, if there is one, is for slabs with such cells.
     #[inline]
-    unsafe fn give_back(slab: NonNull<Self>, cells: u32, cell: Layout) {
+    pub(super) unsafe fn give_back(
+        slab: NonNull<Self>,
+        cells: u32,
+        cell: Layout,
+        depot: Option<&Empty>,
+    ) {
         // SAFETY: the caller has cells that no thread has given back, so the slab is alive.
         let head = unsafe { slab.as_ref() };
-        // edge SLAB release: the last access to these cells → the thread that frees the slab.
+        // edge SLAB release: the last access to these cells → the thread that empties the slab.
         if head.left.fetch_sub(cells, Ordering::Release) == cells {
-            // edge SLAB acquire: every thread's last access to a cell → this thread, which
-            // frees the slab.
-            fence(Ordering::Acquire);
-            head.alive.end();
-            // SAFETY: the slab was made with this layout. All cells are back, so no thread
-            // knows the slab any more.
-            unsafe { heap::dealloc(slab.cast(), Self::layout(cell)) };
-        }
-    }
-}
-
-/// A thread's slabs of one size: the slab that it hands cells out of, and the slab whose cells
-/// it gives back.
-struct Open {
-    /// The slab may be gone once the thread has handed out all its cells.
-    slab: Cell<NonNull<Slab>>,
-    /// The index of the next cell. This cell and those behind it are the thread's.
-    next: Cell<u32>,
-    /// The slab of the cell that this thread freed last.
-    returning: Cell<NonNull<Slab>>,
-    /// How many of that slab's cells this thread has freed and not given back. While there are
-    /// any, the slab is alive.
-    freed: Cell<u32>,
-}
-
-impl Open {
-    const fn none() -> Self {
-        let none = NonNull::dangling();
-        Self {
-            slab: Cell::new(none),
-            next: Cell::new(CELLS),
-            returning: Cell::new(none),
-            freed: Cell::new(0),
-        }
-    }
-
-    /// Hands out a cell of the open slab, if one is left.
-    #[inline]
-    fn cut(&self, cell: Layout) -> Option<(NonNull<u8>, SlabCell)> {
-        let index = self.next.get();
-        if index == CELLS {
-            return None;
-        }
-        self.next.set(index + 1);
-        // SAFETY: `index` is that of a cell that was not handed out, so the slab is alive.
-        // Each size has an `Open` of its own, so the slab's cells have this layout.
-        Some((unsafe { Slab::cell(self.slab.get(), index, cell) }, SlabCell::cell(index)))
-    }
-
-    #[cold]
-    fn cut_from_another(&self, cell: Layout) -> (NonNull<u8>, SlabCell) {
-        self.slab.set(Slab::create(cell));
-        self.next.set(0);
-        self.cut(cell).expect("a new slab has cells")
-    }
-
-    /// Takes back the cell that was handed out last, if it is this one. The thread hands it
-    /// out next.
-    ///
-    /// The slab may be another one than before, if another thread opened a new slab at the
-    /// same address. That is possible only after this thread had handed out all cells of the
-    /// old slab. So the cell is then the last one of the new slab, and the other thread has
-    /// handed out all of that.
-    ///
-    /// The caller owns the cell. If the call takes the cell, the caller no longer owns it.
-    #[inline]
-    fn take_back(&self, slab: NonNull<Slab>, index: u32) -> bool {
-        let last = self.next.get() == index + 1 && self.slab.get() == slab;
-        if last {
-            self.next.set(index);
-        }
-        last
-    }
-
-    /// Counts a cell as freed, if it is of the slab of the cell that was freed before.
-    ///
-    /// The caller owns the cell. If the call counts the cell, the caller no longer owns it.
-    #[inline]
-    fn count(&self, slab: NonNull<Slab>) -> bool {
-        let same = self.returning.get() == slab && self.freed.get() > 0;
-        if same {
-            self.freed.set(self.freed.get() + 1);
-        }
-        same
-    }
-
-    /// Gives back the cells that were counted, and begins to count for `slab`. The caller has
-    /// freed one cell of `slab`, which is the first to be counted. Without a slab the count is
-    /// 0.
-    fn count_for(&self, slab: Option<NonNull<Slab>>, cell: Layout) {
-        let before = self.returning.replace(slab.unwrap_or(NonNull::dangling()));
-        let freed = self.freed.replace(u32::from(slab.is_some()));
-        if freed > 0 {
-            // SAFETY: the cells were this thread's, it has just forgotten them, and the slab's
+            // SAFETY: all cells are back, so no other thread knows the slab any more, and its
             // cells have this layout.
-            unsafe { Slab::give_back(before, freed, cell) };
+            unsafe { Self::keep(slab, cell, depot) };
         }
     }
 
-    /// Gives back every cell that is the thread's. After that the thread hands out and counts
-    /// no more cells.
-    fn close(&self, cell: Layout) {
-        self.count_for(None, cell);
-        let slab = self.slab.replace(NonNull::dangling());
-        let handed_out = self.next.replace(CELLS);
-        if handed_out < CELLS {
-            // SAFETY: the cells that were not handed out were this thread's, and it has just
-            // forgotten them.
-            unsafe { Slab::give_back(slab, CELLS - handed_out, cell) };
-        }
-    }
-}
-
-/// A thread cache: a thread's slabs of all sizes.
-struct ThreadCache([Open; SIZES]);
-
-local! {
-    /// The calling thread's cache. The destructor of another thread-local may find it gone.
-    static THREAD_CACHE: ThreadCache = const { ThreadCache([const { Open::none() }; SIZES]) };
-}
-
-impl Drop for ThreadCache {
-    fn drop(&mut self) {
-        for (size, open) in self.0.iter().enumerate() {
-            let cell = Layout::from_size_align(SMALLEST + size * ALIGN, ALIGN);
-            open.close(cell.expect("cells are small"));
+    /// Keeps a slab whose last cell the caller has given back, or frees it. [SLAB-3]
+    ///
+    /// # Safety
+    ///
+    /// The slab is the caller's alone, its cells have this layout, and the depot is for slabs
+    /// with such cells.
+    #[cold]
+    unsafe fn keep(slab: NonNull<Self>, cell: Layout, depot: Option<&Empty>) {
+        // edge SLAB acquire: every thread's last access to a cell → this thread, which hands
+        // the slab on or frees it.
+        fence(Ordering::Acquire);
+        // SAFETY: the slab is the caller's, so it is alive.
+        unsafe { slab.as_ref() }.alive.own();
+        if !depot.is_some_and(|depot| depot.keep(slab)) {
+            // SAFETY: there was no place for the slab, so it is still the caller's alone.
+            unsafe { Self::free(slab, cell) };
         }
     }
 }
 
 /// Returns which size of cell a block of this layout fills exactly, if there is one.
-const fn size(layout: Layout) -> Option<usize> {
+pub(super) const fn size(layout: Layout) -> Option<usize> {
     let fits = layout.size() >= SMALLEST
         && layout.size() % ALIGN == 0
         && layout.align() <= ALIGN
         && layout.size() < SMALLEST + SIZES * ALIGN;
     if fits { Some((layout.size() - SMALLEST) / ALIGN) } else { None }
-}
-
-/// Allocates memory for a call, and says in which slab cell it lies. If the allocator fails,
-/// the process's allocation-error handler takes over.
-#[inline]
-pub(crate) fn alloc(layout: Layout) -> (NonNull<u8>, SlabCell) {
-    let cut = |cache: &ThreadCache, size: usize| {
-        let open = &cache.0[size];
-        open.cut(layout).unwrap_or_else(|| open.cut_from_another(layout))
-    };
-    size(layout)
-        .filter(|_| heap::IN_SLABS)
-        .and_then(|size| THREAD_CACHE.try_with(|cache| cut(cache, size)).ok())
-        .unwrap_or_else(|| (memory::alloc(layout), SlabCell::NONE))
-}
-
-/// Gives a call's memory back, and drops nothing of its contents.
-///
-/// # Safety
-///
-/// The block came from [`alloc`] with this `layout`, and its state word names its slab cell.
-/// The caller is its last owner.
-#[inline]
-pub(crate) unsafe fn free(header: NonNull<Header>, layout: Layout) {
-    // SAFETY: the caller is the last owner, so the block is still there.
-    let block = unsafe { header.as_ref() };
-    let slab_cell = block.state().slab_cell();
-    if slab_cell == SlabCell::NONE {
-        // SAFETY: the block came from `memory::alloc` with this layout, and the caller is its
-        // last owner.
-        unsafe { memory::free(header, layout) };
-    } else {
-        block.alive().end();
-        // SAFETY: the block lies in the slab cell `slab_cell`, and its layout is that of the cell.
-        let slab = unsafe { Slab::of(header.cast(), slab_cell.index(), layout) };
-        let size = size(layout).expect("only a block of a cell's size lies in a cell");
-        let counted = THREAD_CACHE.try_with(|cache| {
-            let open = &cache.0[size];
-            if !open.take_back(slab, slab_cell.index()) && !open.count(slab) {
-                open.count_for(Some(slab), layout);
-            }
-        });
-        if counted.is_err() {
-            // SAFETY: the cell is the caller's, as the last owner, and the caller touches it
-            // no more.
-            unsafe { Slab::give_back(slab, 1, layout) };
-        }
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    const CELL: Layout = match Layout::from_size_align(64, ALIGN) {
-        Ok(layout) => layout,
-        Err(_) => panic!(),
-    };
-
-    #[test]
-    fn cells_lie_side_by_side_and_find_their_slab() {
-        let open = Open::none();
-        assert_eq!(open.cut(CELL), None);
-        let first = open.cut_from_another(CELL);
-        let slab = open.slab.get();
-        let cells: Vec<_> =
-            std::iter::once(first).chain((1..CELLS).map(|_| open.cut(CELL).unwrap())).collect();
-        assert_eq!(open.cut(CELL), None, "all are handed out");
-        assert!(!open.take_back(slab, 3), "not the one that was handed out last");
-        assert!(open.take_back(slab, 30) && open.take_back(slab, 29));
-        assert_eq!((open.cut(CELL), open.cut(CELL)), (Some(cells[29]), Some(cells[30])));
-        for (index, (memory, slab_cell)) in (0..).zip(cells) {
-            assert_eq!(slab_cell, SlabCell::cell(index));
-            assert_eq!(
-                memory.addr().get(),
-                slab.addr().get() + size_of::<Slab>() + CELL.size() * index as usize
-            );
-            // SAFETY: the cell has this index and this layout.
-            assert_eq!(unsafe { Slab::of(memory, index, CELL) }, slab);
-            // SAFETY: the cell is this test's, and the test gives it back once.
-            unsafe { Slab::give_back(slab, 1, CELL) };
-        }
-    }
-
-    #[test]
-    fn cells_that_are_freed_in_a_row_are_given_back_together() {
-        let left = |slab: NonNull<Slab>| {
-            // SAFETY: the test holds a cell of the slab, so the slab is alive.
-            unsafe { slab.as_ref() }.left.load(Ordering::Relaxed)
-        };
-        let [one, other] = [Slab::create(CELL), Slab::create(CELL)];
-        let open = Open::none();
-        assert!(!open.count(one), "nothing was freed before");
-        open.count_for(Some(one), CELL);
-        assert!(open.count(one) && !open.count(other));
-        assert_eq!(left(one), CELLS, "counted, and not given back");
-        open.count_for(Some(other), CELL);
-        assert_eq!((left(one), left(other)), (CELLS - 2, CELLS));
-        open.close(CELL);
-        assert_eq!(left(other), CELLS - 1);
-        assert!(!open.count(other), "a closed one counts no more");
-        for (slab, cells) in [(one, CELLS - 2), (other, CELLS - 1)] {
-            // SAFETY: the cells are this test's.
-            unsafe { Slab::give_back(slab, cells, CELL) };
-        }
-    }
-
-    #[test]
-    fn a_thread_gives_back_what_it_has_not_handed_out_and_opens_no_more() {
-        struct Late;
-        impl Drop for Late {
-            fn drop(&mut self) {
-                let (memory, slab_cell) = alloc(CELL);
-                assert_eq!(slab_cell, SlabCell::NONE, "the slabs are closed");
-                // SAFETY: the memory is an allocation of its own, with this layout.
-                unsafe { heap::dealloc(memory, CELL) };
-            }
-        }
-        std::thread_local!(static LATE: Late = const { Late });
-        let left = std::thread::spawn(|| {
-            // This value is destroyed last, since it is registered first.
-            LATE.with(|_| ());
-            THREAD_CACHE.with(|cache| {
-                let (_, slab_cell) = cache.0[1].cut_from_another(CELL);
-                assert_eq!(slab_cell, SlabCell::cell(0));
-                cache.0[1].slab.get().as_ptr().expose_provenance()
-            })
-        });
-        let slab = std::ptr::with_exposed_provenance_mut::<Slab>(left.join().unwrap());
-        let slab = NonNull::new(slab).unwrap();
-        // SAFETY: one cell has not been given back, so the slab is alive.
-        assert_eq!(unsafe { slab.as_ref() }.left.load(Ordering::Relaxed), 1);
-        // SAFETY: this is the last cell, and the thread that had it has ended.
-        unsafe { Slab::give_back(slab, 1, CELL) };
-    }
-
-    #[test]
-    fn only_a_layout_that_fills_a_cell_lies_in_a_slab() {
-        let of = |bytes, align| size(Layout::from_size_align(bytes, align).unwrap());
-        assert_eq!((of(56, 8), of(64, 8), of(128, 4)), (Some(0), Some(1), Some(9)));
-        assert_eq!((of(48, 8), of(60, 4), of(64, 16), of(136, 8)), (None, None, None, None));
-    }
 }
 
 #[cfg(all(test, loom, feature = "loom"))]

@@ -95,6 +95,7 @@ pub(crate) const MODELS: &[(&str, &[&str])] = &[
     ),
     ("SIGNAL", &[]),
     ("SLAB", &["i40_two_calls_of_one_slab_beside_the_end_of_their_thread"]),
+    ("DEPOT", &["i40_a_slab_that_is_kept_is_taken_once"]),
     ("SLEEP", &["i16_two_jobs_come_to_run_side_by_side", "i19_a_stale_entry_is_taken_away"]),
     ("SPACE", &["i19_an_entry_holds_the_end_off"]),
     (

@@ -16,6 +16,7 @@ mod nested_maps;
 mod open_loop;
 mod port_scan;
 mod round_trip;
+mod steady;
 mod stream;
 mod uneven;
 mod wakes;
@@ -50,13 +51,9 @@ pub(crate) fn all() -> Vec<Row> {
         lifecycle::row(),
         nested_get::row(),
         port_scan::row(),
+        steady::row(),
         uneven::row(),
         wakes::row(),
-        Row::pending(
-            "P14",
-            "heap allocations of a bounded pool",
-            "no pool allocates its tasks' memory ahead",
-        ),
     ];
     rows.extend(curves::rows());
     rows.extend(nested_maps::rows());

@@ -87,6 +87,11 @@ impl Alive {
         self.mark.with(|_| ());
     }
 
+    /// Says that the caller alone knows the block.
+    pub(crate) fn own(&self) {
+        self.mark.with_mut(|_| ());
+    }
+
     pub(crate) fn end(&self) {
         if !dead() {
             self.mark.with_mut(|_| ());

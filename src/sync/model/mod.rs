@@ -16,8 +16,10 @@ pub(crate) mod heap;
 pub(crate) mod identity;
 pub(crate) mod local;
 pub(crate) mod once;
+mod shared;
 pub(crate) mod thread;
 
 pub(crate) use atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use local::local;
 pub(crate) use once::OnceLock;
+pub(crate) use shared::shared;

@@ -46,6 +46,10 @@ impl Alive {
     #[inline]
     pub(crate) fn touch(&self) {}
 
+    /// Says that the caller alone knows the block.
+    #[inline]
+    pub(crate) fn own(&self) {}
+
     #[inline]
     pub(crate) fn end(&self) {}
 }

@@ -7,8 +7,10 @@ pub(crate) mod deque;
 pub(crate) mod futex;
 pub(crate) mod heap;
 pub(crate) mod identity;
+mod shared;
 pub(crate) mod thread;
 
+pub(crate) use shared::shared;
 pub(crate) use std::sync::OnceLock;
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use std::thread_local as local;

@@ -87,6 +87,11 @@ impl Alive {
         assert!(self.0.load(Ordering::Relaxed), "a block was touched after it was freed");
     }
 
+    /// Says that the caller alone knows the block.
+    pub(crate) fn own(&self) {
+        self.touch();
+    }
+
     pub(crate) fn end(&self) {
         assert!(self.0.swap(false, Ordering::Relaxed), "a block was freed twice");
     }
