@@ -74,6 +74,9 @@ const CPYTHON: [&str; 25] = [
     "test_wrapped_exception",
 ];
 
+/// What a service needs: giving up, shedding by waiting time.
+const SERVICES: [(&str, u32); 3] = [("GIVE", 6), ("DUE", 11), ("CODEL", 5)];
+
 /// What comes with the features for services. The first word is the row; a row with more words has a test for its other half.
 const LATER: [(&str, &str); 3] = [
     ("INIT-02", "state of a type that each worker owns"),
@@ -113,6 +116,7 @@ fn ids() -> Vec<String> {
     ids.extend(numbered(&PROGRAMS, |text, n| format!("{text}-E{n}")));
     ids.extend(numbered(&[("HANG", HANGS), ("F", FAULTS)], |family, n| format!("{family}-{n:02}")));
     ids.extend(CPYTHON.map(str::to_owned));
+    ids.extend(numbered(&SERVICES, |family, n| format!("{family}-{n:02}")));
     ids
 }
 
@@ -261,7 +265,7 @@ fn held_by(id: &str, cover: &Cover) -> String {
 #[test]
 fn every_id_has_a_test() {
     let mut required: BTreeSet<String> = ids().into_iter().collect();
-    assert_eq!(required.len(), 165 + 48 + 22 + 25 + 51, "the ids are all different");
+    assert_eq!(required.len(), 165 + 48 + 22 + 25 + 51 + 22, "the ids are all different");
 
     let (tests, wrong) = tests();
     assert!(wrong.is_empty(), "{wrong:#?}");

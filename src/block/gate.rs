@@ -194,3 +194,27 @@ impl<W: Work, G: Gate> Work for Gated<W, G> {
         work.refuse(why)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::block::{Call, Job};
+
+    fn size_of_block<W: Work>(_: &W) -> usize {
+        size_of::<Call<W>>()
+    }
+
+    // covers DUE-11
+    #[test]
+    fn a_call_without_a_gate_has_no_bytes_for_one() {
+        let captured = [1_u64; 3];
+        let job = || Job::plain(move || captured.len());
+        let bare = size_of_block(&job());
+        assert_eq!(size_of_block(&Gated { work: job(), gate: () }), bare);
+        let asks = StartIf { first: (), admits: |_| true, waited: Stopwatch::start() };
+        assert_eq!(size_of_block(&Gated { work: job(), gate: asks }), bare + 16);
+        let at = By(Deadline::after(Duration::ZERO).expect("it is now"));
+        let due = StartBy { at, then: () };
+        assert_eq!(size_of_block(&Gated { work: job(), gate: due }), bare + 32);
+    }
+}
