@@ -108,6 +108,18 @@ fn a_thread_that_waits_beyond_the_due_time_needs_no_worker() {
         assert_eq!(told.into_iter().count(), 1, "the error callback has returned");
         assert_eq!(pool.queued(), 0);
     }
+    // The due time of a task with other gates round it.
+    let (now, later) = (Instant::now(), Instant::now() + HOUR);
+    let task = || pool.task(|| unreachable!("it is overdue"));
+    let handles = [
+        task().start_by(now).start_by(later).apply_async().unwrap(),
+        task().start_by(later).start_by(now).apply_async().unwrap(),
+        task().start_by(now).start_if(|_| unreachable!("overdue")).apply_async().unwrap(),
+        task().start_if(|_| unreachable!("overdue")).start_by(now).apply_async().unwrap(),
+    ];
+    for handle in handles {
+        assert!(matches!(handle.get(), Err::<(), _>(TaskError::Expired)));
+    }
     // The due time comes during the wait.
     let due = Instant::now() + Duration::from_millis(20);
     let result = pool.task(|| ()).start_by(due).apply_async().unwrap();

@@ -12,8 +12,10 @@ use super::work::{Outcome, Work};
 use crate::sync::clock::{Deadline, Stopwatch};
 
 /// The **due time** of a call: the deadline by which its function must have begun ([`By`]), or
-/// `()` if there is none. Both owners of the block may read it at any time, so it lies beside the work
-/// and not in it. The trait is sealed.
+/// `()` if there is none.
+///
+/// Both owners of the block may read it at any time, so it lies beside the work and not in it.
+/// The trait is sealed.
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "that is what seals the trait")]
 pub trait Due: Copy {

@@ -43,10 +43,11 @@ impl<F, T, E, C, D, G> Task<F, T, E, C, D, G> {
     ///
     /// # Cost
     ///
-    /// The call keeps the time. It does not block, allocate, run your code or wake a thread. The
-    /// task's block is sixteen to thirty-two bytes larger, and the thread that begins the task reads
-    /// the clock once. A thread that waits beyond `time` runs your error callback and the `Drop` of
-    /// the closure, contains their panics, and may block for a short lock.
+    /// The call keeps the time. It does not block, allocate, run your code or wake a thread.
+    ///
+    /// The task's block is 32 bytes larger, and the thread that begins the task reads the clock
+    /// once. A thread that waits beyond `time` runs your error callback and the `Drop` of the
+    /// closure, contains their panics, and may block for a short lock.
     #[allow(clippy::disallowed_types, reason = "the user says a time by the clock of std")]
     pub fn start_by(self, time: std::time::Instant) -> Task<F, T, E, C, D, StartBy<G>> {
         let Self { pool, job, gate, when_full } = self;
@@ -91,8 +92,10 @@ impl<F, T, E, C, D, G> Task<F, T, E, C, D, G> {
     ///
     /// # Cost
     ///
-    /// The call keeps the function. It does not block, allocate, run your code or wake a thread. The
-    /// task's block is larger by the function and sixteen bytes. The submitter reads the clock
+    /// The call keeps the function, and reads the clock. It does not block, allocate, run your code
+    /// or wake a thread.
+    ///
+    /// The task's block is larger by the function and sixteen bytes. The submission reads the clock
     /// once, and so does the thread that asks.
     pub fn start_if<P>(self, admits: P) -> Task<F, T, E, C, D, StartIf<P, G>>
     where

@@ -62,9 +62,9 @@ impl<F, T, E, C, G> Task<F, T, E, C, (), G> {
     /// Lets the thread that ends the task call `callback` with the error, if there is one.
     ///
     /// That is the worker that ran the task, the thread that cancelled it or found it overdue, or
-    /// the thread that terminated the pool. It calls the callback once, before the result becomes visible to any
-    /// thread. If the callback panics, the result is [`TaskError::CallbackPanicked`] with the error
-    /// as its cause.
+    /// the thread that terminated the pool. It calls the callback once, before the result becomes
+    /// visible to any thread. If the callback panics, the result is
+    /// [`TaskError::CallbackPanicked`] with the error as its cause.
     ///
     /// # Cost
     ///

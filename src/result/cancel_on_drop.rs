@@ -23,11 +23,14 @@ impl<T, E> AsyncResult<T, E> {
     /// A caller that gives up waiting so leaves nothing queued. The future of a web request that
     /// timed out is such a caller.
     ///
-    /// | the task, or the batch, at the drop | what the drop does |
-    /// |---|---|
-    /// | has not begun | The function is dropped, and the error callback hears of [`TaskError::Cancelled`]. |
-    /// | is running | It goes on to its end, callbacks included, and its outcome is dropped. [`is_cancelled`](crate::is_cancelled) says yes to it. Items of a batch that have not begun are dropped. |
-    /// | is done | The outcome is dropped. |
+    /// What the drop does depends on the task, or the batch:
+    ///
+    /// * If it has not begun, the drop drops the function, and the error callback hears of
+    ///   [`TaskError::Cancelled`].
+    /// * If it is running, it goes on to its end, callbacks included, and its outcome is dropped
+    ///   then. [`is_cancelled`](crate::is_cancelled) says yes to it from now on. Items of a batch
+    ///   that have not begun are dropped.
+    /// * If it is done, the drop drops the outcome.
     ///
     /// A guard that was awaited to its end does nothing when it is dropped.
     ///
