@@ -162,7 +162,8 @@ impl<T, E> AsyncResult<T, E> {
     /// # Cost
     ///
     /// The caller blocks for up to `limit`. On a busy system it may return late, by a scheduling
-    /// delay. The call does not allocate, run your code or wake a thread.
+    /// delay. The call does not allocate, run your code or wake a thread, except for a task that is
+    /// overdue: see [the type](Self#cost).
     pub fn get_timeout(self, limit: Duration) -> Result<Result<T, TaskError<E>>, Timeout<Self>> {
         self.wait_timeout(limit);
         self.try_get()
@@ -207,7 +208,7 @@ impl<T, E> AsyncResult<T, E> {
     /// # Cost
     ///
     /// The caller blocks for up to `limit`. The call does not allocate, run your code or wake a
-    /// thread.
+    /// thread, except for a task that is overdue: see [the type](Self#cost).
     pub fn wait_timeout(&self, limit: Duration) -> bool {
         let Some(result) = &self.result else { return true };
         if limit.is_zero() {
