@@ -171,6 +171,14 @@ fn a_burst_that_drains_within_the_interval_loses_nothing() {
             assert!(fates.iter().any(|fate| fate.waited() > 15 * TARGET), "they are bursts");
         }
     }
+    // Each burst finds the worker in other work, which asks nothing. So no wait is within the target.
+    let codel = codel();
+    for burst in 0..50 {
+        let arrived = ms(130 * burst);
+        for waited in (10..95).map(ms) {
+            assert!(codel.admit_at(arrived + waited, waited), "burst {burst}, after {waited:?}");
+        }
+    }
 }
 
 // covers CODEL-04
