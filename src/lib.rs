@@ -68,6 +68,9 @@
 //! * [`queued`](Pool::queued) and [`active`](Pool::active) tell how busy the pool is.
 //!   [`broken_by`](Pool::broken_by) tells which panic broke it.
 //! * [`max_queued`](Builder::max_queued) lets submitters wait while the queue is full.
+//! * [`cancel_on_drop`](AsyncResult::cancel_on_drop) cancels a task when its caller gives up.
+//!   [`start_by`](Task::start_by) gives a task a time by which it must begin, and
+//!   [`start_if`](Task::start_if) a function that decides. [`Codel`] decides by waiting times.
 //!
 //! An [`AsyncResult`] is also a `Future`, of no particular runtime.
 //!
@@ -184,6 +187,8 @@ mod join;
 mod pool;
 #[forbid(unsafe_code)]
 mod result;
+#[forbid(unsafe_code)]
+mod shed;
 
 // The kernel.
 mod block;
@@ -203,9 +208,11 @@ pub use pool::{
     is_cancelled,
 };
 pub use result::{
-    AsCompleted, AsyncResult, NotReady, Progress, ReturnWhen, Timeout, Waited, as_completed, wait,
+    AsCompleted, AsyncResult, CancelOnDrop, NotReady, Progress, ReturnWhen, Timeout, Waited,
+    as_completed, wait,
 };
 pub use scope::Scope;
+pub use shed::Codel;
 pub use stream::{Imap, Stream};
 pub use worker::Profile;
 

@@ -10,9 +10,9 @@ const VERBS: [&str; 5] = ["call", "batch", "stream", "scope", "join"];
 
 /// From the top floor down. A room may use what stands after it, but for the verbs, which share a floor, and pool and result,
 /// which share the next.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "call", "batch", "stream", "scope", "join", "pool", "result", "worker", "sched", "block",
-    "wait", "sync",
+    "wait", "shed", "sync",
 ];
 
 fn root() -> PathBuf {

@@ -3,8 +3,8 @@
 mod common;
 
 use millpond::{
-    AsyncResult, BuildError, Builder, JoinError, NotReady, Panic, Pool, PoolHandle, SubmitError,
-    SubmitErrorKind, Task, TaskError, ThreadPool, Timeout,
+    AsyncResult, BuildError, Builder, CancelOnDrop, Codel, JoinError, NotReady, Panic, Pool,
+    PoolHandle, SubmitError, SubmitErrorKind, Task, TaskError, ThreadPool, Timeout,
 };
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -22,6 +22,7 @@ fn pools_and_handles_are_shared_between_threads() {
     is_shared::<PoolHandle>();
     is_shared::<Panic>();
     is_shared::<Pool>();
+    is_shared::<Codel>();
     crosses::<Builder>();
     fn is_cheap_to_clone<T: Clone>() {}
     is_cheap_to_clone::<PoolHandle>();
@@ -34,8 +35,10 @@ fn a_result_handle_is_shared_if_its_value_may_be_sent() {
     // A `Cell` may be sent, not shared: the handle lends it to nobody but by `&mut` or by value.
     is_shared::<AsyncResult<Cell<u64>>>();
     is_shared::<AsyncResult<Vec<u64>, Cell<u64>>>();
+    is_shared::<CancelOnDrop<Cell<u64>>>();
     fn is_unpin<T: Unpin>() {}
     is_unpin::<AsyncResult<std::marker::PhantomPinned>>();
+    is_unpin::<CancelOnDrop<std::marker::PhantomPinned>>();
 }
 
 // covers F-51
@@ -68,6 +71,8 @@ fn everything_public_can_be_printed() {
     prints::<Builder>();
     prints::<Panic>();
     prints::<AsyncResult<Cell<u64>>>();
+    prints::<CancelOnDrop<Cell<u64>>>();
+    prints::<Codel>();
     prints::<Task<fn() -> Result<u64, Infallible>, u64>>();
     let pool = ThreadPool::new(1).unwrap();
     fn print(value: impl Debug) {

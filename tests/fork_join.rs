@@ -320,8 +320,8 @@ fn a_stolen_half_belongs_to_its_task() {
     assert!(task.get().unwrap(), "the half hears that its task was asked to stop");
 }
 
-// covers HALF-07
 #[cfg(unix)]
+// covers HALF-07
 #[test]
 fn the_child_of_a_fork_in_a_half_runs_and_drops_no_half() {
     common::alone("the_child_of_a_fork_in_a_half_runs_and_drops_no_half", || {

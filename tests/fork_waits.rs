@@ -10,6 +10,7 @@ mod forks;
 use common::Gate;
 use forks::{Kept, Log, assert_left, end, fork, pool, times};
 use millpond::{AsyncResult, PoolHandle, ReturnWhen, SubmitErrorKind, TaskError};
+use std::time::{Duration, Instant};
 
 /// What a task does with its own pool and sees of it, in both processes, and who the child is.
 type Scenario = fn(&PoolHandle, &Log) -> (Option<libc::pid_t>, String);
@@ -47,7 +48,7 @@ fn forks(log: &Log) -> impl Fn(u32) -> Option<libc::pid_t> + Send + Sync + 'stat
 
 /// Each with what the child notes, what the parent sees in the end, and how many calls say `note`
 /// there.
-const SCENARIOS: [(&str, Scenario, &str, &str, usize); 10] = [
+const SCENARIOS: [(&str, Scenario, &str, &str, usize); 11] = [
     ("apply", |pool, _| seen(pool.apply(fork), |child| child), "a value", "a value", 0),
     (
         "map",
@@ -143,6 +144,22 @@ const SCENARIOS: [(&str, Scenario, &str, &str, usize); 10] = [
         },
         "waiting here would never end",
         "a value",
+        1,
+    ),
+    (
+        "a result beyond its due time",
+        |pool, log| {
+            let log = log.clone();
+            let task = pool.task(|| unreachable!("it is overdue"));
+            let task = task.error_callback(move |_: &TaskError| log.note("note"));
+            let overdue = task.start_by(Instant::now()).apply_async().unwrap();
+            let child = fork();
+            let done = overdue.wait_timeout(Duration::from_millis(5));
+            let (_, saw) = seen(overdue.get(), |()| None);
+            (child, format!("{done}, {saw}"))
+        },
+        "false, waiting here would never end",
+        "true, the task had waited for too long before it ran",
         1,
     ),
     (

@@ -11,13 +11,14 @@ fn root() -> PathBuf {
 }
 
 /// The folders and files of the sources in which a user's methods stand.
-const PUBLIC: [&str; 9] = [
+const PUBLIC: [&str; 10] = [
     "pool",
     "result",
     "call",
     "batch",
     "stream",
     "scope",
+    "shed",
     "block/error.rs",
     "block/panic.rs",
     "worker/profile.rs",

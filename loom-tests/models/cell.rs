@@ -1,12 +1,14 @@
 //! The task cell, I1, I3, I9 and I10: one of pop, inline claim and cancel consumes the closure, and
 //! the last owner frees a stale entry once.
 //!
-//! `cell/end.rs` has I2, I3, I4 and I7, `cell/callback.rs` has I5, `cell/waker.rs` has I6, and
-//! `cell/wait.rs` has I8 and I11. A negative control drives the same transitions as the source with
+//! `cell/end.rs` has I2, I3, I4 and I7, `cell/callback.rs` has I5, `cell/waker.rs` has I6,
+//! `cell/wait.rs` has I8 and I11, and `cell/due.rs` has I1 and I9 for tasks with a due time. A negative control drives the same transitions as the source with
 //! one step left out or moved.
 
 #[path = "cell/callback.rs"]
 mod callback;
+#[path = "cell/due.rs"]
+mod due;
 #[path = "cell/end.rs"]
 mod end;
 #[path = "cell/wait.rs"]

@@ -6,6 +6,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use super::error::Reason;
+use super::gate::{By, Due};
 use super::handle::ResultRef;
 use super::header::{
     Access, Header, Owner, Published, ResultTable, TaskRef, VTable, discharge, publish,
@@ -16,10 +17,14 @@ use super::unwind::drop_quietly;
 use super::work::{Outcome, Work, drop_outcome};
 use super::{frame, registry, thread_cache};
 use crate::sync::cell::UnsafeCell;
+use crate::sync::clock::Deadline;
 
 #[repr(C)]
 pub(crate) struct Call<W: Work> {
     header: Header,
+    /// By when the function must have begun. The submitter writes it at birth, and both owners
+    /// read it.
+    due: W::Due,
     body: UnsafeCell<Body<W>>,
 }
 
@@ -42,6 +47,7 @@ impl<W: Work> Call<W> {
             progress: Self::progress,
             outcome: Self::outcome,
             drop_outcome: Self::drop_outcome,
+            due: if W::Due::IS_SET { Some(Self::due) } else { None },
         }),
     };
 
@@ -62,6 +68,7 @@ impl<W: Work> Call<W> {
         let memory = memory.cast::<Self>();
         let call = Self {
             header: Header::new(State::in_cell(slab_cell, outside), pool, const { &Self::VTABLE }),
+            due: work.due(),
             body: UnsafeCell::new(Body { work: ManuallyDrop::new(work) }),
         };
         // SAFETY: the memory is fresh and has the size and alignment of a `Self`.
@@ -241,7 +248,7 @@ impl<W: Work> Call<W> {
             let kind = reason.kind();
             // SAFETY: this thread has claimed the work, and hands the caller's right on.
             unsafe {
-                Self::complete(header, owner, &Nobody, |work: W| (work.refuse(reason), kind))
+                Self::complete(header, owner, &Nobody, |work: W| (work.refuse(reason.into()), kind))
             };
             if owner == Owner::Handle {
                 // The block is still there: the call has not spent the handle's right.
@@ -260,6 +267,17 @@ impl<W: Work> Call<W> {
     unsafe fn progress(header: NonNull<Header>) -> (usize, usize) {
         // SAFETY: the caller holds a right to the block, which keeps it alive.
         (usize::from(unsafe { header.as_ref() }.state().load().is_done()), 1)
+    }
+
+    /// # Safety
+    ///
+    /// See [`ResultTable::due`].
+    unsafe fn due(header: NonNull<Header>) -> Option<Deadline> {
+        // SAFETY: the caller holds a right to the block, which keeps it alive. A block with this
+        // vtable was made as a `Self`, and the header is the first field of a `Self`.
+        let call = unsafe { header.cast::<Self>().as_ref() };
+        call.header.alive().touch();
+        call.due.time().map(|By(deadline)| deadline)
     }
 
     /// # Safety

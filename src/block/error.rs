@@ -73,6 +73,10 @@ pub enum TaskError<E = Infallible> {
     Terminated,
     /// The caller cancelled the task before a thread ran it.
     Cancelled,
+    /// The task had waited for too long, so its function was not called. No thread had begun
+    /// the task by the time given to [`start_by`](crate::Task::start_by), or the function given
+    /// to [`start_if`](crate::Task::start_if) said no.
+    Expired,
     /// The pool broke before a thread ran the task: an initializer panicked, with this
     /// payload.
     Broken(Arc<Panic>),
@@ -121,6 +125,7 @@ impl<E> TaskError<E> {
             Self::InputPanicked(panic) => TaskError::InputPanicked(panic),
             Self::Terminated => TaskError::Terminated,
             Self::Cancelled => TaskError::Cancelled,
+            Self::Expired => TaskError::Expired,
             Self::Broken(panic) => TaskError::Broken(panic),
             Self::WouldDeadlock => TaskError::WouldDeadlock,
             Self::NotSubmitted(kind) => TaskError::NotSubmitted(kind),
@@ -232,6 +237,7 @@ impl<E: fmt::Display> fmt::Display for TaskError<E> {
             Self::InputPanicked(panic) => write!(f, "the input panicked: {panic}"),
             Self::Terminated => f.write_str("the pool was terminated before the task ran"),
             Self::Cancelled => f.write_str("the task was cancelled before it ran"),
+            Self::Expired => f.write_str("the task had waited for too long before it ran"),
             Self::Broken(panic) => write!(f, "the pool broke before the task ran: {panic}"),
             Self::WouldDeadlock => f.write_str("waiting here would never end"),
             Self::NotSubmitted(kind) => write!(f, "{kind}"),
@@ -253,6 +259,7 @@ impl<E: Error + 'static> Error for TaskError<E> {
 #[derive(Clone, Debug)]
 pub(crate) enum Reason {
     Cancelled,
+    Expired,
     Terminated,
     Broken(Arc<Panic>),
     NotRunning,
@@ -262,6 +269,7 @@ impl Reason {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Cancelled => Kind::Cancelled,
+            Self::Expired => Kind::Failed,
             Self::Terminated | Self::Broken(_) | Self::NotRunning => Kind::Terminated,
         }
     }
@@ -271,6 +279,7 @@ impl<E> From<Reason> for TaskError<E> {
     fn from(reason: Reason) -> Self {
         match reason {
             Reason::Cancelled => Self::Cancelled,
+            Reason::Expired => Self::Expired,
             Reason::Terminated => Self::Terminated,
             Reason::Broken(panic) => Self::Broken(panic),
             Reason::NotRunning => Self::NotSubmitted(SubmitErrorKind::NotRunning),

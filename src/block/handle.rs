@@ -133,7 +133,32 @@ impl<T, E> ResultRef<T, E> {
     }
 
     /// Blocks until the task is DONE. Returns false once `deadline` has passed.
+    ///
+    /// If no thread has begun the task by its due time, and this wait lasts until then, the
+    /// caller resolves the task.
     pub(crate) fn sleep(&self, deadline: Option<&Deadline>) -> bool {
+        match self.table().due {
+            None => self.block_until(deadline),
+            // SAFETY: the call borrows the handle's right.
+            Some(due) => self.sleep_past(unsafe { due(self.header) }, deadline),
+        }
+    }
+
+    #[cold]
+    fn sleep_past(&self, due: Option<Deadline>, deadline: Option<&Deadline>) -> bool {
+        if let Some(due) = due.filter(|due| deadline.is_none_or(|deadline| due <= deadline)) {
+            if self.block_until(Some(&due)) {
+                return true;
+            }
+            // In the child of a fork the block is a copy, and the task is the parent's.
+            if !self.block().is_forked() {
+                self.resolve(Reason::Expired);
+            }
+        }
+        self.block_until(deadline)
+    }
+
+    fn block_until(&self, deadline: Option<&Deadline>) -> bool {
         block_until(self.block().state().word(), WAITER, deadline, |word| {
             Snapshot::of(word).is_done()
         })

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `state` | each owner, until it has cleared its own bit |
 //! | `pool`, `vtable` | the submitter writes them at birth, both owners read them |
+//! | the due time, behind the vtable | the submitter writes it at birth, both owners read it |
 //! | `waker` | the handle, while WAKER and DONE are down |
 //! | `waker`, lent | the completer, once it has seen WAKER in `finish` |
 //! | the work, behind the vtable | before CLAIMED the submitter; then the thread that claimed it |
@@ -24,6 +25,7 @@ use super::pool_view::PoolView;
 use super::state::{Duty, Finish, Kind, State};
 use super::unwind;
 use crate::sync::cell::UnsafeCell;
+use crate::sync::clock::Deadline;
 use crate::sync::heap::Alive;
 use crate::sync::{futex, identity};
 
@@ -106,6 +108,13 @@ pub(crate) struct ResultTable {
     ///
     /// The caller owns the outcome, by the field contract. The outcome is gone afterwards.
     pub(crate) drop_outcome: unsafe fn(NonNull<Header>),
+    /// Says by when the work must have begun. A block whose work has no such deadline has no
+    /// such function.
+    ///
+    /// # Safety
+    ///
+    /// The caller has a right to the block.
+    pub(crate) due: Option<unsafe fn(NonNull<Header>) -> Option<Deadline>>,
 }
 
 /// Whether the caller reads or moves the outcome.

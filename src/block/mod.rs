@@ -6,6 +6,7 @@ mod entries;
 mod error;
 pub(crate) mod frame;
 mod function;
+mod gate;
 mod handle;
 mod header;
 pub(crate) mod memory;
@@ -32,6 +33,7 @@ pub use error::{SubmitError, SubmitErrorKind, TaskError};
 pub(crate) use frame::is_asked;
 pub(crate) use function::{Each, Fallible, Plain};
 pub(crate) use function::{Notify, Tell};
+pub(crate) use gate::{By, Gate, Gated, StartBy, StartIf};
 pub(crate) use handle::ResultRef;
 pub(crate) use header::{
     Access, Header, Owner, Published, ResultTable, Stale, TaskRef, VTable, discharge, publish,

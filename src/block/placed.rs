@@ -1,6 +1,6 @@
 //! Work that holds a place in the queue of a pool with a limit.
 
-use super::error::Reason;
+use super::error::TaskError;
 use super::work::{Outcome, Work};
 
 /// Work with its place in the queue. `P` is the permit: its drop frees the place. The place is
@@ -15,7 +15,12 @@ impl<W: Work, P> Work for Placed<W, P> {
     type Value = W::Value;
     type Error = W::Error;
     type After = W::After;
+    type Due = W::Due;
     const TOLD: bool = W::TOLD;
+
+    fn due(&self) -> W::Due {
+        self.work.due()
+    }
 
     #[inline]
     fn run(self) -> (Outcome<W::Value, W::Error>, W::After) {
@@ -24,9 +29,9 @@ impl<W: Work, P> Work for Placed<W, P> {
         work.run()
     }
 
-    fn refuse(self, reason: Reason) -> (Outcome<W::Value, W::Error>, W::After) {
+    fn refuse(self, why: TaskError<W::Error>) -> (Outcome<W::Value, W::Error>, W::After) {
         let Self { work, permit } = self;
         drop(permit);
-        work.refuse(reason)
+        work.refuse(why)
     }
 }

@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
-use super::error::{Reason, TaskError};
+use super::error::TaskError;
 use super::function::{Fallible, Notify, Plain, Run};
+use super::gate::Due;
 use super::unobserved;
 use super::unwind::{catch_panic, drop_quietly};
 
@@ -17,10 +18,16 @@ pub(crate) trait Work {
     type Error;
     /// The completer drops this when the outcome is out of its hands: published, or dropped.
     type After;
+    type Due: Due;
     /// Whether an error callback sees the errors.
     const TOLD: bool;
+    /// Says by when the function must have begun, if the work has such a deadline.
+    fn due(&self) -> Self::Due;
     fn run(self) -> (Outcome<Self::Value, Self::Error>, Self::After);
-    fn refuse(self, reason: Reason) -> (Outcome<Self::Value, Self::Error>, Self::After);
+    fn refuse(
+        self,
+        why: TaskError<Self::Error>,
+    ) -> (Outcome<Self::Value, Self::Error>, Self::After);
 }
 
 /// Lets the right callback hear of the outcome, and drops the other callback. If the callback
@@ -123,7 +130,10 @@ where
     type Value = T;
     type Error = E;
     type After = ();
+    type Due = ();
     const TOLD: bool = D::TELLS;
+
+    fn due(&self) {}
 
     #[inline]
     fn run(self) -> (Outcome<T, E>, ()) {
@@ -136,8 +146,8 @@ where
         (call_back(outcome, on_value, on_error, drop_quietly), ())
     }
 
-    fn refuse(self, reason: Reason) -> (Outcome<T, E>, ()) {
+    fn refuse(self, why: TaskError<E>) -> (Outcome<T, E>, ()) {
         drop_quietly(self.run);
-        (call_back(Err(reason.into()), self.on_value, self.on_error, drop_quietly), ())
+        (call_back(Err(why), self.on_value, self.on_error, drop_quietly), ())
     }
 }

@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::block::{Fallible, Job, Notify, SubmitError, TaskError, Tell};
+use crate::block::{Fallible, Gate, Gated, Job, Notify, SubmitError, TaskError, Tell};
 use crate::pool::{Pool, PoolHandle};
 use crate::result::AsyncResult;
 use crate::sched::WhenFull;
@@ -13,7 +13,8 @@ use crate::worker;
 /// [`Pool::task`] and [`Pool::try_task`] make it.
 ///
 /// `F` is the function, and `T` and `E` are the types that it returns. `C` and `D` are the
-/// callbacks for the value and for the error, or `()` if the caller gave none.
+/// callbacks for the value and for the error, or `()` if the caller gave none. `G` is what the
+/// pool asks before it calls the function, or `()`.
 ///
 /// ```
 /// use millpond::ThreadPool;
@@ -27,20 +28,21 @@ use crate::worker;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "nothing runs until `apply_async`"]
-pub struct Task<F, T, E = Infallible, C = (), D = ()> {
-    pool: PoolHandle,
-    job: Job<Fallible<F>, T, E, C, D>,
-    when_full: WhenFull,
+pub struct Task<F, T, E = Infallible, C = (), D = (), G = ()> {
+    pub(super) pool: PoolHandle,
+    pub(super) job: Job<Fallible<F>, T, E, C, D>,
+    pub(super) gate: G,
+    pub(super) when_full: WhenFull,
 }
 
 impl<F, T, E> Task<F, T, E> {
     pub(super) fn new(pool: &Pool, f: F) -> Self {
         let job = Job { run: Fallible(f), on_value: (), on_error: (), returns: PhantomData };
-        Self { pool: pool.handle(), job, when_full: WhenFull::Wait }
+        Self { pool: pool.handle(), job, gate: (), when_full: WhenFull::Wait }
     }
 }
 
-impl<F, T, E, D> Task<F, T, E, (), D> {
+impl<F, T, E, D, G> Task<F, T, E, (), D, G> {
     /// Lets the worker that runs the task call `callback` with the value, if there is one.
     ///
     /// The worker calls it once, before the result becomes visible to any thread. If the callback
@@ -49,20 +51,20 @@ impl<F, T, E, D> Task<F, T, E, (), D> {
     /// # Cost
     ///
     /// The call keeps the callback. It does not block, allocate, run your code or wake a thread.
-    pub fn callback<C: FnOnce(&T)>(self, callback: C) -> Task<F, T, E, Tell<C>, D> {
+    pub fn callback<C: FnOnce(&T)>(self, callback: C) -> Task<F, T, E, Tell<C>, D, G> {
         let Job { run, on_value: (), on_error, returns } = self.job;
         let job = Job { run, on_value: Tell(callback), on_error, returns };
-        Task { pool: self.pool, job, when_full: self.when_full }
+        Task { pool: self.pool, job, gate: self.gate, when_full: self.when_full }
     }
 }
 
-impl<F, T, E, C> Task<F, T, E, C, ()> {
+impl<F, T, E, C, G> Task<F, T, E, C, (), G> {
     /// Lets the thread that ends the task call `callback` with the error, if there is one.
     ///
-    /// That is the worker that ran the task, the thread that cancelled it, or the thread that
-    /// terminated the pool. It calls the callback once, before the result becomes visible to any
-    /// thread. If the callback panics, the result is [`TaskError::CallbackPanicked`] with the error
-    /// as its cause.
+    /// That is the worker that ran the task, the thread that cancelled it or found it overdue, or
+    /// the thread that terminated the pool. It calls the callback once, before the result becomes
+    /// visible to any thread. If the callback panics, the result is
+    /// [`TaskError::CallbackPanicked`] with the error as its cause.
     ///
     /// # Cost
     ///
@@ -70,14 +72,14 @@ impl<F, T, E, C> Task<F, T, E, C, ()> {
     pub fn error_callback<D: FnOnce(&TaskError<E>)>(
         self,
         callback: D,
-    ) -> Task<F, T, E, C, Tell<D>> {
+    ) -> Task<F, T, E, C, Tell<D>, G> {
         let Job { run, on_value, on_error: (), returns } = self.job;
         let job = Job { run, on_value, on_error: Tell(callback), returns };
-        Task { pool: self.pool, job, when_full: self.when_full }
+        Task { pool: self.pool, job, gate: self.gate, when_full: self.when_full }
     }
 }
 
-impl<F, T, E, C, D> Task<F, T, E, C, D> {
+impl<F, T, E, C, D, G> Task<F, T, E, C, D, G> {
     /// Lets a pool that is [full](crate::Builder::max_queued) refuse the task, if `yes`.
     ///
     /// The pool says [`SubmitErrorKind::Full`](crate::SubmitErrorKind::Full) then. Without this
@@ -111,13 +113,14 @@ impl<F, T, E, C, D> Task<F, T, E, C, D> {
     }
 }
 
-impl<F, T, E, C, D> Task<F, T, E, C, D>
+impl<F, T, E, C, D, G> Task<F, T, E, C, D, G>
 where
     F: FnOnce() -> Result<T, E> + Send + 'static,
     T: Send + 'static,
     E: Send + 'static,
     C: Notify<T> + Send + 'static,
     D: Notify<TaskError<E>> + Send + 'static,
+    G: Gate + Send + 'static,
 {
     /// Submits the call, and gives a handle to its result.
     ///
@@ -133,15 +136,18 @@ where
     /// [`nonblocking`](Self::nonblocking). It runs no callback on this thread.
     #[inline]
     pub fn apply_async(self) -> Result<AsyncResult<T, E>, SubmitError<Self>> {
-        let Self { pool, job, when_full } = self;
-        match worker::submit(pool.sched(), job, when_full) {
+        let Self { pool, job, mut gate, when_full } = self;
+        gate.submitted();
+        match worker::submit(pool.sched(), Gated { work: job, gate }, when_full) {
             Ok(result) => Ok(AsyncResult::new(result)),
-            Err((kind, job)) => Err(SubmitError::new(kind, Self { pool, job, when_full })),
+            Err((kind, Gated { work: job, gate })) => {
+                Err(SubmitError::new(kind, Self { pool, job, gate, when_full }))
+            }
         }
     }
 }
 
-impl<F, T, E, C, D> fmt::Debug for Task<F, T, E, C, D> {
+impl<F, T, E, C, D, G> fmt::Debug for Task<F, T, E, C, D, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task").field("pool", &self.pool).finish_non_exhaustive()
     }

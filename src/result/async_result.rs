@@ -14,7 +14,8 @@ use crate::worker;
 /// Stands for the result of a task or a batch, which is there or on its way.
 ///
 /// Python's `apply_async`, `map_async` and `starmap_async` return it. Dropping the handle cancels
-/// nothing: the work runs, and its result is dropped. The handle does not keep the pool alive, and
+/// nothing: the work runs, and its result is dropped. [`cancel_on_drop`](Self::cancel_on_drop)
+/// changes that. The handle does not keep the pool alive, and
 /// may outlive it. If the pool goes away before it has run the work, the result is
 /// [`TaskError::Terminated`].
 ///
@@ -41,10 +42,13 @@ use crate::worker;
 /// all of the awaited work that no thread has started, and nothing else. So nesting never
 /// deadlocks. That runs your code on the waiting thread, and wakes the threads that wait for this
 /// work. A wait with a time limit runs none of your code and wakes no thread.
+///
+/// A task with a deadline is the exception: see [`start_by`](crate::Task::start_by). A thread that
+/// waits beyond the deadline resolves the task, if no thread has begun it.
 #[must_use = "the work runs, but its result is lost; call `detach()` if that is meant"]
 pub struct AsyncResult<T, E = Infallible> {
     /// Empty once the handle was polled to the end.
-    result: Option<ResultRef<T, E>>,
+    pub(super) result: Option<ResultRef<T, E>>,
 }
 
 /// Tells how far a batch or a stream has come, in items. A call is one item.
@@ -158,7 +162,8 @@ impl<T, E> AsyncResult<T, E> {
     /// # Cost
     ///
     /// The caller blocks for up to `limit`. On a busy system it may return late, by a scheduling
-    /// delay. The call does not allocate, run your code or wake a thread.
+    /// delay. The call does not allocate, run your code or wake a thread, except for a task that is
+    /// overdue: see [the type](Self#cost).
     pub fn get_timeout(self, limit: Duration) -> Result<Result<T, TaskError<E>>, Timeout<Self>> {
         self.wait_timeout(limit);
         self.try_get()
@@ -203,7 +208,7 @@ impl<T, E> AsyncResult<T, E> {
     /// # Cost
     ///
     /// The caller blocks for up to `limit`. The call does not allocate, run your code or wake a
-    /// thread.
+    /// thread, except for a task that is overdue: see [the type](Self#cost).
     pub fn wait_timeout(&self, limit: Duration) -> bool {
         let Some(result) = &self.result else { return true };
         if limit.is_zero() {

@@ -1,7 +1,9 @@
 #![doc = include_str!("README.md")]
 
 mod async_result;
+mod cancel_on_drop;
 mod group;
 
 pub use async_result::{AsyncResult, NotReady, Progress, Timeout};
+pub use cancel_on_drop::CancelOnDrop;
 pub use group::{AsCompleted, ReturnWhen, Waited, as_completed, wait};

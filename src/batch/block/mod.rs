@@ -144,6 +144,7 @@ impl<M: Mapping> Batch<M> {
             progress: Self::progress,
             outcome: Self::outcome,
             drop_outcome: Self::drop_outcome,
+            due: None,
         }),
     };
 

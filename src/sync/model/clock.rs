@@ -5,7 +5,7 @@
 
 use super::execution::state;
 use super::failure::dead;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Moves the clock past every deadline, those made later included. Every thread that waits
 /// until a deadline returns.
@@ -24,6 +24,11 @@ pub(crate) fn expire() {
 pub(crate) struct Deadline(Duration);
 
 impl Deadline {
+    /// Makes the deadline of this time, which has passed already or lies ahead.
+    pub(crate) fn at(time: Instant) -> Self {
+        Self(time.saturating_duration_since(Instant::now()))
+    }
+
     /// Makes the deadline that lies `limit` from now. Returns `None` if the clock cannot say
     /// that point: then there is no limit.
     pub(crate) fn after(limit: Duration) -> Option<Self> {

@@ -7,6 +7,11 @@ use std::time::{Duration, Instant};
 pub(crate) struct Deadline(Instant);
 
 impl Deadline {
+    /// Makes the deadline of this time.
+    pub(crate) fn at(time: Instant) -> Self {
+        Self(time)
+    }
+
     /// Makes the deadline that lies `limit` from now. Returns `None` if the clock cannot say
     /// that point: then there is no limit.
     pub(crate) fn after(limit: Duration) -> Option<Self> {

@@ -7,7 +7,7 @@
 
 use super::step::{choose, one_in};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One in so many readings finds that time has leapt.
 const LEAP: usize = 8;
@@ -33,6 +33,11 @@ fn now() -> Duration {
 pub(crate) struct Deadline(Duration);
 
 impl Deadline {
+    /// Makes the deadline of this time, which has passed already or lies ahead.
+    pub(crate) fn at(time: Instant) -> Self {
+        Self(now() + time.saturating_duration_since(Instant::now()))
+    }
+
     /// Makes the deadline that lies `limit` from now. Returns `None` if the clock cannot say
     /// that point: then there is no limit.
     pub(crate) fn after(limit: Duration) -> Option<Self> {
