@@ -1,5 +1,7 @@
 #![doc = include_str!("README.md")]
 
+#[forbid(unsafe_code)]
+mod permit;
 mod submit;
 #[forbid(unsafe_code)]
 mod task;
