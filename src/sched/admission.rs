@@ -11,10 +11,11 @@ use crate::block::{
 impl Sched {
     /// Says how many entries are queued and alive. The answer may be old.
     ///
-    /// In a pool with a limit, the used places stand for the entries from outside.
+    /// In a pool with a limit, the used places that are not reserved stand for the entries from
+    /// outside.
     pub(crate) fn queued(&self) -> usize {
-        let outside =
-            self.space.as_ref().map_or_else(|| self.queues.living_outside(), |space| space.used());
+        let queued = |space: &Arc<Space>| space.used().saturating_sub(space.reserved());
+        let outside = self.space.as_ref().map_or_else(|| self.queues.living_outside(), queued);
         outside + self.queues.living_inside()
     }
 

@@ -1,4 +1,4 @@
-//! The line of waiters for a place, with the reservations, under one lock.
+//! The line of waiters for a place, under one lock.
 //!
 //! ```text
 //!              joins          gets a place (grant)
@@ -110,21 +110,18 @@ impl Call {
     }
 }
 
-/// The waiters, in the order in which they came, and the count of the reservations.
+/// The waiters, in the order in which they came.
 pub(super) struct Line {
     waiters: VecDeque<(u64, Waiter)>,
     // count tickets: all waiters that a pool ever had, which 64 bits count without an end.
     tickets: u64,
-    // count reserved: the places that are reserved and not used yet. Each of them is a used
-    // place, so there are at most as many as the limit.
-    reserved: u32,
     /// Whether the reservations were taken back, because the pool takes no more from outside.
-    is_closed: bool,
+    pub(super) is_closed: bool,
 }
 
 impl Line {
     pub(super) fn new() -> Self {
-        Self { waiters: VecDeque::new(), tickets: 0, reserved: 0, is_closed: false }
+        Self { waiters: VecDeque::new(), tickets: 0, is_closed: false }
     }
 
     /// Puts a waiter at the end, and returns its ticket.
@@ -164,31 +161,5 @@ impl Line {
             }
         }
         gone
-    }
-
-    /// Counts a place that is reserved from here on. [SPACE-7]
-    pub(super) fn reserve(&mut self) {
-        debug_assert!(!self.is_closed, "the stage was looked at under this lock");
-        self.reserved += 1;
-    }
-
-    pub(super) fn reserved(&self) -> u32 {
-        self.reserved
-    }
-
-    /// Ends a reservation. False if its place was taken back. [SPACE-8]
-    #[must_use]
-    pub(super) fn unreserve(&mut self) -> bool {
-        if !self.is_closed {
-            self.reserved -= 1;
-        }
-        !self.is_closed
-    }
-
-    /// Takes all reservations back, and says how many places the caller must free. [SPACE-9]
-    #[must_use]
-    pub(super) fn take_back_reserved(&mut self) -> u32 {
-        self.is_closed = true;
-        mem::take(&mut self.reserved)
     }
 }

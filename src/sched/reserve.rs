@@ -9,7 +9,7 @@ use super::line::{Answer, Line, Waiter};
 use super::space::{Join, NoPlace, Permit, Space};
 use crate::block::{SubmitErrorKind, drop_quietly};
 use crate::sync::clock::Deadline;
-use crate::sync::identity;
+use crate::sync::{Ordering, identity};
 
 /// A place that is reserved: it is used, and no entry has it yet. Dropping it gives the place
 /// on.
@@ -36,7 +36,7 @@ impl Reservation {
         // In the child of a fork the lock may be held by a thread of the parent. There the permit
         // frees nothing that matters.
         let is_there =
-            identity::is_forked(space.pool_id) || space.line.with(|line| line.unreserve());
+            identity::is_forked(space.pool_id) || space.line.with(|line| space.unreserve(line));
         is_there.then(|| Permit::new(&space))
     }
 }
@@ -44,6 +44,32 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         drop(self.end());
+    }
+}
+
+impl Space {
+    /// Counts a place that is reserved from here on. The caller holds the lock. [SPACE-7]
+    pub(super) fn reserve(&self, line: &mut Line) {
+        debug_assert!(!line.is_closed, "the caller has looked at the stage, under the lock");
+        self.reserved.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Ends a reservation. False if its place was taken back. The caller holds the lock.
+    /// [SPACE-8]
+    #[must_use]
+    fn unreserve(&self, line: &mut Line) -> bool {
+        if !line.is_closed {
+            self.reserved.fetch_sub(1, Ordering::Relaxed);
+        }
+        !line.is_closed
+    }
+
+    /// Takes all reservations back, and says how many places the caller must free. The caller
+    /// holds the lock. [SPACE-9]
+    #[must_use]
+    pub(super) fn take_back_reserved(&self, line: &mut Line) -> u32 {
+        line.is_closed = true;
+        self.reserved.swap(0, Ordering::Relaxed)
     }
 }
 
@@ -120,7 +146,9 @@ impl Sched {
                 None => {
                     let answer = Answer::new();
                     let waiter = Waiter::Future(Arc::clone(&answer), waker.clone());
-                    match space.join(waiter, || self.refusal(false).is_none(), Line::reserve) {
+                    let (runs, takes) =
+                        (|| self.refusal(false).is_none(), |line: &mut Line| space.reserve(line));
+                    match space.join(waiter, runs, takes) {
                         Join::Refused => None,
                         Join::Place => Some(Reservation::new(space)),
                         Join::Line(ticket) => {
@@ -166,7 +194,7 @@ impl Sched {
         let runs = space.line.with(|line| {
             let runs = self.refusal(false).is_none();
             if runs {
-                line.reserve();
+                space.reserve(line);
             }
             runs
         });

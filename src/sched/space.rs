@@ -22,7 +22,7 @@ use super::Sched;
 use super::line::{Answer, GRANTED, Line, NONE, SENT_AWAY, Waiter};
 use crate::block::{Places, Reason, TaskRef, drop_quietly};
 use crate::sync::clock::Deadline;
-use crate::sync::{AtomicU64, Lock, Ordering, identity};
+use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering, identity};
 use crate::wait::block_until;
 
 /// Says what a submission from outside does while the pool is full.
@@ -93,6 +93,10 @@ pub(crate) struct Space {
     // a time. A waiting thread or entry raises the waiters, and is alive.
     word: CachePadded<AtomicU64>,
     pub(super) line: Lock<Line>,
+    // count reserved: the places that are reserved and not used yet. Each of them is a used
+    // place that was free when it was taken, so there are at most as many as the limit. A
+    // thread changes the count under the lock, and reads it without.
+    pub(super) reserved: AtomicU32,
     /// The pool whose queue this is. A handle may free a place when the pool is gone.
     pool: Weak<Sched>,
     pub(super) pool_id: u32,
@@ -134,7 +138,8 @@ impl Space {
         // The upper half of the count's range is for places that threads take without asking.
         let limit = u32::try_from(max_queued).unwrap_or(u32::MAX).min(u32::MAX / 2);
         let (word, line) = (CachePadded::new(AtomicU64::new(0)), Lock::new(Line::new()));
-        Self { limit, when_full, name, word, line, pool, pool_id }
+        let reserved = AtomicU32::new(0);
+        Self { limit, when_full, name, word, line, reserved, pool, pool_id }
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -149,7 +154,7 @@ impl Space {
 
     /// Says how many places are reserved and not used yet.
     pub(super) fn reserved(&self) -> usize {
-        self.line.with(|line| line.reserved()) as usize
+        self.reserved.load(Ordering::Relaxed) as usize
     }
 
     /// Says how many waiters there are. The answer may be old.
@@ -358,7 +363,7 @@ impl Space {
                 if matches!(first, Waiter::Future(..)) {
                     // The place is the future's before it is polled, and for as long as it is
                     // not polled. [SPACE-7]
-                    line.reserve();
+                    self.reserve(line);
                 }
                 match (first.answer(GRANTED), &pool) {
                     (Ok(call), _) => granted = Some(Some(call)),
@@ -398,7 +403,7 @@ impl Space {
             let gone = line.remove_all(|waiter| is_over || !matches!(waiter, Waiter::Entry(_)));
             self.word.fetch_sub(WAITING * gone.len() as u64, Ordering::Relaxed);
             let away: Vec<_> = gone.into_iter().map(|waiter| waiter.answer(SENT_AWAY)).collect();
-            (away, line.take_back_reserved())
+            (away, self.take_back_reserved(line))
         });
         let mut entries = Vec::new();
         for waiter in away {
