@@ -168,8 +168,8 @@ where
     ///
     /// The first failure in time. [`TaskError::NotSubmitted`] if the pool takes no more work, or if
     /// the chunk size is 0. [`TaskError::Full`] if the pool is full and the batch does not
-    /// [wait](Self::when_full). [`TaskError::WouldDeadlock`] on a thread of the pool that runs no task,
-    /// as in an initializer.
+    /// [wait](Self::when_full). [`TaskError::WouldDeadlock`] on a thread of the pool that runs no
+    /// task, as in an initializer.
     ///
     /// # Cost
     ///
@@ -203,8 +203,8 @@ where
     /// If the pool takes no more work, if the chunk size is 0, or if the pool is full and the batch
     /// does not [wait](Self::when_full), the error holds the batch itself, with its input and all
     /// that was set on it. The input is unread, unless the pool was closed or became full while the
-    /// caller read it. Then the batch has the items. A permit that the batch was made by is used up,
-    /// unless the chunk size was 0.
+    /// caller read it. Then the batch has the items. A permit that the batch was made by is used
+    /// up, unless the chunk size was 0.
     ///
     /// So the error holds the input's iterator. If that iterator borrows, `?` cannot turn the error
     /// into a `Box<dyn Error>`. If the iterator is not `Send`, `?` cannot turn the error into a box

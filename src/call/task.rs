@@ -81,8 +81,8 @@ impl<F, T, E, C, D> Task<F, T, E, C, D> {
     /// Lets a pool that is [full](crate::Builder::max_queued) refuse the task, if `yes`.
     ///
     /// The pool says [`SubmitErrorKind::Full`](crate::SubmitErrorKind::Full) then. If not `yes`, it
-    /// lets the submitter wait. This is a short form of [`when_full`](Self::when_full). In a pool without a limit, and on the pool's own
-    /// threads, this changes nothing.
+    /// lets the submitter wait. This is a short form of [`when_full`](Self::when_full). In a pool
+    /// without a limit, and on the pool's own threads, this changes nothing.
     ///
     /// ```
     /// use millpond::{SubmitErrorKind, ThreadPool};

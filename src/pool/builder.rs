@@ -226,9 +226,10 @@ impl Builder {
     /// [`SubmitError::full`](crate::SubmitError::full) says how full the pool was. A blocking verb
     /// such as `map` says it by [`TaskError::Full`](crate::TaskError::Full).
     ///
-    /// This is for every verb. [`Task`](crate::Task::when_full), [`Batch`](crate::Batch::when_full),
-    /// [`Stream`](crate::Stream::when_full) and [`scope`](crate::Pool::scope_when_full) may say
-    /// otherwise. A pool without a limit is never full.
+    /// This is for every verb. [`Task`](crate::Task::when_full),
+    /// [`Batch`](crate::Batch::when_full), [`Stream`](crate::Stream::when_full) and
+    /// [`scope`](crate::Pool::scope_when_full) may say otherwise. A pool without a limit is never
+    /// full.
     ///
     /// ```
     /// use millpond::{SubmitErrorKind, ThreadPool, WhenFull};

@@ -84,9 +84,9 @@ impl Future for Reserve {
 impl Pool {
     /// Waits, as a future, for a place in a pool with a limit, and gives a [`Permit`] for it.
     ///
-    /// This is how asynchronous code submits to a pool that may be [full](crate::Builder::max_queued).
-    /// There [`apply_async`](Self::apply_async) would block the runtime's thread until the pool has
-    /// room.
+    /// This is how asynchronous code submits to a pool that may be
+    /// [full](crate::Builder::max_queued). There [`apply_async`](Self::apply_async) would block the
+    /// runtime's thread until the pool has room.
     ///
     /// The future waits in the same line as the threads that wait, and the first to come has the
     /// first place. It joins the line when it is polled first. It may be dropped at any moment, as

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::Sched;
-use super::space::{Permit, Space, WhenFull};
+use super::permit::{Permit, WhenFull};
+use super::space::Space;
 use crate::block::{
     PoolFull, PoolView, Reason, SubmitError, SubmitErrorKind, TaskError, Uncounted,
 };
@@ -125,9 +126,9 @@ impl Sched {
         self.stage().is_over().then(|| self.stopping().unwrap_or(Reason::NotRunning))
     }
 
-    /// Sends the waiting threads and futures out of the line after a change of the stage. Entries may stay
-    /// in the line as long as the workers are there; if the pool is over, this turns them away
-    /// too.
+    /// Sends the waiting threads and futures out of the line after a change of the stage, and
+    /// takes the reservations back. Entries may stay in the line as long as the workers are
+    /// there; if the pool is over, this turns them away too.
     pub(super) fn empty_line(&self) {
         let Some(space) = &self.space else { return };
         let gone = self.gone();

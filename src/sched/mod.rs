@@ -5,6 +5,7 @@ mod idle;
 mod life;
 mod line;
 mod outside;
+mod permit;
 mod pool_view;
 mod queues;
 mod reserve;
@@ -23,11 +24,11 @@ use crate::sync::{AtomicU32, OnceLock, Ordering, fence, futex, identity, thread}
 pub(crate) use idle::Idle;
 use life::Life;
 pub(crate) use life::{Drain, Stage};
+pub use permit::WhenFull;
+pub(crate) use permit::{Limit, Permit};
 pub(crate) use queues::Queues;
 pub(crate) use reserve::{Reservation, Turn};
 use space::Space;
-pub use space::WhenFull;
-pub(crate) use space::{Limit, Permit};
 
 /// The state that the workers of one pool share with its submitters.
 #[derive(Debug)]

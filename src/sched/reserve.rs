@@ -6,7 +6,8 @@ use std::task::{Poll, Waker};
 
 use super::Sched;
 use super::line::{Answer, Line, Waiter};
-use super::space::{Join, NoPlace, Permit, Space};
+use super::permit::Permit;
+use super::space::{Join, NoPlace, Space};
 use crate::block::{SubmitErrorKind, drop_quietly};
 use crate::sync::clock::Deadline;
 use crate::sync::{Ordering, identity};

@@ -20,32 +20,11 @@ use crossbeam_utils::CachePadded;
 
 use super::Sched;
 use super::line::{Answer, GRANTED, Line, NONE, SENT_AWAY, Waiter};
+use super::permit::{Limit, Permit, WhenFull};
 use crate::block::{Places, Reason, TaskRef, drop_quietly};
 use crate::sync::clock::Deadline;
 use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering, identity};
 use crate::wait::block_until;
-
-/// Says what a submission from outside does while the pool is full.
-///
-/// A pool can be full only if it has a [limit](crate::Builder::max_queued).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum WhenFull {
-    /// The submitter waits in line for a place. It blocks its thread.
-    #[default]
-    Wait,
-    /// The pool refuses the submission as [`Full`](crate::SubmitErrorKind::Full), and gives the
-    /// work back.
-    Refuse,
-}
-
-/// The limit of a pool, as its builder has it.
-#[derive(Debug)]
-pub(crate) struct Limit {
-    pub(crate) max_queued: usize,
-    pub(crate) when_full: WhenFull,
-    /// The name of the pool, for the error that says that it is full.
-    pub(crate) name: String,
-}
 
 const USED: u64 = 1;
 const WAITING: u64 = 1 << 32;
@@ -100,36 +79,6 @@ pub(crate) struct Space {
     /// The pool whose queue this is. A handle may free a place when the pool is gone.
     pool: Weak<Sched>,
     pub(super) pool_id: u32,
-}
-
-/// The right to a place in the queue. Dropping it frees the place.
-pub(crate) struct Permit {
-    /// None once another owner is to free the place.
-    space: Option<Arc<Space>>,
-}
-
-impl Permit {
-    pub(super) fn new(space: &Arc<Space>) -> Self {
-        Self { space: Some(Arc::clone(space)) }
-    }
-
-    /// Returns the space that the place belongs to.
-    pub(crate) fn places(&self) -> Option<Arc<dyn Places>> {
-        self.space.clone().map(|space| space as Arc<dyn Places>)
-    }
-
-    /// Gives the place up without freeing it. The caller counts it from here on.
-    pub(super) fn hand_over(mut self) {
-        self.space = None;
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if let Some(space) = &self.space {
-            space.free(1);
-        }
-    }
 }
 
 impl Space {

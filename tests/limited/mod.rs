@@ -1,5 +1,5 @@
-//! What the tests of pools with a limit share: such pools, full or not, and submitters that are seen
-//! to wait.
+//! What the tests of pools with a limit share: such pools, full or not, and submitters that are
+//! seen to wait.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use crate::common::{Gate, hold_up};
