@@ -67,7 +67,8 @@
 //!   yielded.
 //! * [`queued`](Pool::queued) and [`active`](Pool::active) tell how busy the pool is.
 //!   [`broken_by`](Pool::broken_by) tells which panic broke it.
-//! * [`max_queued`](Builder::max_queued) lets submitters wait while the queue is full.
+//! * [`max_queued`](Builder::max_queued) lets submitters wait while the queue is full, or
+//!   [refuses](Builder::when_full) them. [`reserve`](Pool::reserve) lets asynchronous code wait.
 //! * [`cancel_on_drop`](AsyncResult::cancel_on_drop) cancels a task when its caller gives up.
 //!   [`start_by`](Task::start_by) gives a task a time by which it must begin, and
 //!   [`start_if`](Task::start_if) a function that decides. [`Codel`] decides by waiting times.
@@ -201,16 +202,17 @@ mod wait;
 mod worker;
 
 pub use batch::{Batch, Input, default_chunksize, star};
-pub use block::{Panic, SubmitError, SubmitErrorKind, TaskError, Unobserved};
+pub use block::{Panic, PoolFull, SubmitError, SubmitErrorKind, TaskError, Unobserved};
 pub use call::Task;
 pub use pool::{
-    BuildError, Builder, DropPolicy, JoinError, Pool, PoolHandle, PoolState, ThreadPool,
-    is_cancelled,
+    BuildError, Builder, DropPolicy, JoinError, Permit, Pool, PoolHandle, PoolState, Reserve,
+    ThreadPool, is_cancelled,
 };
 pub use result::{
     AsCompleted, AsyncResult, CancelOnDrop, NotReady, Progress, ReturnWhen, Timeout, Waited,
     as_completed, wait,
 };
+pub use sched::WhenFull;
 pub use scope::Scope;
 pub use shed::Codel;
 pub use stream::{Imap, Stream};

@@ -2,7 +2,8 @@
 //! one, and there are never more places than the limit.
 //!
 //! `space/order.rs` has the order of the line, `space/entry.rs` has an entry that stands in the
-//! line, and `space/end.rs` has the end of the pool. A negative control runs a submitter, a taker
+//! line, `space/end.rs` has the end of the pool, and `space/reserve.rs` has futures and threads
+//! that wait for a place and give up. A negative control runs a submitter, a taker
 //! or an end of its own, which takes the same steps with one left out.
 
 #[path = "space/end.rs"]
@@ -11,11 +12,14 @@ mod end;
 mod entry;
 #[path = "space/order.rs"]
 mod order;
+#[path = "space/reserve.rs"]
+mod reserve;
 
 use super::*;
 use crate::block::{Call, Job, ResultRef, SubmitErrorKind, TaskError};
 use crate::models::harness::{Bound, Futex, Seen, check, control, spawn};
 use crate::sched::life::Stage;
+use crate::sched::line::Call as WakeUp;
 use crate::sched::{Sched, WhenFull};
 use crate::sync::{fence, thread};
 use crate::worker;
@@ -24,11 +28,13 @@ use std::convert::Infallible;
 type Handle = ResultRef<usize, Infallible>;
 
 fn submit(sched: &Sched) -> Result<Handle, SubmitErrorKind> {
-    worker::submit(sched, Job::plain(|| 0), WhenFull::Wait).map_err(|(kind, _)| kind)
+    worker::submit(sched, Job::plain(|| 0), None).map_err(|(kind, _)| kind)
 }
 
 /// A pool of one worker, which the model plays, with a limit.
 fn limited(limit: usize) -> Arc<Sched> {
+    let name = String::from("model");
+    let limit = Limit { max_queued: limit, when_full: WhenFull::Wait, name };
     Sched::new(1).0.share(Some(limit))
 }
 
@@ -89,6 +95,11 @@ fn at_rest(sched: &Sched, places: usize) {
         (places, 0),
         "I43: used and waiting at the end"
     );
+}
+
+/// Gives a waiter a place, and wakes it.
+fn answer(waiter: Waiter) {
+    waiter.answer(GRANTED).map(WakeUp::wake).expect("it is no entry");
 }
 
 // ---- a place becomes free ----
@@ -223,10 +234,10 @@ fn i19_control_in_the_line_without_a_count() {
         let taker = spawn(move || space(&shared).free(1));
         let space = space(&sched);
         if space.take(1) == 0 {
-            let sleeper = sleeper();
-            space.line.with(|line| line.push_back(Waiter::Thread(Arc::clone(&sleeper))));
+            let answer = Answer::of_thread();
+            space.line.with(|line| line.push_back(Waiter::Thread(Arc::clone(&answer))));
             space.word.fetch_add(WAITING, Ordering::Relaxed);
-            block_until(&sleeper.0, 0, None, |word| word != ASLEEP);
+            block_until(&answer.0, 0, None, |word| word != NONE);
         }
         taker.join().expect("the taker returns");
     });

@@ -3,8 +3,10 @@ use std::fmt;
 use super::block::{BatchOptions, Map};
 use super::{Input, submit};
 use crate::block::{Each, Notify, SubmitError, SubmitErrorKind, TaskError, Tell};
-use crate::pool::{Pool, PoolHandle};
+use crate::pool::PoolHandle;
 use crate::result::AsyncResult;
+use crate::sched::WhenFull;
+use crate::worker::Entrance;
 
 /// Collects the options of one function over many items that was not submitted yet.
 ///
@@ -33,12 +35,13 @@ pub struct Batch<M, I: Iterator, T, E = std::convert::Infallible, C = (), D = ()
     map: Map<M, I::Item, T, E, C, D>,
     input: Input<I>,
     options: BatchOptions,
+    entrance: Entrance,
 }
 
 impl<M, I: Iterator, T, E> Batch<M, I, T, E> {
-    pub(super) fn new(pool: &Pool, each: M, input: I) -> Self {
+    pub(super) fn new(pool: PoolHandle, each: M, input: I, entrance: Entrance) -> Self {
         let (map, input) = (Map::new(each), Input::unread(input));
-        Self { pool: pool.handle(), map, input, options: BatchOptions::default() }
+        Self { pool, map, input, options: BatchOptions::default(), entrance }
     }
 }
 
@@ -54,7 +57,13 @@ impl<M, I: Iterator, T, E, D> Batch<M, I, T, E, (), D> {
     pub fn callback<C: FnOnce(&Vec<T>)>(self, callback: C) -> Batch<M, I, T, E, Tell<C>, D> {
         let Map { each, on_value: (), on_error, types } = self.map;
         let map = Map { each, on_value: Tell(callback), on_error, types };
-        Batch { pool: self.pool, map, input: self.input, options: self.options }
+        Batch {
+            pool: self.pool,
+            map,
+            input: self.input,
+            options: self.options,
+            entrance: self.entrance,
+        }
     }
 }
 
@@ -74,7 +83,13 @@ impl<M, I: Iterator, T, E, C> Batch<M, I, T, E, C, ()> {
     ) -> Batch<M, I, T, E, C, Tell<D>> {
         let Map { each, on_value, on_error: (), types } = self.map;
         let map = Map { each, on_value, on_error: Tell(callback), types };
-        Batch { pool: self.pool, map, input: self.input, options: self.options }
+        Batch {
+            pool: self.pool,
+            map,
+            input: self.input,
+            options: self.options,
+            entrance: self.entrance,
+        }
     }
 }
 
@@ -108,6 +123,22 @@ impl<M, I: Iterator, T, E, C, D> Batch<M, I, T, E, C, D> {
         self
     }
 
+    /// Sets what becomes of the batch if the pool is [full](crate::Builder::max_queued).
+    ///
+    /// Without this call it is as the [builder](crate::Builder::when_full) of the pool has it. A
+    /// batch that was made by a [`Permit`](crate::Permit) has its place, so this changes nothing.
+    ///
+    /// A batch that does not wait asks twice whether the pool is full: before it reads the input,
+    /// and when it has read it. If the pool is full then, the refused batch has the items.
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a choice. It does not block, allocate, run your code or wake a thread.
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.entrance.set(when_full);
+        self
+    }
+
     fn checked(self) -> Result<Self, SubmitError<Self>> {
         if self.options.chunksize == Some(0) {
             return Err(SubmitError::new(SubmitErrorKind::InvalidChunkSize, self));
@@ -136,18 +167,19 @@ where
     /// # Errors
     ///
     /// The first failure in time. [`TaskError::NotSubmitted`] if the pool takes no more work, or if
-    /// the chunk size is 0. [`TaskError::WouldDeadlock`] on a thread of the pool that runs no task,
-    /// as in an initializer.
+    /// the chunk size is 0. [`TaskError::Full`] if the pool is full and the batch does not
+    /// [wait](Self::when_full). [`TaskError::WouldDeadlock`] on a thread of the pool that runs no
+    /// task, as in an initializer.
     ///
     /// # Cost
     ///
     /// The call costs as much as [`Pool::map`]. It runs the callbacks on this thread only if the
     /// batch is empty, or if this thread is a worker of the same pool and finishes last.
     pub fn map(self) -> Result<Vec<T>, TaskError<E>> {
-        let Self { pool, map, input, options } =
+        let Self { pool, map, input, options, entrance } =
             self.checked().map_err(|refused| TaskError::NotSubmitted(refused.kind()))?;
-        submit::map(pool.sched(), map, input, options)
-            .unwrap_or_else(|kind| Err(TaskError::refused(kind)))
+        submit::map(pool.sched(), map, input, options, entrance)
+            .unwrap_or_else(|kind| Err(pool.sched().not_submitted(kind)))
     }
 }
 
@@ -168,9 +200,11 @@ where
     ///
     /// # Errors
     ///
-    /// If the pool takes no more work, or if the chunk size is 0, the error holds the batch itself,
-    /// with its input and all that was set on it. The input is unread, unless the pool was closed
-    /// while the caller read it. Then the batch has the items.
+    /// If the pool takes no more work, if the chunk size is 0, or if the pool is full and the batch
+    /// does not [wait](Self::when_full), the error holds the batch itself, with its input and all
+    /// that was set on it. The input is unread, unless the pool was closed or became full while the
+    /// caller read it. Then the batch has the items. A permit that the batch was made by is used
+    /// up, unless the chunk size was 0.
     ///
     /// So the error holds the input's iterator. If that iterator borrows, `?` cannot turn the error
     /// into a `Box<dyn Error>`. If the iterator is not `Send`, `?` cannot turn the error into a box
@@ -181,11 +215,14 @@ where
     /// The call costs as much as [`Pool::map_async`]. It runs the callback on this thread only if
     /// the batch is empty.
     pub fn map_async(self) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Self>> {
-        let Self { pool, map, input, options } = self.checked()?;
-        match submit::map_async(pool.sched(), map, input, options) {
+        let Self { pool, map, input, options, entrance } = self.checked()?;
+        let again = entrance.again();
+        match submit::map_async(pool.sched(), map, input, options, entrance) {
             Ok(result) => Ok(AsyncResult::new(result)),
             Err((kind, map, input)) => {
-                Err(SubmitError::new(kind, Self { pool, map, input, options }))
+                let handle = pool.clone();
+                let batch = Self { pool, map, input, options, entrance: again };
+                Err(handle.sched().refused(kind, batch))
             }
         }
     }

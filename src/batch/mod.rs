@@ -6,6 +6,8 @@ mod builder;
 #[forbid(unsafe_code)]
 mod input;
 #[forbid(unsafe_code)]
+mod permit;
+#[forbid(unsafe_code)]
 mod star;
 mod submit;
 #[forbid(unsafe_code)]

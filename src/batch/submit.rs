@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::Input;
 use super::block::{Batch, BatchOptions, Mapping, NewEntries, Source};
 use crate::block::{Abort, Outcome, ResultRef, SubmitErrorKind};
-use crate::sched::{Permit, Sched, WhenFull};
-use crate::worker::{self, Caller, CallerKind, Tie, accepted, outcome_of_borrowed, with_caller};
+use crate::sched::{Permit, Sched};
+use crate::worker::{
+    self, Caller, CallerKind, Entrance, Tie, accepted, outcome_of_borrowed, with_caller,
+};
 
 /// The time that a worker that is awake may take to begin.
 const WORKER_BEGIN_TIME: Duration = Duration::from_micros(1);
@@ -27,6 +29,7 @@ pub(super) fn map_async<M, I>(
     mapping: M,
     input: Input<I>,
     options: BatchOptions,
+    entrance: Entrance,
 ) -> Result<ResultRef<Vec<M::Value>, M::Error>, (SubmitErrorKind, M, Input<I>)>
 where
     I: Iterator<Item = M::Item>,
@@ -35,10 +38,11 @@ where
     M::Value: Send,
     M::Error: Send,
 {
-    if let Err(kind) = worker::refusal(sched, worker::caller_kind(sched.id), Tie::Async) {
+    let kind = worker::caller_kind(sched.id);
+    if let Err(kind) = refusal(sched, kind, Tie::Async, &entrance) {
         return Err((kind, mapping, input));
     }
-    submit(sched, mapping, input.read(), options)
+    submit(sched, mapping, input.read(), options, entrance)
         .map_err(|(kind, mapping, items)| (kind, mapping, Input::collected(items)))
 }
 
@@ -52,6 +56,7 @@ fn submit<M>(
     mapping: M,
     items: Vec<M::Item>,
     options: BatchOptions,
+    entrance: Entrance,
 ) -> Result<ResultRef<Vec<M::Value>, M::Error>, (SubmitErrorKind, M, Vec<M::Item>)>
 where
     M: Mapping + Send + 'static,
@@ -61,7 +66,7 @@ where
 {
     with_caller(sched.id, |caller| {
         let empty = items.is_empty();
-        let permit = match admit(sched, caller.kind(), Tie::Async, empty) {
+        let permit = match admit(sched, caller.kind(), Tie::Async, empty, entrance) {
             Ok(permit) => permit,
             Err(kind) => return Err((kind, mapping, items)),
         };
@@ -99,6 +104,7 @@ pub(super) fn map<M, I>(
     mapping: M,
     input: Input<I>,
     options: BatchOptions,
+    entrance: Entrance,
 ) -> Result<Outcome<Vec<M::Value>, M::Error>, Option<SubmitErrorKind>>
 where
     I: Iterator<Item = M::Item>,
@@ -108,11 +114,11 @@ where
     M::Error: Send,
 {
     let kind = worker::caller_kind(sched.id);
-    worker::refusal(sched, kind, Tie::Nested).map_err(Some)?;
+    refusal(sched, kind, Tie::Nested, &entrance).map_err(Some)?;
     if kind == CallerKind::Member {
         return Err(None);
     }
-    map_collected(sched, mapping, input.read().into(), options)
+    map_collected(sched, mapping, input.read().into(), options, entrance)
 }
 
 /// Does what [`map`] does, for items that are collected. A worker of the pool takes part in the
@@ -126,6 +132,7 @@ pub(super) fn map_collected<M>(
     mapping: M,
     items: Source<M::Item>,
     options: BatchOptions,
+    entrance: Entrance,
 ) -> Result<Outcome<Vec<M::Value>, M::Error>, Option<SubmitErrorKind>>
 where
     M: Mapping + Send,
@@ -135,7 +142,7 @@ where
 {
     with_caller(sched.id, |caller| {
         let empty = items.len() == 0;
-        let permit = admit(sched, caller.kind(), Tie::Nested, empty).map_err(Some)?;
+        let permit = admit(sched, caller.kind(), Tie::Nested, empty, entrance).map_err(Some)?;
         if caller.kind() == CallerKind::Member {
             return Err(None);
         }
@@ -253,17 +260,38 @@ fn publish<T, E>(
     Ok(())
 }
 
-/// Does what [`worker::admit`] does. A batch without items waits for no place: no worker sees it.
+/// Says why the pool would refuse a batch now, before the caller reads the input. A full pool that
+/// refuses is full at a look that may be old: the answer that counts comes after the input.
+fn refusal(
+    sched: &Sched,
+    kind: CallerKind,
+    tie: Tie,
+    entrance: &Entrance,
+) -> Result<(), SubmitErrorKind> {
+    worker::refusal(sched, kind, tie)?;
+    match entrance {
+        Entrance::Ask(when_full)
+            if kind == CallerKind::Outside && sched.would_be_full(*when_full) =>
+        {
+            Err(SubmitErrorKind::Full)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Does what [`worker::admit_by`] does. A batch without items waits for no place: no worker sees
+/// it.
 fn admit(
     sched: &Sched,
     kind: CallerKind,
     tie: Tie,
     empty: bool,
+    entrance: Entrance,
 ) -> Result<Option<Permit>, SubmitErrorKind> {
     if empty {
         worker::refusal(sched, kind, tie).map(|()| None)
     } else {
-        worker::admit(sched, kind, tie, WhenFull::Wait)
+        worker::admit_by(sched, kind, tie, entrance)
     }
 }
 

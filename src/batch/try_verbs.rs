@@ -4,6 +4,7 @@ use super::{Batch, Input, submit};
 use crate::block::{Fallible, SubmitError, TaskError};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
+use crate::worker::Entrance;
 
 /// Many items, all at once, for functions that return a `Result`.
 impl Pool {
@@ -75,9 +76,10 @@ impl Pool {
             map,
             Input::unread(items.into_iter()),
             BatchOptions::default(),
+            Entrance::Ask(None),
         ) {
             Ok(result) => Ok(AsyncResult::new(result)),
-            Err((kind, map, input)) => Err(SubmitError::new(kind, (map.each.0, input))),
+            Err((kind, map, input)) => Err(self.sched().refused(kind, (map.each.0, input))),
         }
     }
 
@@ -124,9 +126,10 @@ impl Pool {
             map,
             Input::unread(items.into_iter()),
             BatchOptions::default(),
+            Entrance::Ask(None),
         ) {
             Ok(result) => Ok(AsyncResult::new(result)),
-            Err((kind, map, input)) => Err(SubmitError::new(kind, (map.each.0.0, input))),
+            Err((kind, map, input)) => Err(self.sched().refused(kind, (map.each.0.0, input))),
         }
     }
 
@@ -139,6 +142,6 @@ impl Pool {
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E>,
     {
-        Batch::new(self, Fallible(f), items.into_iter())
+        Batch::new(self.handle(), Fallible(f), items.into_iter(), Entrance::Ask(None))
     }
 }

@@ -3,9 +3,10 @@ use std::marker::PhantomData;
 use super::block::{BatchOptions, Map, MapResults, MapSlice};
 use super::star::{Spread, Star};
 use super::{Batch, Input, submit};
-use crate::block::{Each, Plain, SubmitError, SubmitErrorKind, TaskError};
+use crate::block::{Each, Plain, SubmitError, TaskError};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
+use crate::worker::Entrance;
 
 /// Many items, all at once.
 impl Pool {
@@ -92,9 +93,10 @@ impl Pool {
             map,
             Input::unread(items.into_iter()),
             BatchOptions::default(),
+            Entrance::Ask(None),
         ) {
             Ok(result) => Ok(AsyncResult::new(result)),
-            Err((kind, map, input)) => Err(SubmitError::new(kind, (map.each.0, input))),
+            Err((kind, map, input)) => Err(self.sched().refused(kind, (map.each.0, input))),
         }
     }
 
@@ -151,9 +153,10 @@ impl Pool {
             map,
             Input::unread(items.into_iter()),
             BatchOptions::default(),
+            Entrance::Ask(None),
         ) {
             Ok(result) => Ok(AsyncResult::new(result)),
-            Err((kind, map, input)) => Err(SubmitError::new(kind, (map.each.0.0, input))),
+            Err((kind, map, input)) => Err(self.sched().refused(kind, (map.each.0.0, input))),
         }
     }
 
@@ -182,8 +185,14 @@ impl Pool {
         T: Send,
     {
         let mapping = MapSlice { f: &f, slice };
-        submit::map_collected(self.sched(), mapping, slice.len().into(), BatchOptions::default())
-            .unwrap_or_else(|kind| Err(TaskError::refused(kind)))
+        submit::map_collected(
+            self.sched(),
+            mapping,
+            slice.len().into(),
+            BatchOptions::default(),
+            Entrance::Ask(None),
+        )
+        .unwrap_or_else(|kind| Err(self.sched().not_submitted(kind)))
     }
 
     /// Does what [`map`](Self::map) does, and gives every item a result of its own.
@@ -222,8 +231,9 @@ impl Pool {
             mapping,
             Input::unread(items.into_iter()),
             BatchOptions::default(),
+            Entrance::Ask(None),
         )
-        .unwrap_or_else(|kind| Err(TaskError::refused(kind)))
+        .unwrap_or_else(|kind| Err(self.sched().not_submitted(kind)))
     }
 
     /// Makes a batch with options, such as callbacks, and does not submit it: see [`Batch`].
@@ -237,7 +247,7 @@ impl Pool {
         I: IntoIterator,
         F: Fn(I::Item) -> T,
     {
-        Batch::new(self, Plain(f), items.into_iter())
+        Batch::new(self.handle(), Plain(f), items.into_iter(), Entrance::Ask(None))
     }
 
     pub(super) fn map_in_place<M, I, T, E>(&self, each: M, items: I) -> Result<Vec<T>, TaskError<E>>
@@ -248,8 +258,14 @@ impl Pool {
         T: Send,
         E: Send,
     {
-        submit::map(self.sched(), Map::new(each), Input::unread(items), BatchOptions::default())
-            .unwrap_or_else(|kind: Option<SubmitErrorKind>| Err(TaskError::refused(kind)))
+        submit::map(
+            self.sched(),
+            Map::new(each),
+            Input::unread(items),
+            BatchOptions::default(),
+            Entrance::Ask(None),
+        )
+        .unwrap_or_else(|kind| Err(self.sched().not_submitted(kind)))
     }
 }
 

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use super::full::PoolFull;
 use super::panic::Panic;
 use super::state::Kind;
 
@@ -87,6 +88,10 @@ pub enum TaskError<E = Infallible> {
     WouldDeadlock,
     /// A blocking call could not submit its work.
     NotSubmitted(SubmitErrorKind),
+    /// The pool was full, and the submission was not to wait. This says how full. (A
+    /// [`SubmitErrorKind`] alone, if it is made into a `TaskError`, does not know that, and
+    /// becomes [`NotSubmitted`](Self::NotSubmitted).)
+    Full(Box<PoolFull>),
 }
 
 impl<E> TaskError<E> {
@@ -129,6 +134,7 @@ impl<E> TaskError<E> {
             Self::Broken(panic) => TaskError::Broken(panic),
             Self::WouldDeadlock => TaskError::WouldDeadlock,
             Self::NotSubmitted(kind) => TaskError::NotSubmitted(kind),
+            Self::Full(full) => TaskError::Full(full),
         }
     }
 
@@ -153,12 +159,6 @@ impl<E> TaskError<E> {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         Box::new(self.map(|error| Boxed(error.into())))
-    }
-
-    /// Makes the error of a blocking call that submitted nothing. None stands for a wait that
-    /// would never end.
-    pub(crate) fn refused(kind: Option<SubmitErrorKind>) -> Self {
-        kind.map_or(Self::WouldDeadlock, Self::NotSubmitted)
     }
 
     /// Panics in the calling thread. The call goes on with the panic of the function, the
@@ -215,7 +215,10 @@ impl Error for Boxed {
 impl<W, E> From<SubmitError<W>> for TaskError<E> {
     /// Drops the work that the caller handed in.
     fn from(refused: SubmitError<W>) -> Self {
-        Self::NotSubmitted(refused.kind)
+        match refused.full {
+            Some(full) => Self::Full(full),
+            None => Self::NotSubmitted(refused.kind),
+        }
     }
 }
 
@@ -241,6 +244,7 @@ impl<E: fmt::Display> fmt::Display for TaskError<E> {
             Self::Broken(panic) => write!(f, "the pool broke before the task ran: {panic}"),
             Self::WouldDeadlock => f.write_str("waiting here would never end"),
             Self::NotSubmitted(kind) => write!(f, "{kind}"),
+            Self::Full(full) => write!(f, "{full}"),
         }
     }
 }
@@ -319,6 +323,7 @@ impl<E> From<Reason> for TaskError<E> {
 /// ```
 pub struct SubmitError<W> {
     kind: SubmitErrorKind,
+    full: Option<Box<PoolFull>>,
     work: W,
 }
 
@@ -328,7 +333,12 @@ unsafe impl<W> Sync for SubmitError<W> {}
 
 impl<W> SubmitError<W> {
     pub(crate) fn new(kind: SubmitErrorKind, work: W) -> Self {
-        Self { kind, work }
+        Self { kind, full: None, work }
+    }
+
+    /// Adds how full the pool was.
+    pub(crate) fn with(self, full: Option<PoolFull>) -> Self {
+        Self { full: full.map(Box::new), ..self }
     }
 
     /// Says why the pool refused the work.
@@ -339,6 +349,16 @@ impl<W> SubmitError<W> {
     #[must_use]
     pub fn kind(&self) -> SubmitErrorKind {
         self.kind
+    }
+
+    /// Says how full the pool was, if that is why it refused the work.
+    ///
+    /// # Cost
+    ///
+    /// Reads what is there: does not block, allocate, wake or run your code.
+    #[must_use]
+    pub fn full(&self) -> Option<&PoolFull> {
+        self.full.as_deref()
     }
 
     /// Returns what the caller handed in: the function, the function and the input, or the
@@ -356,13 +376,19 @@ impl<W> SubmitError<W> {
 
 impl<W> fmt::Debug for SubmitError<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SubmitError").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("SubmitError")
+            .field("kind", &self.kind)
+            .field("full", &self.full)
+            .finish_non_exhaustive()
     }
 }
 
 impl<W> fmt::Display for SubmitError<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)
+        match &self.full {
+            Some(full) => full.fmt(f),
+            None => self.kind.fmt(f),
+        }
     }
 }
 

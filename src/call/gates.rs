@@ -50,9 +50,9 @@ impl<F, T, E, C, D, G> Task<F, T, E, C, D, G> {
     /// closure, contains their panics, and may block for a short lock.
     #[allow(clippy::disallowed_types, reason = "the user says a time by the clock of std")]
     pub fn start_by(self, time: std::time::Instant) -> Task<F, T, E, C, D, StartBy<G>> {
-        let Self { pool, job, gate, when_full } = self;
+        let Self { pool, job, gate, entrance } = self;
         let gate = StartBy { at: By(Deadline::at(time)), then: gate };
-        Task { pool, job, gate, when_full }
+        Task { pool, job, gate, entrance }
     }
 
     /// Lets `admits` say, just before the function is called, whether to call it.
@@ -101,8 +101,8 @@ impl<F, T, E, C, D, G> Task<F, T, E, C, D, G> {
     where
         P: FnOnce(Duration) -> bool,
     {
-        let Self { pool, job, gate, when_full } = self;
+        let Self { pool, job, gate, entrance } = self;
         let gate = StartIf { first: gate, admits, waited: Stopwatch::start() };
-        Task { pool, job, gate, when_full }
+        Task { pool, job, gate, entrance }
     }
 }

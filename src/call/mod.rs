@@ -2,6 +2,8 @@
 
 #[forbid(unsafe_code)]
 mod gates;
+#[forbid(unsafe_code)]
+mod permit;
 mod submit;
 #[forbid(unsafe_code)]
 mod task;

@@ -1,7 +1,7 @@
 //! Submits a call and waits for its outcome.
 
 use crate::block::{Outcome, SubmitErrorKind, Work};
-use crate::sched::{Sched, WhenFull};
+use crate::sched::Sched;
 use crate::worker::{self, CallerKind, Tie};
 
 /// Submits work and waits for its outcome. The work may borrow from the caller's frames.
@@ -28,8 +28,7 @@ where
     }
     // SAFETY: the work is `Send`. It borrows from frames that outlive this one, and this frame does
     // not end before the task is DONE: nothing below returns or unwinds before the wait is over.
-    let result =
-        unsafe { worker::submit_borrowing(sched, work, Tie::Async, WhenFull::Wait, |task| task) }
-            .map_err(|(kind, _)| Some(kind))?;
+    let result = unsafe { worker::submit_borrowing(sched, work, Tie::Async, None, |task| task) }
+        .map_err(|(kind, _)| Some(kind))?;
     Ok(worker::outcome_of_borrowed(result))
 }

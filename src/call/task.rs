@@ -3,10 +3,10 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::block::{Fallible, Gate, Gated, Job, Notify, SubmitError, TaskError, Tell};
-use crate::pool::{Pool, PoolHandle};
+use crate::pool::PoolHandle;
 use crate::result::AsyncResult;
 use crate::sched::WhenFull;
-use crate::worker;
+use crate::worker::{self, Entrance};
 
 /// Collects the options of one call that was not submitted yet.
 ///
@@ -32,13 +32,13 @@ pub struct Task<F, T, E = Infallible, C = (), D = (), G = ()> {
     pub(super) pool: PoolHandle,
     pub(super) job: Job<Fallible<F>, T, E, C, D>,
     pub(super) gate: G,
-    pub(super) when_full: WhenFull,
+    pub(super) entrance: Entrance,
 }
 
 impl<F, T, E> Task<F, T, E> {
-    pub(super) fn new(pool: &Pool, f: F) -> Self {
+    pub(super) fn new(pool: PoolHandle, f: F, entrance: Entrance) -> Self {
         let job = Job { run: Fallible(f), on_value: (), on_error: (), returns: PhantomData };
-        Self { pool: pool.handle(), job, gate: (), when_full: WhenFull::Wait }
+        Self { pool, job, gate: (), entrance }
     }
 }
 
@@ -54,7 +54,7 @@ impl<F, T, E, D, G> Task<F, T, E, (), D, G> {
     pub fn callback<C: FnOnce(&T)>(self, callback: C) -> Task<F, T, E, Tell<C>, D, G> {
         let Job { run, on_value: (), on_error, returns } = self.job;
         let job = Job { run, on_value: Tell(callback), on_error, returns };
-        Task { pool: self.pool, job, gate: self.gate, when_full: self.when_full }
+        Task { pool: self.pool, job, gate: self.gate, entrance: self.entrance }
     }
 }
 
@@ -75,16 +75,16 @@ impl<F, T, E, C, G> Task<F, T, E, C, (), G> {
     ) -> Task<F, T, E, C, Tell<D>, G> {
         let Job { run, on_value, on_error: (), returns } = self.job;
         let job = Job { run, on_value, on_error: Tell(callback), returns };
-        Task { pool: self.pool, job, gate: self.gate, when_full: self.when_full }
+        Task { pool: self.pool, job, gate: self.gate, entrance: self.entrance }
     }
 }
 
 impl<F, T, E, C, D, G> Task<F, T, E, C, D, G> {
     /// Lets a pool that is [full](crate::Builder::max_queued) refuse the task, if `yes`.
     ///
-    /// The pool says [`SubmitErrorKind::Full`](crate::SubmitErrorKind::Full) then. Without this
-    /// call it lets the submitter wait. In a pool without a limit, and on the pool's own
-    /// threads, this changes nothing.
+    /// The pool says [`SubmitErrorKind::Full`](crate::SubmitErrorKind::Full) then. If not `yes`, it
+    /// lets the submitter wait. This is a short form of [`when_full`](Self::when_full). In a pool
+    /// without a limit, and on the pool's own threads, this changes nothing.
     ///
     /// ```
     /// use millpond::{SubmitErrorKind, ThreadPool};
@@ -108,7 +108,20 @@ impl<F, T, E, C, D, G> Task<F, T, E, C, D, G> {
     ///
     /// The call keeps a flag. It does not block, allocate, run your code or wake a thread.
     pub fn nonblocking(mut self, yes: bool) -> Self {
-        self.when_full = if yes { WhenFull::Refuse } else { WhenFull::Wait };
+        self.entrance.set(if yes { WhenFull::Refuse } else { WhenFull::Wait });
+        self
+    }
+
+    /// Sets what becomes of the task if the pool is [full](crate::Builder::max_queued).
+    ///
+    /// Without this call it is as the [builder](crate::Builder::when_full) of the pool has it. A
+    /// task that was made by a [`Permit`](crate::Permit) has its place, so this changes nothing.
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a choice. It does not block, allocate, run your code or wake a thread.
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.entrance.set(when_full);
         self
     }
 }
@@ -126,22 +139,25 @@ where
     ///
     /// # Errors
     ///
-    /// If the pool takes no more work, or if it is full and the task is
-    /// [`nonblocking`](Self::nonblocking), the error holds the task itself, with all that was
-    /// set on it.
+    /// If the pool takes no more work, or if it is full and the task does not
+    /// [wait](Self::when_full), the error holds the task itself, with all that was set on it. A
+    /// permit that the task was made by is used up.
     ///
     /// # Cost
     ///
-    /// The call costs as much as [`Pool::apply_async`]. It never blocks if the task is
-    /// [`nonblocking`](Self::nonblocking). It runs no callback on this thread.
+    /// The call costs as much as [`Pool::apply_async`]. It never blocks if the task does not
+    /// [wait](Self::when_full), or if it was made by a permit. It runs no callback on this thread.
     #[inline]
     pub fn apply_async(self) -> Result<AsyncResult<T, E>, SubmitError<Self>> {
-        let Self { pool, job, mut gate, when_full } = self;
+        let Self { pool, job, mut gate, entrance } = self;
         gate.submitted();
-        match worker::submit(pool.sched(), Gated { work: job, gate }, when_full) {
+        let again = entrance.again();
+        match worker::submit_by(pool.sched(), Gated { work: job, gate }, entrance) {
             Ok(result) => Ok(AsyncResult::new(result)),
             Err((kind, Gated { work: job, gate })) => {
-                Err(SubmitError::new(kind, Self { pool, job, gate, when_full }))
+                let handle = pool.clone();
+                let task = Self { pool, job, gate, entrance: again };
+                Err(handle.sched().refused(kind, task))
             }
         }
     }

@@ -5,8 +5,7 @@ use super::submit::call_and_wait;
 use crate::block::{Job, SubmitError, TaskError};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
-use crate::sched::WhenFull;
-use crate::worker;
+use crate::worker::{self, Entrance};
 
 /// One call.
 impl Pool {
@@ -16,7 +15,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// If the pool takes no more work, the error holds `f` itself.
+    /// If the pool takes no more work, or if it is full and [refuses](crate::Builder::when_full),
+    /// the error holds `f` itself.
     ///
     /// ```
     /// # let pool = millpond::ThreadPool::new(1)?;
@@ -29,8 +29,9 @@ impl Pool {
     /// # Cost
     ///
     /// The caller blocks while a pool with a [limit](crate::Builder::max_queued) is full, but
-    /// not on one of the pool's own threads. Otherwise it never blocks. The call runs none of
-    /// your code on this thread. It may wake a worker, which is a system call.
+    /// not on one of the pool's own threads. Otherwise it never blocks. In asynchronous code
+    /// [`reserve`](Self::reserve) waits instead, and blocks no thread. The call runs none of your
+    /// code on this thread. It may wake a worker, which is a system call.
     ///
     /// The call allocates once for thirty-one calls of one size on one thread. So a result that is
     /// kept keeps the memory of its neighbours, less than 4 KiB. A call whose block is larger than
@@ -41,9 +42,9 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        match worker::submit(self.sched(), Job::plain(f), WhenFull::Wait) {
+        match worker::submit(self.sched(), Job::plain(f), None) {
             Ok(result) => Ok(AsyncResult::new(result)),
-            Err((kind, job)) => Err(SubmitError::new(kind, job.run.0)),
+            Err((kind, job)) => Err(self.sched().refused(kind, job.run.0)),
         }
     }
 
@@ -56,6 +57,7 @@ impl Pool {
     ///
     /// * [`TaskError::Panicked`] with the payload, if `f` panics.
     /// * [`TaskError::NotSubmitted`], if the pool takes no more work.
+    /// * [`TaskError::Full`], if the pool is full and [refuses](crate::Builder::when_full).
     /// * [`TaskError::Terminated`] or [`TaskError::Broken`], if the pool ended before `f` began.
     /// * [`TaskError::WouldDeadlock`], if a thread of the pool calls this while it runs no task, as
     ///   in an initializer.
@@ -71,7 +73,7 @@ impl Pool {
         T: Send,
     {
         call_and_wait(self.sched(), Job::plain(f))
-            .unwrap_or_else(|kind| Err(TaskError::refused(kind)))
+            .unwrap_or_else(|kind| Err(self.sched().not_submitted(kind)))
     }
 
     /// Lets a worker call `f`, and forgets it: no thread waits for the result.
@@ -102,7 +104,7 @@ impl Pool {
     where
         F: FnOnce() -> T,
     {
-        Task::new(self, || Ok(f()))
+        Task::new(self.handle(), || Ok(f()), Entrance::Ask(None))
     }
 
     /// Does what [`apply_async`](Self::apply_async) does, for a function that returns a `Result`.
@@ -120,9 +122,9 @@ impl Pool {
         T: Send + 'static,
         E: Send + 'static,
     {
-        match worker::submit(self.sched(), Job::fallible(f), WhenFull::Wait) {
+        match worker::submit(self.sched(), Job::fallible(f), None) {
             Ok(result) => Ok(AsyncResult::new(result)),
-            Err((kind, job)) => Err(SubmitError::new(kind, job.run.0)),
+            Err((kind, job)) => Err(self.sched().refused(kind, job.run.0)),
         }
     }
 
@@ -142,7 +144,7 @@ impl Pool {
         E: Send,
     {
         call_and_wait(self.sched(), Job::fallible(f))
-            .unwrap_or_else(|kind| Err(TaskError::refused(kind)))
+            .unwrap_or_else(|kind| Err(self.sched().not_submitted(kind)))
     }
 
     /// Does what [`task`](Self::task) does, for a function that returns a `Result`.
@@ -154,6 +156,6 @@ impl Pool {
     where
         F: FnOnce() -> Result<T, E>,
     {
-        Task::new(self, f)
+        Task::new(self.handle(), f, Entrance::Ask(None))
     }
 }

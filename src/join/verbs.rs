@@ -24,6 +24,7 @@ impl Pool {
     ///
     /// * [`TaskError::NotSubmitted`], if the pool takes no more work. Neither function is
     ///   called.
+    /// * [`TaskError::Full`], if the pool is full and [refuses](crate::Builder::when_full).
     /// * [`TaskError::Terminated`] or [`TaskError::Broken`], if the pool ended before `b` began,
     ///   or before `a` began. The value of `a` is dropped.
     /// * [`TaskError::WouldDeadlock`] in the child of a fork that `a` has made.
@@ -68,7 +69,7 @@ impl Pool {
         with_caller(self.sched().id, |caller| match caller {
             Caller::Worker(worker) => {
                 if let Err(kind) = refusal(self.sched(), caller.kind(), Tie::Nested) {
-                    return Err(TaskError::refused(Some(kind)));
+                    return Err(self.sched().not_submitted(Some(kind)));
                 }
                 join_on(worker, a, b)
             }
@@ -92,7 +93,7 @@ impl Pool {
     {
         if matches!(caller, Caller::Member) {
             refusal(self.sched(), caller.kind(), Tie::Nested)
-                .map_err(|kind| TaskError::refused(Some(kind)))?;
+                .map_err(|kind| self.sched().not_submitted(Some(kind)))?;
             return join_in_turn(self.sched(), a, b);
         }
         match self.apply(|| self.fork_join(a, b)) {

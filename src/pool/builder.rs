@@ -5,6 +5,7 @@ use super::config::Config;
 use super::threads::Threads;
 use super::{BuildError, DropPolicy, ThreadPool};
 use crate::block::Unobserved;
+use crate::sched::WhenFull;
 use crate::worker::Profile;
 
 /// Makes a [`ThreadPool`] with options.
@@ -173,9 +174,14 @@ impl Builder {
     /// overtakes them. If the pool is closed, terminated or broken meanwhile, they get their work
     /// back.
     ///
-    /// With [`Task::nonblocking`](crate::Task::nonblocking) the pool refuses a task instead, if
-    /// every place is used or another submitter waits. That is for code that must not block its
-    /// thread, such as asynchronous code.
+    /// With [`when_full`](Self::when_full) the pool refuses a submission instead, if every place is
+    /// used or another submitter waits.
+    ///
+    /// A submitter that waits blocks its thread. **On a thread of an asynchronous runtime** that
+    /// stops every task which the runtime would run on this thread. If as many tasks wait so as the
+    /// runtime has threads, the runtime stands still until the pool has room; and if the pool's own
+    /// tasks need the runtime, for ever. There [`Pool::reserve`](crate::Pool::reserve) waits
+    /// instead: it is a future, stands in the same line, and blocks no thread.
     ///
     /// * Every submission from outside needs a place: `apply`, `apply_async`, `spawn`, those of a
     ///   scope, and the `map`s. A stream waits once, before it begins.
@@ -209,6 +215,46 @@ impl Builder {
     /// The call keeps a number. It does not block, allocate, run your code or wake a thread.
     pub fn max_queued(mut self, submissions: usize) -> Self {
         self.config.max_queued = Some(submissions);
+        self
+    }
+
+    /// Sets what becomes of a submission from outside while the pool is
+    /// [full](Self::max_queued).
+    ///
+    /// Without this call it is [`WhenFull::Wait`]: the submitter waits in line, and blocks its
+    /// thread. With [`WhenFull::Refuse`] the pool refuses the submission, and gives the work back.
+    /// [`SubmitError::full`](crate::SubmitError::full) says how full the pool was. A blocking verb
+    /// such as `map` says it by [`TaskError::Full`](crate::TaskError::Full).
+    ///
+    /// This is for every verb. [`Task`](crate::Task::when_full),
+    /// [`Batch`](crate::Batch::when_full), [`Stream`](crate::Stream::when_full) and
+    /// [`scope`](crate::Pool::scope_when_full) may say otherwise. A pool without a limit is never
+    /// full.
+    ///
+    /// ```
+    /// use millpond::{SubmitErrorKind, ThreadPool, WhenFull};
+    /// let pool = ThreadPool::builder()
+    ///     .workers(1)
+    ///     .max_queued(1)
+    ///     .when_full(WhenFull::Refuse)
+    ///     .build()?;
+    /// let (release, held) = std::sync::mpsc::channel::<()>();
+    /// pool.spawn(move || _ = held.recv())?; // keeps the worker
+    /// while pool.spawn(|| ()).is_ok() {}
+    /// let refused = pool.apply_async(|| 6 * 7).unwrap_err();
+    /// assert_eq!(refused.kind(), SubmitErrorKind::Full);
+    /// assert_eq!(refused.full().unwrap().limit, 1);
+    /// drop(release);
+    /// let patient = pool.task(refused.into_task()).when_full(WhenFull::Wait);
+    /// assert_eq!(patient.apply_async()?.get()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a choice. It does not block, allocate, run your code or wake a thread.
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.config.when_full = when_full;
         self
     }
 
@@ -285,6 +331,7 @@ impl fmt::Debug for Builder {
             .field("workers", &self.config.workers)
             .field("stack_size", &self.config.stack_size)
             .field("max_queued", &self.config.max_queued)
+            .field("when_full", &self.config.when_full)
             .field("strict_close", &self.config.strict_close)
             .field("drop_policy", &self.config.drop_policy)
             .finish_non_exhaustive()

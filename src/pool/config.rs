@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::{fmt, io};
 
 use crate::block::UnobservedCallback;
+use crate::sched::WhenFull;
 use crate::worker::Profile;
 
 /// Says what dropping the [`ThreadPool`](crate::ThreadPool) does.
@@ -95,6 +96,7 @@ pub(crate) struct Config {
     pub(crate) drop_policy: DropPolicy,
     pub(crate) profile: Profile,
     pub(crate) max_queued: Option<usize>,
+    pub(crate) when_full: WhenFull,
     pub(crate) strict_close: bool,
 }
 

@@ -5,6 +5,7 @@ mod builder;
 mod config;
 mod current;
 mod handle;
+mod permit;
 mod thread_pool;
 mod threads;
 
@@ -13,5 +14,6 @@ pub use builder::Builder;
 pub use config::{BuildError, DropPolicy};
 pub use current::is_cancelled;
 pub use handle::PoolHandle;
+pub use permit::{Permit, Reserve};
 pub use thread_pool::ThreadPool;
 pub use threads::JoinError;

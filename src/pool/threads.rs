@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::config::{BuildError, Config, DropPolicy, WorkerCallback};
 use crate::block::{catch_panic, drop_quietly, forget_panic, register, watch};
-use crate::sched::{Sched, Stage};
+use crate::sched::{Limit, Sched, Stage};
 use crate::sync::clock::Deadline;
 use crate::sync::thread::{self, JoinHandle};
 use crate::wait::block_until;
@@ -61,7 +61,12 @@ impl Threads {
         if config.strict_close {
             sched.close_strictly();
         }
-        let sched = sched.share(config.max_queued);
+        let limit = config.max_queued.map(|max_queued| Limit {
+            max_queued,
+            when_full: config.when_full,
+            name: names[0].strip_suffix("-0").unwrap_or(&names[0]).to_owned(),
+        });
+        let sched = sched.share(limit);
         let shared = Arc::downgrade(&sched);
         register(sched.id, shared);
         if let Some(callback) = config.on_unobserved {

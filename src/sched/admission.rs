@@ -3,29 +3,36 @@
 use std::sync::Arc;
 
 use super::Sched;
-use super::space::{Permit, Space, WhenFull};
-use crate::block::{PoolView, Reason, SubmitErrorKind, Uncounted};
+use super::permit::{Permit, WhenFull};
+use super::space::Space;
+use crate::block::{
+    PoolFull, PoolView, Reason, SubmitError, SubmitErrorKind, TaskError, Uncounted,
+};
 
 impl Sched {
     /// Says how many entries are queued and alive. The answer may be old.
     ///
-    /// In a pool with a limit, the used places stand for the entries from outside.
+    /// In a pool with a limit, the used places that are not reserved stand for the entries from
+    /// outside.
     pub(crate) fn queued(&self) -> usize {
-        let outside =
-            self.space.as_ref().map_or_else(|| self.queues.living_outside(), |space| space.used());
+        let queued = |space: &Arc<Space>| space.used().saturating_sub(space.reserved());
+        let outside = self.space.as_ref().map_or_else(|| self.queues.living_outside(), queued);
         outside + self.queues.living_inside()
     }
 
     /// Lets a submission from outside in, or says why the pool refuses it. [LIFE-1]
     ///
     /// In a pool with a limit, the submission gets a permit for one place. If no place is
-    /// free, `when_full` says whether the caller waits for one. A pool without a limit has no
-    /// places, and gives no permit.
+    /// free, `when_full` says whether the caller waits for one, or else the pool's builder has
+    /// said so. A pool without a limit has no places, and gives no permit.
     #[inline]
-    pub(crate) fn admit(&self, when_full: WhenFull) -> Result<Option<Permit>, SubmitErrorKind> {
+    pub(crate) fn admit(
+        &self,
+        when_full: Option<WhenFull>,
+    ) -> Result<Option<Permit>, SubmitErrorKind> {
         match &self.space {
             None => self.refusal(false).map_or(Ok(None), Err),
-            Some(space) => self.enter(space, when_full).map(Some),
+            Some(space) => self.enter(space, when_full.unwrap_or(space.when_full)).map(Some),
         }
     }
 
@@ -42,9 +49,47 @@ impl Sched {
             (Some(permit), _) => Ok(permit),
             (None, WhenFull::Refuse) => Err(SubmitErrorKind::Full),
             (None, WhenFull::Wait) => space
-                .wait(|| self.refusal(false).is_none())
-                .ok_or_else(|| self.refusal(false).unwrap_or(SubmitErrorKind::NotRunning)),
+                .wait(None, || self.refusal(false).is_none())
+                .map_err(|_| self.refusal(false).unwrap_or(SubmitErrorKind::NotRunning)),
         }
+    }
+
+    /// Says, by a look that may be old, whether the pool would refuse a submission because it is
+    /// full.
+    pub(crate) fn would_be_full(&self, when_full: Option<WhenFull>) -> bool {
+        self.space.as_ref().is_some_and(|space| {
+            when_full.unwrap_or(space.when_full) == WhenFull::Refuse && space.is_full()
+        })
+    }
+
+    /// Makes the error of a refused submission. If the pool was full, the error says how full.
+    #[cold]
+    pub(crate) fn refused<W>(&self, kind: SubmitErrorKind, work: W) -> SubmitError<W> {
+        SubmitError::new(kind, work).with(self.fullness(kind))
+    }
+
+    /// Makes the error of a blocking call that submitted nothing. None stands for a wait that
+    /// would never end.
+    #[cold]
+    pub(crate) fn not_submitted<E>(&self, kind: Option<SubmitErrorKind>) -> TaskError<E> {
+        match kind {
+            None => TaskError::WouldDeadlock,
+            Some(kind) => self.refused(kind, ()).into(),
+        }
+    }
+
+    /// Says how full the pool is, if that is why it refuses.
+    fn fullness(&self, kind: SubmitErrorKind) -> Option<PoolFull> {
+        let space = self.space.as_ref().filter(|_| kind == SubmitErrorKind::Full)?;
+        Some(PoolFull {
+            pool: space.name.clone(),
+            limit: space.limit(),
+            used: space.used(),
+            reserved: space.reserved(),
+            waiting: space.waiting(),
+            running: self.active(),
+            workers: self.queues.workers(),
+        })
     }
 
     /// Lets a submission from a thread of the pool in, while that thread runs no tasks.
@@ -81,9 +126,9 @@ impl Sched {
         self.stage().is_over().then(|| self.stopping().unwrap_or(Reason::NotRunning))
     }
 
-    /// Sends the waiting threads out of the line after a change of the stage. Entries may stay
-    /// in the line as long as the workers are there; if the pool is over, this turns them away
-    /// too.
+    /// Sends the waiting threads and futures out of the line after a change of the stage, and
+    /// takes the reservations back. Entries may stay in the line as long as the workers are
+    /// there; if the pool is over, this turns them away too.
     pub(super) fn empty_line(&self) {
         let Some(space) = &self.space else { return };
         let gone = self.gone();

@@ -3,9 +3,12 @@
 mod admission;
 mod idle;
 mod life;
+mod line;
 mod outside;
+mod permit;
 mod pool_view;
 mod queues;
+mod reserve;
 mod space;
 
 use std::sync::Arc;
@@ -21,9 +24,11 @@ use crate::sync::{AtomicU32, OnceLock, Ordering, fence, futex, identity, thread}
 pub(crate) use idle::Idle;
 use life::Life;
 pub(crate) use life::{Drain, Stage};
+pub use permit::WhenFull;
+pub(crate) use permit::{Limit, Permit};
 pub(crate) use queues::Queues;
+pub(crate) use reserve::{Reservation, Turn};
 use space::Space;
-pub(crate) use space::{Permit, WhenFull};
 
 /// The state that the workers of one pool share with its submitters.
 #[derive(Debug)]
@@ -64,10 +69,10 @@ impl Sched {
         (sched, owned)
     }
 
-    /// Puts the shared part into an `Arc`. With `max_queued`, the pool has a limit on the
-    /// entries that are queued from outside.
-    pub(crate) fn share(mut self, max_queued: Option<usize>) -> Arc<Self> {
-        match max_queued {
+    /// Puts the shared part into an `Arc`. With `limit`, the pool has a limit on the entries that
+    /// are queued from outside.
+    pub(crate) fn share(mut self, limit: Option<Limit>) -> Arc<Self> {
+        match limit {
             None => Arc::new(self),
             Some(limit) => Arc::new_cyclic(|pool| {
                 self.space = Some(Arc::new(Space::new(limit, pool.clone(), self.id)));

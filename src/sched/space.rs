@@ -7,31 +7,24 @@
 //!   free    used - 1      if waiting is 0, or used above the limit
 //!   join    waiting + 1   if a place cannot be taken                     } under the lock
 //!   grant   waiting - 1   the first waiter gets a place that is freed    } of the line
-//!   leave   waiting - 1   the pool takes no more                         }
+//!   leave   waiting - 1   the pool takes no more, or the waiter gives up }
 //! ```
 //!
 //! **waiting is above 0 only while used is at the limit or above.** While there is a waiter, a
 //! place that a thread gives up does not become free. It goes to a waiter.
 
-use std::cell::Cell;
-use std::collections::VecDeque;
 use std::iter;
-use std::mem;
 use std::sync::{Arc, Weak};
 
 use crossbeam_utils::CachePadded;
 
 use super::Sched;
-use crate::block::{Places, Reason, TaskRef};
-use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering, futex, identity, local};
+use super::line::{Answer, GRANTED, Line, NONE, SENT_AWAY, Waiter};
+use super::permit::{Limit, Permit, WhenFull};
+use crate::block::{Places, Reason, TaskRef, drop_quietly};
+use crate::sync::clock::Deadline;
+use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering, identity};
 use crate::wait::block_until;
-
-/// What a submission from outside does while the pool is full.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum WhenFull {
-    Wait,
-    Refuse,
-}
 
 const USED: u64 = 1;
 const WAITING: u64 = 1 << 32;
@@ -45,47 +38,20 @@ const fn waiting(word: u64) -> u64 {
     word / WAITING
 }
 
-/// The word on which a submitter in the line sleeps.
-struct Sleeper(AtomicU32);
-
-/// The values of a `Sleeper`'s word: this one and the next two.
-const ASLEEP: u32 = 0;
-const GRANTED: u32 = 1;
-const SENT_AWAY: u32 = 2;
-
-impl Sleeper {
-    fn end(&self, how: u32) {
-        // Relaxed: a submitter is sent away because a thread has changed the stage, and that
-        // thread has fenced since [LIFE-7].
-        self.0.store(how, Ordering::Relaxed);
-        futex::wake_one(&self.0);
-    }
+/// Why a waiter has no place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NoPlace {
+    /// The pool takes no more.
+    SentAway,
+    TimedOut,
 }
 
-local! {
-    /// The `Sleeper` that this thread waited on last, kept for its next wait.
-    static SLEEPER: Cell<Option<Arc<Sleeper>>> = const { Cell::new(None) };
-}
-
-/// Returns a `Sleeper` of this thread's own, on which it has not waited yet.
-fn sleeper() -> Arc<Sleeper> {
-    match SLEEPER.try_with(Cell::take).ok().flatten() {
-        Some(sleeper) => {
-            // The thread that ended it has stored for the last time. If that thread is still
-            // about to wake this one, then this one wakes for no reason.
-            sleeper.0.store(ASLEEP, Ordering::Relaxed);
-            sleeper
-        }
-        None => Arc::new(Sleeper(AtomicU32::new(ASLEEP))),
-    }
-}
-
-/// A waiter in the line. A waiter in the middle can leave: the thread that takes it out lowers
-/// `waiting` under the lock.
-enum Waiter {
-    Thread(Arc<Sleeper>),
-    /// An entry for which no thread waits. The thread that has a place for it pushes it.
-    Entry(TaskRef),
+/// What became of a submitter that asked for a place, and was ready to wait for it.
+pub(super) enum Join {
+    Refused,
+    Place,
+    /// It is in the line, and this is its ticket.
+    Line(u64),
 }
 
 /// The places of a pool with a limit, and the line of waiters.
@@ -98,53 +64,51 @@ enum Waiter {
 /// drain, which comes after the terminator has emptied the line [SPACE-4].
 pub(crate) struct Space {
     limit: u32,
+    pub(super) when_full: WhenFull,
+    pub(super) name: String,
     // count word: the places that are used, and the waiters. Each submission from outside
     // raises the places, up to the limit, which is at most 2^31. Initializers and exit
     // callbacks raise them beyond the limit, and each thread of the pool runs one of those at
     // a time. A waiting thread or entry raises the waiters, and is alive.
     word: CachePadded<AtomicU64>,
-    line: Lock<VecDeque<Waiter>>,
+    pub(super) line: Lock<Line>,
+    // count reserved: the places that are reserved and not used yet. Each of them is a used
+    // place that was free when it was taken, so there are at most as many as the limit. A
+    // thread changes the count under the lock, and reads it without.
+    pub(super) reserved: AtomicU32,
     /// The pool whose queue this is. A handle may free a place when the pool is gone.
     pool: Weak<Sched>,
-    pool_id: u32,
-}
-
-/// The right to a place in the queue. Dropping it frees the place.
-pub(crate) struct Permit {
-    /// None once another owner is to free the place.
-    space: Option<Arc<Space>>,
-}
-
-impl Permit {
-    fn new(space: &Arc<Space>) -> Self {
-        Self { space: Some(Arc::clone(space)) }
-    }
-
-    /// Returns the space that the place belongs to.
-    pub(crate) fn places(&self) -> Option<Arc<dyn Places>> {
-        self.space.clone().map(|space| space as Arc<dyn Places>)
-    }
-
-    /// Gives the place up without freeing it. The caller counts it from here on.
-    fn hand_over(mut self) {
-        self.space = None;
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if let Some(space) = &self.space {
-            space.free(1);
-        }
-    }
+    pub(super) pool_id: u32,
 }
 
 impl Space {
-    pub(super) fn new(limit: usize, pool: Weak<Sched>, pool_id: u32) -> Self {
+    pub(super) fn new(limit: Limit, pool: Weak<Sched>, pool_id: u32) -> Self {
+        let Limit { max_queued, when_full, name } = limit;
         // The upper half of the count's range is for places that threads take without asking.
-        let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(u32::MAX / 2);
-        let (word, line) = (CachePadded::new(AtomicU64::new(0)), Lock::new(VecDeque::new()));
-        Self { limit, word, line, pool, pool_id }
+        let limit = u32::try_from(max_queued).unwrap_or(u32::MAX).min(u32::MAX / 2);
+        let (word, line) = (CachePadded::new(AtomicU64::new(0)), Lock::new(Line::new()));
+        let reserved = AtomicU32::new(0);
+        Self { limit, when_full, name, word, line, reserved, pool, pool_id }
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit as usize
+    }
+
+    /// Says whether a newcomer would find no place. The answer may be old.
+    pub(super) fn is_full(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        waiting(word) > 0 || used(word) >= self.limit
+    }
+
+    /// Says how many places are reserved and not used yet.
+    pub(super) fn reserved(&self) -> usize {
+        self.reserved.load(Ordering::Relaxed) as usize
+    }
+
+    /// Says how many waiters there are. The answer may be old.
+    pub(super) fn waiting(&self) -> usize {
+        usize::try_from(waiting(self.word.load(Ordering::Relaxed))).unwrap_or(usize::MAX)
     }
 
     /// Says how many places are used.
@@ -191,28 +155,77 @@ impl Space {
         Permit::new(self)
     }
 
-    /// Waits in the line for a place. None if the pool takes no more work. [SPACE-2]
+    /// Waits in the line for a place, up to a deadline. [SPACE-2]
+    ///
+    /// # Errors
+    ///
+    /// The pool takes no more work, or the time is up.
     #[cold]
-    pub(super) fn wait(self: &Arc<Self>, runs: impl Fn() -> bool) -> Option<Permit> {
-        let sleeper = sleeper();
-        let now = self.line.with(|line| {
+    pub(super) fn wait(
+        self: &Arc<Self>,
+        deadline: Option<&Deadline>,
+        runs: impl Fn() -> bool,
+    ) -> Result<Permit, NoPlace> {
+        let answer = Answer::of_thread();
+        let granted = match self.join(Waiter::Thread(Arc::clone(&answer)), runs, |_| ()) {
+            Join::Refused => Err(NoPlace::SentAway),
+            Join::Place => Ok(()),
+            Join::Line(ticket) => {
+                // edge LIFE acquire: the stage, which another thread set before its fence → this
+                // thread, if that thread sends it away. (The acquiring load is in
+                // `block_until`.)
+                match block_until(&answer.0, 0, deadline, |word| word != NONE) {
+                    Some(GRANTED) => Ok(()),
+                    Some(_) => Err(NoPlace::SentAway),
+                    None if self.leave(ticket) => Err(NoPlace::TimedOut),
+                    None if answer.take_grant() => Ok(()),
+                    None => Err(NoPlace::SentAway),
+                }
+            }
+        };
+        answer.keep();
+        granted.map(|()| Permit::new(self))
+    }
+
+    /// Takes a place, or joins the line, if the pool `runs`. `takes` sees the line when this
+    /// thread has taken a place. [SPACE-2]
+    pub(super) fn join(
+        &self,
+        waiter: Waiter,
+        runs: impl Fn() -> bool,
+        takes: impl FnOnce(&mut Line),
+    ) -> Join {
+        let mut waiter = Some(waiter);
+        let join = self.line.with(|line| {
             if !runs() {
-                return Some(None);
+                return Join::Refused;
             }
             if self.take_or_join() {
-                return Some(Some(Permit::new(self)));
+                takes(line);
+                return Join::Place;
             }
-            line.push_back(Waiter::Thread(Arc::clone(&sleeper)));
-            None
+            Join::Line(line.push_back(waiter.take().expect("it joins once")))
         });
-        let permit = now.unwrap_or_else(|| {
-            // edge LIFE acquire: the stage, which another thread set before its fence → this
-            // thread, if that thread sends it away. (The acquiring load is in `block_until`.)
-            let how = block_until(&sleeper.0, 0, None, |word| word != ASLEEP);
-            (how == Some(GRANTED)).then(|| Permit::new(self))
+        // Not under the lock: a waker is the user's.
+        drop_quietly(waiter);
+        join
+    }
+
+    /// Takes a waiter out of the line. False if it is in the line no more: then it has its
+    /// answer. [SPACE-10]
+    #[must_use]
+    pub(super) fn leave(&self, ticket: u64) -> bool {
+        let gone = self.line.with(|line| {
+            let gone = line.remove(ticket);
+            if gone.is_some() {
+                // Relaxed: no push comes before. It goes on the release sequence of SPACE-4.
+                self.word.fetch_sub(WAITING, Ordering::Relaxed);
+            }
+            gone
         });
-        let _ = SLEEPER.try_with(|kept| kept.set(Some(sleeper)));
-        permit
+        let was_there = gone.is_some();
+        drop_quietly(gone);
+        was_there
     }
 
     /// Takes a place, or counts a waiter that the caller puts into the line. True if it took a
@@ -296,54 +309,59 @@ impl Space {
         self.line.with(|line| {
             while granted.is_none() && used(self.word.load(Ordering::Relaxed)) <= self.limit {
                 let Some(first) = line.pop_front() else { break };
-                match (first, &pool) {
-                    (Waiter::Thread(sleeper), _) => granted = Some(Some(sleeper)),
-                    (Waiter::Entry(entry), Some(pool))
+                if matches!(first, Waiter::Future(..)) {
+                    // The place is the future's before it is polled, and for as long as it is
+                    // not polled. [SPACE-7]
+                    self.reserve(line);
+                }
+                match (first.answer(GRANTED), &pool) {
+                    (Ok(call), _) => granted = Some(Some(call)),
+                    (Err(entry), Some(pool))
                         if entry.entries().is_some_and(|block| block.entered(1)) =>
                     {
                         pool.queues.inject(entry);
                         granted = Some(None);
                     }
-                    (Waiter::Entry(entry), _) => stale.push(entry),
+                    (Err(entry), _) => stale.push(entry),
                 }
                 // edge SPACE release: the push above → the last drained-idle worker, which
                 // sees the waiter gone and looks at the queues. [SPACE-6]
                 self.word.fetch_sub(WAITING, Ordering::Release);
             }
         });
-        match (&granted, &pool) {
-            (Some(Some(sleeper)), _) => sleeper.end(GRANTED),
+        let is_granted = granted.is_some();
+        match (granted, &pool) {
+            (Some(Some(call)), _) => call.wake(),
             (Some(None), Some(pool)) if pool.tell_workers(true).is_err() => pool.resolve_queued(),
             _ => {}
         }
         let reason = || pool.as_ref().map_or(Reason::Terminated, |pool| pool.reason_of_closed());
         stale.into_iter().for_each(|entry| entry.turn_away(reason()));
-        granted.is_some()
+        is_granted
     }
 
-    /// Sends away the threads in the line after a change of the stage. They look at the stage
-    /// then. If the pool `is_over`, this also takes the entries out and returns them.
-    /// [SPACE-5]
+    /// Sends away the threads and the futures in the line after a change of the stage, and takes
+    /// the reservations back. The waiters look at the stage then. If the pool `is_over`, this
+    /// also takes the entries out and returns them. \[SPACE-5, SPACE-9]
     #[cold]
     pub(super) fn empty(&self, is_over: bool) -> Vec<TaskRef> {
-        let (mut away, mut entries) = (Vec::new(), Vec::new());
         if identity::is_forked(self.pool_id) {
-            return entries;
+            return Vec::new();
         }
-        self.line.with(|line| {
-            let mut stay = VecDeque::new();
-            for waiter in mem::take(line) {
-                match waiter {
-                    Waiter::Thread(sleeper) => away.push(sleeper),
-                    Waiter::Entry(entry) if is_over => entries.push(entry),
-                    entry @ Waiter::Entry(_) => stay.push_back(entry),
-                }
-            }
-            *line = stay;
-            let gone = away.len() + entries.len();
-            self.word.fetch_sub(WAITING * gone as u64, Ordering::Relaxed);
+        let (away, reserved) = self.line.with(|line| {
+            let gone = line.remove_all(|waiter| is_over || !matches!(waiter, Waiter::Entry(_)));
+            self.word.fetch_sub(WAITING * gone.len() as u64, Ordering::Relaxed);
+            let away: Vec<_> = gone.into_iter().map(|waiter| waiter.answer(SENT_AWAY)).collect();
+            (away, self.take_back_reserved(line))
         });
-        away.iter().for_each(|sleeper| sleeper.end(SENT_AWAY));
+        let mut entries = Vec::new();
+        for waiter in away {
+            match waiter {
+                Ok(call) => call.wake(),
+                Err(entry) => entries.push(entry),
+            }
+        }
+        self.free(reserved);
         entries
     }
 }
@@ -383,6 +401,7 @@ impl std::fmt::Debug for Space {
         let mut space = f.debug_struct("Space");
         space
             .field("limit", &self.limit)
+            .field("when_full", &self.when_full)
             .field("used", &used(word))
             .field("waiting", &waiting(word))
             .finish()

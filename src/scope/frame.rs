@@ -17,13 +17,19 @@ use crate::worker::{CallerKind, Tie, as_pool_view, caller_kind, submit_borrowing
 #[derive(Debug)]
 pub struct Scope<'scope, 'env: 'scope> {
     sched: &'env Sched,
+    when_full: Option<WhenFull>,
     scope: ScopeRef,
     /// Makes both lifetimes invariant: a caller can make neither seem longer or shorter.
     lives: PhantomData<(&'scope mut &'scope (), &'env mut &'env ())>,
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// Submits work into the scope, once there is a place for it.
+    /// Returns the pool that the scope is of.
+    pub(super) fn sched(&self) -> &Sched {
+        self.sched
+    }
+
+    /// Submits work into the scope, once there is a place for it or as the scope says.
     ///
     /// # Errors
     ///
@@ -42,7 +48,7 @@ impl<'scope> Scope<'scope, '_> {
         // SAFETY: work and outcome are `Send`, and what they borrow lives for `'scope`. A `Scope`
         // exists only in `in_scope`, which ends `'scope` after it has waited until every task of
         // the scope is done for good.
-        unsafe { submit_borrowing(self.sched, scoped, Tie::Nested, WhenFull::Wait, entry) }
+        unsafe { submit_borrowing(self.sched, scoped, Tie::Nested, self.when_full, entry) }
             .map_err(|(kind, scoped)| (kind, scoped.work))
     }
 }
@@ -55,11 +61,13 @@ impl<'scope> Scope<'scope, '_> {
 /// thread is there to run them.
 pub(super) fn in_scope<'env, R>(
     sched: &'env Sched,
+    when_full: Option<WhenFull>,
     body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
 ) -> R {
     let kind = caller_kind(sched.id);
     let scope = Scope {
         sched,
+        when_full,
         scope: ScopeRef::new(sched.id, kind != CallerKind::Worker),
         lives: PhantomData,
     };

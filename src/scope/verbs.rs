@@ -3,6 +3,7 @@ use super::frame::in_scope;
 use crate::block::{Job, SubmitError};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
+use crate::sched::WhenFull;
 
 /// Tasks that borrow.
 impl Pool {
@@ -43,7 +44,41 @@ impl Pool {
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
     {
-        in_scope(self.sched(), body)
+        in_scope(self.sched(), None, body)
+    }
+}
+
+impl Pool {
+    /// Does what [`scope`](Self::scope) does, and says what becomes of its submissions if the pool
+    /// is [full](crate::Builder::max_queued).
+    ///
+    /// [`scope`](Self::scope) itself does as the [builder](crate::Builder::when_full) of the pool
+    /// has it.
+    ///
+    /// # Panics
+    ///
+    /// If `body` panics, its panic goes on from here when all tasks are done.
+    ///
+    /// ```
+    /// use millpond::{ThreadPool, WhenFull};
+    /// let pool = ThreadPool::builder().workers(1).max_queued(1).build()?;
+    /// let jobs = [1, 2, 3];
+    /// let taken = pool.scope_when_full(WhenFull::Refuse, |s| {
+    ///     // The pool may be too busy for some of them.
+    ///     jobs.iter().filter(|job| s.spawn(|| assert!(**job < 4)).is_ok()).count()
+    /// });
+    /// assert!(taken >= 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// The call costs as much as [`scope`](Self::scope).
+    pub fn scope_when_full<'env, F, R>(&'env self, when_full: WhenFull, body: F) -> R
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+    {
+        in_scope(self.sched(), Some(when_full), body)
     }
 }
 
@@ -66,7 +101,7 @@ impl<'scope> Scope<'scope, '_> {
     {
         match self.submit(Job::plain(f)) {
             Ok(result) => Ok(AsyncResult::new(result)),
-            Err((kind, job)) => Err(SubmitError::new(kind, job.run.0)),
+            Err((kind, job)) => Err(self.sched().refused(kind, job.run.0)),
         }
     }
 
@@ -87,7 +122,7 @@ impl<'scope> Scope<'scope, '_> {
     {
         match self.submit(Job::fallible(f)) {
             Ok(result) => Ok(AsyncResult::new(result)),
-            Err((kind, job)) => Err(SubmitError::new(kind, job.run.0)),
+            Err((kind, job)) => Err(self.sched().refused(kind, job.run.0)),
         }
     }
 

@@ -3,7 +3,9 @@ use std::fmt;
 use super::Imap;
 use super::ring::StreamOptions;
 use crate::block::{Each, SubmitError};
-use crate::pool::{Pool, PoolHandle};
+use crate::pool::PoolHandle;
+use crate::sched::WhenFull;
+use crate::worker::Entrance;
 
 /// Collects the options of a stream that has not begun: one function over a lazily pulled input.
 ///
@@ -26,11 +28,12 @@ pub struct Stream<M, I> {
     each: M,
     input: I,
     options: StreamOptions,
+    entrance: Entrance,
 }
 
 impl<M, I: Iterator> Stream<M, I> {
-    pub(super) fn new(pool: &Pool, each: M, input: I) -> Self {
-        Self { pool: pool.handle(), each, input, options: StreamOptions::default() }
+    pub(super) fn new(pool: PoolHandle, each: M, input: I, entrance: Entrance) -> Self {
+        Self { pool, each, input, options: StreamOptions::default(), entrance }
     }
 
     /// Sets how many items one worker does before it looks for other work.
@@ -72,12 +75,29 @@ impl<M, I: Iterator> Stream<M, I> {
         self
     }
 
+    /// Sets what becomes of the stream if the pool is [full](crate::Builder::max_queued) when it
+    /// begins.
+    ///
+    /// Without this call it is as the [builder](crate::Builder::when_full) of the pool has it. A
+    /// stream that has begun is never refused: its entries wait in the line, and no thread waits
+    /// for them. A stream that was made by a [`Permit`](crate::Permit) begins at once, so this
+    /// changes nothing.
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a choice. It does not block, allocate, run your code or wake a thread.
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.entrance.set(when_full);
+        self
+    }
+
     /// Begins the stream, which yields results in the order of the items.
     ///
     /// # Errors
     ///
-    /// If the pool takes no more work, or if a size is 0, the error holds this stream itself, with
-    /// its input and all that was set on it.
+    /// If the pool takes no more work, if a size is 0, or if the pool is full and the stream does
+    /// not [wait](Self::when_full), the error holds this stream itself, with its input and all that
+    /// was set on it. A permit that the stream was made by is used up, unless a size was 0.
     ///
     /// # Cost
     ///
@@ -119,9 +139,14 @@ impl<M, I: Iterator> Stream<M, I> {
         E: Send + 'static,
     {
         self.options.ordered = ordered;
-        let Self { pool, each, input, options } = self;
-        Imap::open(&pool, each, input, options).map_err(|(kind, each, input)| {
-            SubmitError::new(kind, Self { pool, each, input, options })
+        if let Some(kind) = self.options.fault() {
+            return Err(SubmitError::new(kind, self));
+        }
+        let Self { pool, each, input, options, entrance } = self;
+        let again = entrance.again();
+        Imap::open(&pool, each, input, options, entrance).map_err(|(kind, each, input)| {
+            let handle = pool.clone();
+            handle.sched().refused(kind, Self { pool, each, input, options, entrance: again })
         })
     }
 }

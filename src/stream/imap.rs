@@ -12,7 +12,7 @@ use crate::pool::Pool;
 use crate::result::{Progress, Timeout};
 use crate::sched::Sched;
 use crate::sync::clock::Deadline;
-use crate::worker::{self, CallerKind};
+use crate::worker::{self, CallerKind, Entrance};
 
 /// Yields the results of a stream one by one: what Python's `imap` and `imap_unordered` return.
 ///
@@ -125,6 +125,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         each: M,
         input: I,
         options: StreamOptions,
+        entrance: Entrance,
     ) -> Result<Self, (SubmitErrorKind, M, I)>
     where
         M: Each<I::Item, T, E> + Send + Sync + 'static,
@@ -132,17 +133,11 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         T: Send + 'static,
         E: Send + 'static,
     {
-        if options.chunksize == Some(0) {
-            return Err((SubmitErrorKind::InvalidChunkSize, each, input));
-        }
-        if options.buffersize == Some(0) {
-            return Err((SubmitErrorKind::InvalidBufferSize, each, input));
-        }
         let at_most = catch_panic(|| input.size_hint().1).unwrap_or_else(|panic| {
             forget_panic(Err(panic));
             None
         });
-        match open_stream(pool.sched(), each, options, at_most) {
+        match open_stream(pool.sched(), each, options, at_most, entrance) {
             Ok(stream) => {
                 let mut imap = Self {
                     sched: pool.shared(),

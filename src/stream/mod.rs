@@ -7,6 +7,8 @@ mod imap;
 #[forbid(unsafe_code)]
 mod input;
 mod open;
+#[forbid(unsafe_code)]
+mod permit;
 mod ring;
 #[forbid(unsafe_code)]
 mod verbs;

@@ -3,9 +3,9 @@
 
 use super::ring::{StreamOptions, StreamRef, Window};
 use crate::block::{Each, SubmitErrorKind, TaskRef, Uncounted};
-use crate::sched::{Permit, Sched, WhenFull};
+use crate::sched::{Permit, Sched};
 use crate::worker::{
-    CallerKind, Tie, admit, caller_kind, outlasts_close, push, take_back, with_caller,
+    CallerKind, Entrance, Tie, admit_by, caller_kind, outlasts_close, push, take_back, with_caller,
 };
 
 /// If the caller sets no window, at least this many items may be ahead. With fewer, every few items
@@ -30,6 +30,7 @@ pub(super) fn open_stream<M, A, T, E>(
     each: M,
     options: StreamOptions,
     at_most: Option<usize>,
+    entrance: Entrance,
 ) -> Result<StreamRef<A, T, E>, (SubmitErrorKind, M)>
 where
     M: Each<A, T, E> + Send + Sync + 'static,
@@ -38,7 +39,7 @@ where
     E: Send + 'static,
 {
     let kind = caller_kind(sched.id);
-    let permit = match admit(sched, kind, Tie::Async, WhenFull::Wait) {
+    let permit = match admit_by(sched, kind, Tie::Async, entrance) {
         Ok(permit) => permit,
         Err(kind) => return Err((kind, each)),
     };

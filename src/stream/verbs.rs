@@ -2,6 +2,7 @@ use super::ring::StreamOptions;
 use super::{Imap, Stream};
 use crate::block::{Fallible, Plain, SubmitError};
 use crate::pool::Pool;
+use crate::worker::Entrance;
 
 /// Many items, one by one.
 impl Pool {
@@ -39,8 +40,14 @@ impl Pool {
         I::Item: Send + 'static,
         T: Send + 'static,
     {
-        Imap::open(self, Plain(f), items.into_iter(), StreamOptions::in_order(true))
-            .map_err(|(kind, Plain(f), input)| SubmitError::new(kind, (f, input)))
+        Imap::open(
+            self,
+            Plain(f),
+            items.into_iter(),
+            StreamOptions::in_order(true),
+            Entrance::Ask(None),
+        )
+        .map_err(|(kind, Plain(f), input)| self.sched().refused(kind, (f, input)))
     }
 
     /// Does what [`imap`](Self::imap) does, but yields each result when it is there.
@@ -65,8 +72,14 @@ impl Pool {
         I::Item: Send + 'static,
         T: Send + 'static,
     {
-        Imap::open(self, Plain(f), items.into_iter(), StreamOptions::in_order(false))
-            .map_err(|(kind, Plain(f), input)| SubmitError::new(kind, (f, input)))
+        Imap::open(
+            self,
+            Plain(f),
+            items.into_iter(),
+            StreamOptions::in_order(false),
+            Entrance::Ask(None),
+        )
+        .map_err(|(kind, Plain(f), input)| self.sched().refused(kind, (f, input)))
     }
 
     /// Makes a stream with options, such as a window, and does not begin it: see [`Stream`].
@@ -80,7 +93,7 @@ impl Pool {
         I: IntoIterator,
         F: Fn(I::Item) -> T,
     {
-        Stream::new(self, Plain(f), items.into_iter())
+        Stream::new(self.handle(), Plain(f), items.into_iter(), Entrance::Ask(None))
     }
 
     /// Does what [`imap`](Self::imap) does, for a function that returns a `Result`.
@@ -104,8 +117,14 @@ impl Pool {
         T: Send + 'static,
         E: Send + 'static,
     {
-        Imap::open(self, Fallible(f), items.into_iter(), StreamOptions::in_order(true))
-            .map_err(|(kind, Fallible(f), input)| SubmitError::new(kind, (f, input)))
+        Imap::open(
+            self,
+            Fallible(f),
+            items.into_iter(),
+            StreamOptions::in_order(true),
+            Entrance::Ask(None),
+        )
+        .map_err(|(kind, Fallible(f), input)| self.sched().refused(kind, (f, input)))
     }
 
     /// Does what [`imap_unordered`](Self::imap_unordered) does, for functions that return a
@@ -130,8 +149,14 @@ impl Pool {
         T: Send + 'static,
         E: Send + 'static,
     {
-        Imap::open(self, Fallible(f), items.into_iter(), StreamOptions::in_order(false))
-            .map_err(|(kind, Fallible(f), input)| SubmitError::new(kind, (f, input)))
+        Imap::open(
+            self,
+            Fallible(f),
+            items.into_iter(),
+            StreamOptions::in_order(false),
+            Entrance::Ask(None),
+        )
+        .map_err(|(kind, Fallible(f), input)| self.sched().refused(kind, (f, input)))
     }
 
     /// Does what [`stream`](Self::stream) does, for a function that returns a `Result`.
@@ -144,6 +169,6 @@ impl Pool {
         I: IntoIterator,
         F: Fn(I::Item) -> Result<T, E>,
     {
-        Stream::new(self, Fallible(f), items.into_iter())
+        Stream::new(self.handle(), Fallible(f), items.into_iter(), Entrance::Ask(None))
     }
 }

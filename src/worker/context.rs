@@ -261,7 +261,6 @@ mod tests {
     use super::super::submit::submit;
     use super::*;
     use crate::block::{Job, call_of_nothing};
-    use crate::sched::WhenFull;
 
     /// Makes worker 0 of two, on this thread, and its pool. The test plays worker 1.
     fn with_two_workers(test: impl FnOnce(&Context, &Sched)) {
@@ -279,7 +278,7 @@ mod tests {
     #[test]
     fn a_task_that_was_popped_in_vain_is_shown_again() {
         with_two_workers(|worker, sched| {
-            let Ok(awaited) = submit(sched, Job::plain(|| 7), WhenFull::Wait) else {
+            let Ok(awaited) = submit(sched, Job::plain(|| 7), None) else {
                 panic!("the pool runs")
             };
             let stolen = sched.queues.steal_from(0).expect("it is in the deque");
@@ -300,9 +299,7 @@ mod tests {
     #[test]
     fn a_task_that_was_popped_in_vain_is_resolved_if_the_terminator_has_passed() {
         with_two_workers(|worker, sched| {
-            let Ok(handle) = submit(sched, Job::plain(|| 7), WhenFull::Wait) else {
-                panic!("the pool runs")
-            };
+            let Ok(handle) = submit(sched, Job::plain(|| 7), None) else { panic!("the pool runs") };
             let popped = worker.deque.pop().expect("it is in the deque");
             sched.terminate();
             assert!(!handle.load().is_done(), "the terminator has not found it");

@@ -4,7 +4,7 @@
 use super::context::push;
 use super::current::{Caller, CallerKind, with_caller};
 use crate::block::{Call, Placed, ResultRef, SubmitErrorKind, TaskRef, Work};
-use crate::sched::{Permit, Sched, WhenFull};
+use crate::sched::{Permit, Reservation, Sched, WhenFull};
 
 /// Says how a submission is tied to the frame that makes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +33,56 @@ pub(crate) fn refusal(sched: &Sched, kind: CallerKind, tie: Tie) -> Result<(), S
     sched.refusal(outlasts_close(sched, kind, tie)).map_or(Ok(()), Err)
 }
 
+/// How a submission comes by its place, in a pool with a limit.
+pub(crate) enum Entrance {
+    /// The submission asks for a place. Without a word on what to do while the pool is full, the
+    /// pool's builder has said it.
+    Ask(Option<WhenFull>),
+    /// A permit was used. It has no reservation if the pool has no limit, or if one of the pool's
+    /// own threads has made it.
+    Permit(Option<Reservation>),
+}
+
+impl Entrance {
+    /// Sets what to do while the pool is full. A permit has its place already.
+    pub(crate) fn set(&mut self, when_full: WhenFull) {
+        if let Self::Ask(said) = self {
+            *said = Some(when_full);
+        }
+    }
+
+    /// Says how the work may ask again if the pool refuses it now. A permit is used by then.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Ask(when_full) => Self::Ask(*when_full),
+            Self::Permit(_) => Self::Ask(None),
+        }
+    }
+}
+
+/// Lets a thread's submission in, or says why not. It comes by its place as `entrance` says.
+/// [LIFE-1]
+///
+/// # Errors
+///
+/// The caller gets the reason, if the pool refuses.
+#[inline]
+pub(crate) fn admit_by(
+    sched: &Sched,
+    kind: CallerKind,
+    tie: Tie,
+    entrance: Entrance,
+) -> Result<Option<Permit>, SubmitErrorKind> {
+    match entrance {
+        Entrance::Ask(when_full) => admit(sched, kind, tie, when_full),
+        // The place of the permit is free when a worker has it: `entrance` is dropped here.
+        Entrance::Permit(_) if kind == CallerKind::Worker => {
+            refusal(sched, kind, tie).map(|()| None)
+        }
+        Entrance::Permit(reservation) => sched.admit_reserved(reservation),
+    }
+}
+
 /// Lets a thread's submission in, or says why not.
 ///
 /// In a pool with a limit the submission needs a place, unless a worker submits. Only a thread
@@ -47,7 +97,7 @@ pub(crate) fn admit(
     sched: &Sched,
     kind: CallerKind,
     tie: Tie,
-    when_full: WhenFull,
+    when_full: Option<WhenFull>,
 ) -> Result<Option<Permit>, SubmitErrorKind> {
     match kind {
         CallerKind::Outside => sched.admit(when_full),
@@ -87,7 +137,7 @@ pub(crate) fn accepted<R, B>(
 pub(crate) fn submit<W>(
     sched: &Sched,
     work: W,
-    when_full: WhenFull,
+    when_full: Option<WhenFull>,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)>
 where
     W: Work + Send + 'static,
@@ -97,6 +147,30 @@ where
     // SAFETY: the work and its outcome may go to another thread, and must outlive their use
     // there. Both are `Send` and borrow nothing.
     unsafe { submit_borrowing(sched, work, Tie::Async, when_full, |task| task) }
+}
+
+/// Submits work that borrows nothing, and that comes by its place as `entrance` says.
+///
+/// # Errors
+///
+/// The work comes back if the pool does not take it.
+#[inline]
+pub(crate) fn submit_by<W>(
+    sched: &Sched,
+    work: W,
+    entrance: Entrance,
+) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)>
+where
+    W: Work + Send + 'static,
+    W::Value: Send,
+    W::Error: Send,
+{
+    with_caller(sched.id, |caller| {
+        let admitted = admit_by(sched, caller.kind(), Tie::Async, entrance);
+        // SAFETY: the work and its outcome may go to another thread, and must outlive their use
+        // there. Both are `Send` and borrow nothing.
+        unsafe { push_admitted(sched, caller, work, admitted, |task| task) }
+    })
 }
 
 /// Submits work, once there is a place for it or as `when_full` says. `entry` turns the task
@@ -114,10 +188,34 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
     sched: &Sched,
     work: W,
     tie: Tie,
-    when_full: WhenFull,
+    when_full: Option<WhenFull>,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    with_caller(sched.id, |caller| match admit(sched, caller.kind(), tie, when_full) {
+    with_caller(sched.id, |caller| {
+        let admitted = admit(sched, caller.kind(), tie, when_full);
+        // SAFETY: `push_admitted` asks for the contract of `Call::create`, which the caller keeps.
+        unsafe { push_admitted(sched, caller, work, admitted, entry) }
+    })
+}
+
+/// Makes the call's block, with the place if there is one, and pushes its entry.
+///
+/// # Errors
+///
+/// The work comes back if the pool has not `admitted` it, or does not take it.
+///
+/// # Safety
+///
+/// The contract of [`Call::create`] is the caller's to keep.
+#[inline]
+unsafe fn push_admitted<W: Work>(
+    sched: &Sched,
+    caller: Caller<'_>,
+    work: W,
+    admitted: Result<Option<Permit>, SubmitErrorKind>,
+    entry: impl FnOnce(TaskRef) -> TaskRef,
+) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
+    match admitted {
         // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller keeps.
         Ok(None) => unsafe { push_call(sched, caller, work, entry) },
         Ok(Some(permit)) => {
@@ -127,7 +225,7 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
                 .map_err(|(kind, placed)| (kind, placed.work))
         }
         Err(kind) => Err((kind, work)),
-    })
+    }
 }
 
 /// Makes the call's block and pushes its entry.

@@ -14,7 +14,7 @@ enum Fate {
 
 fn submit(sched: &Sched, runs: &Arc<AtomicUsize>) -> Result<Handle, SubmitErrorKind> {
     let runs = Arc::clone(runs);
-    worker::submit(sched, Job::plain(move || runs.fetch_add(1, Std::Relaxed)), WhenFull::Wait)
+    worker::submit(sched, Job::plain(move || runs.fetch_add(1, Std::Relaxed)), None)
         .map_err(|(kind, _)| kind)
 }
 

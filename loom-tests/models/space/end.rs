@@ -8,7 +8,7 @@ fn submit_beside(name: &str, end: fn(&Sched)) -> Vec<String> {
     check(name, Bound::Usual, Futex::Block, move |outcomes| {
         let (sched, handle) = full();
         let shared = Arc::clone(&sched);
-        let submitter = Seen::by(move || worker::submit(&shared, Job::plain(|| 0), WhenFull::Wait));
+        let submitter = Seen::by(move || worker::submit(&shared, Job::plain(|| 0), None));
         end(&sched);
         let Err((kind, job)) = submitter.join() else { panic!("I19: let in by the end") };
         outcomes.insert(kind);
@@ -116,7 +116,7 @@ fn i19_control_the_submitter_does_not_look_at_the_stage() {
     control("I19 control: into the line whatever the stage", Bound::None, Futex::Block, |_| {
         let (sched, handle) = full();
         let shared = Arc::clone(&sched);
-        let submitter = spawn(move || drop(space(&shared).wait(|| true)));
+        let submitter = spawn(move || drop(space(&shared).wait(None, || true)));
         sched.close();
         submitter.join().expect("the submitter returns");
         drop(handle);
@@ -130,7 +130,7 @@ fn i19_control_the_stage_is_looked_at_before_the_line() {
         let shared = Arc::clone(&sched);
         let submitter = spawn(move || {
             if shared.refusal(false).is_none() {
-                drop(space(&shared).wait(|| true));
+                drop(space(&shared).wait(None, || true));
             }
         });
         sched.close();

@@ -4,10 +4,10 @@ use super::*;
 use crate::batch::{BatchBlock as Batch, BatchOptions, Map};
 use crate::block::{Outcome, Plain};
 
-type Answer = ResultRef<Vec<usize>, Infallible>;
+pub(super) type Results = ResultRef<Vec<usize>, Infallible>;
 
 /// A batch of one item, whose one entry stands in the line.
-fn in_line(sched: &Sched) -> Answer {
+pub(super) fn in_line(sched: &Sched) -> Results {
     let map: Map<_, usize, usize, Infallible, (), ()> = Map::new(Plain(|item: usize| item));
     let places = Some(Arc::clone(space(sched)) as _);
     // SAFETY: models borrow nothing.
@@ -17,7 +17,7 @@ fn in_line(sched: &Sched) -> Answer {
     answer
 }
 
-fn outcome(answer: Answer) -> Outcome<Vec<usize>, Infallible> {
+pub(super) fn outcome(answer: Results) -> Outcome<Vec<usize>, Infallible> {
     assert!(answer.wait(None));
     answer.take_done().unwrap_or_else(|_| unreachable!("DONE was seen"))
 }

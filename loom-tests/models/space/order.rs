@@ -19,7 +19,7 @@ fn i43_a_newcomer_does_not_overtake() {
     check("I43 waiter ‖ taker ‖ newcomer", Bound::Usual, Futex::Block, |_| {
         let (sched, handle) = full();
         newcomer(&sched, run, |sched| {
-            let refused = worker::submit(sched, Job::plain(|| 0), WhenFull::Refuse);
+            let refused = worker::submit(sched, Job::plain(|| 0), Some(WhenFull::Refuse));
             refused.map(drop).map_err(|(kind, _)| assert_eq!(kind, SubmitErrorKind::Full)).is_ok()
         });
         drop(handle);
@@ -35,8 +35,8 @@ fn i43_control_a_place_is_free_before_it_is_given() {
             if space.word.load(Ordering::Relaxed) % WAITING == 0 {
                 space.word.fetch_add(USED, Ordering::Relaxed);
                 space.word.fetch_sub(WAITING, Ordering::Relaxed);
-                let Some(Waiter::Thread(sleeper)) = line.pop_front() else { panic!("one waits") };
-                sleeper.end(GRANTED);
+                let Some(first) = line.pop_front() else { panic!("one waits") };
+                answer(first);
             }
         });
     }
@@ -60,7 +60,7 @@ fn in_order(frees: fn(&Space)) {
     let waiters = [1, 2].map(|place| {
         let shared = Arc::clone(&sched);
         let waiter =
-            Seen::by(move || space(&shared).wait(|| true).map(Permit::hand_over).is_some());
+            Seen::by(move || space(&shared).wait(None, || true).map(Permit::hand_over).is_ok());
         until_waiting(&sched, place);
         waiter
     });
@@ -85,9 +85,9 @@ fn i43_control_who_came_last_enters_first() {
     control("I43 control: who came last enters first", Bound::Usual, Futex::Block, |_| {
         in_order(|space| {
             space.line.with(|line| {
-                let Some(Waiter::Thread(sleeper)) = line.pop_back() else { panic!("two wait") };
+                let Some(last) = line.remove(2) else { panic!("two wait") };
                 space.word.fetch_sub(WAITING, Ordering::Relaxed);
-                sleeper.end(GRANTED);
+                answer(last);
             });
         });
     });

@@ -56,7 +56,9 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
-use crate::block::{Entries, Header, Outcome, Owners, Places, drop_outcome, drop_quietly, memory};
+use crate::block::{
+    Entries, Header, Outcome, Owners, Places, SubmitErrorKind, drop_outcome, drop_quietly, memory,
+};
 use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::wait::Ready;
@@ -102,6 +104,15 @@ impl StreamOptions {
     /// Leaves all to the pool, except whether the outcomes come in order.
     pub(crate) fn in_order(ordered: bool) -> Self {
         Self { ordered, ..Self::default() }
+    }
+
+    /// Says what is wrong with the sizes, if anything is.
+    pub(crate) fn fault(&self) -> Option<SubmitErrorKind> {
+        match self {
+            Self { chunksize: Some(0), .. } => Some(SubmitErrorKind::InvalidChunkSize),
+            Self { buffersize: Some(0), .. } => Some(SubmitErrorKind::InvalidBufferSize),
+            _ => None,
+        }
     }
 }
 
