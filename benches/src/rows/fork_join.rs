@@ -1,7 +1,7 @@
-//! How near does divide-and-conquer by `apply_async` and `get` come to rayon's `join`, which is made for it? (P23)
+//! What does divide-and-conquer take whose leaves are short tasks? (P23)
 //!
-//! A binary tree: each node has one half done by the pool, does the other itself, and waits; pools of futures await. Not
-//! measured: leaves of nanoseconds, for which `apply_async`, an allocation each, is the wrong tool.
+//! A binary tree: each node has one half done by the pool, does the other itself, and waits; pools of futures await. P26
+//! measures joins that have no leaves.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -60,8 +60,9 @@ fn ours() -> Outcome {
             return leaf(from);
         }
         let middle = u64::midpoint(from, to);
-        let right = pool.submit(move || tree(pool, middle, to));
-        tree(pool, from, middle).wrapping_add(pool.get(right))
+        let joined = pool.0.fork_join(|| tree(pool, from, middle), || tree(pool, middle, to));
+        let (left, right) = joined.expect("the pool runs");
+        left.wrapping_add(right)
     }
     let pool = Millpond::forever(workers());
     timed(|| pool.get(pool.submit(move || tree(pool, 0, LEAVES))))?.figures("wall")
