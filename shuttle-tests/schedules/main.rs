@@ -7,6 +7,7 @@ mod endings;
 mod groups;
 mod harness;
 mod items;
+mod joins;
 mod nesting;
 mod recorder;
 mod streams;
