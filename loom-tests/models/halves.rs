@@ -134,6 +134,39 @@ fn i47_two_thieves() {
 }
 
 #[test]
+fn i47_control_the_owner_looks_and_does_not_exchange() {
+    control("I47 control: a look instead of an exchange", Bound::Usual, Futex::Block, |_| {
+        let [owner, thief] = two_workers();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let (by_owner, by_thief) = (Arc::clone(&runs), Arc::clone(&runs));
+        let owner = owner.start(move |worker| {
+            let work = crate::block::Job::plain(move || by_thief.fetch_add(1, Std::Relaxed));
+            // SAFETY: models borrow nothing.
+            let (task, handle) =
+                unsafe { crate::block::Call::create(work, worker.sched.id, false) };
+            let at = worker.offer(task);
+            if worker.offers.any(at) {
+                by_owner.fetch_add(1, Std::Relaxed);
+            } else {
+                handle.wait(None);
+            }
+            // What is left of the offer, for the model's end.
+            if let Some(left) = worker.offers.take(at) {
+                left.resolve(Reason::Cancelled);
+            }
+            worker.offers.end(at);
+            drop(handle);
+        });
+        let thief = thief.start(|worker| {
+            worker.run_one();
+        });
+        owner.join().expect("the owner returns");
+        thief.join().expect("the thief returns");
+        assert!(runs.load(Std::Relaxed) < 2, "I47: the half has run twice");
+    });
+}
+
+#[test]
 fn i48_control_the_owner_does_not_wait_for_the_thief() {
     control("I48 control: the frame does not wait", Bound::None, Futex::Block, |_| {
         let (latch, frame) = (Arc::new(Latch::new(0)), Arc::new(Watched::new()));
@@ -150,9 +183,10 @@ fn i48_control_the_owner_does_not_wait_for_the_thief() {
     });
 }
 
-/// A stolen half that joins two parts, of which the first waits for the second: only the owner can
-/// run that. `join` is how the thief joins.
-fn a_part_for_the_owner(join: fn(&Context, &Flag)) {
+/// A half that joins two parts, of which the first waits for the second: only the other worker can
+/// run that. `first` is the owner's first half, which may wait until the second has begun. `join` is
+/// how the half joins.
+fn a_part_for_the_owner(first: fn(&Flag), join: fn(&Context, &Flag)) {
     let [owner, thief] = two_workers();
     let (began, part) = (Flag::new(), Flag::new());
     let owner = owner.start(move |worker| {
@@ -161,7 +195,7 @@ fn a_part_for_the_owner(join: fn(&Context, &Flag)) {
             second_began.raise();
             with_worker(pool, |thief| join(thief.expect("a worker runs it"), &part));
         };
-        join_on(worker, || began.wait(), second).expect("the pool runs");
+        join_on(worker, || first(&began), second).expect("the pool runs");
     });
     let thief = thief.start(run_something);
     owner.join().expect("the owner returns");
@@ -171,16 +205,28 @@ fn a_part_for_the_owner(join: fn(&Context, &Flag)) {
 #[test]
 fn i49_an_owner_that_sleeps_is_told_of_a_part() {
     check("I49 waiting owner ‖ thief that joins", Bound::Whole, Futex::Block, |_| {
-        a_part_for_the_owner(|thief, part| {
+        a_part_for_the_owner(Flag::wait, |thief, part| {
             join_on(thief, || part.wait(), || part.raise()).expect("the pool runs");
         });
     });
 }
 
 #[test]
+fn i49_an_owner_that_sleeps_before_it_knows_its_thief_is_told() {
+    check("I49 owner that knows no thief ‖ thief", Bound::Whole, Futex::Block, |_| {
+        a_part_for_the_owner(
+            |_| (),
+            |worker, part| {
+                join_on(worker, || part.wait(), || part.raise()).expect("the pool runs");
+            },
+        );
+    });
+}
+
+#[test]
 fn i49_control_the_thief_does_not_tell_its_owner() {
     control("I49 control: an offer and no word to the owner", Bound::Usual, Futex::Block, |_| {
-        a_part_for_the_owner(|thief, part| {
+        a_part_for_the_owner(Flag::wait, |thief, part| {
             // The thief forgets whose half it runs.
             let owners = std::mem::take(&mut *thief.owners.borrow_mut());
             join_on(thief, || part.wait(), || part.raise()).expect("the pool runs");
