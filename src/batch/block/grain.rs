@@ -82,7 +82,6 @@ impl Grain {
 mod tests {
     use super::*;
 
-    // covers TIME-05
     #[test]
     fn a_claim_grows_to_what_should_last_half_a_microsecond() {
         for (took, chunks) in [(0, 80), (20, 80), (62, 80), (63, 70), (100, 50), (300, 20)] {
