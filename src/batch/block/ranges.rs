@@ -58,7 +58,7 @@ pub(super) fn take(words: &[RangeWord], seat: Option<usize>, want: u32) -> Optio
                 }
             }
             Some(seat) => {
-                if let Some(stolen) = steal_half(&words[victim]) {
+                if let Some(stolen) = steal(&words[victim], want) {
                     // This runner's own range is empty, so no other runner changes it.
                     words[seat].store(pack(&stolen), ORDER);
                 }
@@ -68,7 +68,7 @@ pub(super) fn take(words: &[RangeWord], seat: Option<usize>, want: u32) -> Optio
 }
 
 /// Takes the lowest chunks of a range: `want`, but at most half of the range, so that there is
-/// something left to steal.
+/// something left to steal. It takes the whole range if the caller wants that many.
 fn claim_lowest(word: &RangeWord, want: u32) -> Option<Range<u32>> {
     let mut seen = word.load(ORDER);
     loop {
@@ -77,7 +77,8 @@ fn claim_lowest(word: &RangeWord, want: u32) -> Option<Range<u32>> {
             return None;
         }
         let left = range.end - range.start;
-        let end = range.start + want.clamp(1, left.div_ceil(2));
+        let most = if want < left { left.div_ceil(2) } else { left };
+        let end = range.start + want.clamp(1, most);
         match word.compare_exchange_weak(seen, pack(&(end..range.end)), ORDER, ORDER) {
             Ok(_) => return Some(range.start..end),
             Err(now) => seen = now,
@@ -117,15 +118,16 @@ pub(super) fn are_empty(words: &[RangeWord]) -> bool {
     words.iter().all(|word| unpack(word.load(ORDER)).is_empty())
 }
 
-/// Takes the upper half of a range, or all of it if it holds a single chunk.
-fn steal_half(word: &RangeWord) -> Option<Range<u32>> {
+/// Takes the upper half of a range, or all of it if the caller would claim that many at once.
+fn steal(word: &RangeWord, want: u32) -> Option<Range<u32>> {
     let mut seen = word.load(ORDER);
     loop {
         let range = unpack(seen);
         if range.is_empty() {
             return None;
         }
-        let middle = range.start + (range.end - range.start) / 2;
+        let left = range.end - range.start;
+        let middle = if want < left { range.start + left / 2 } else { range.start };
         match word.compare_exchange_weak(seen, pack(&(range.start..middle)), ORDER, ORDER) {
             Ok(_) => return Some(middle..range.end),
             Err(now) => seen = now,
@@ -195,7 +197,17 @@ mod tests {
     #[test]
     fn a_claim_leaves_half_for_thieves() {
         let words = words(100, 1);
-        assert_eq!(take(&words, Some(0), u32::MAX), Some(0..50));
+        assert_eq!(take(&words, Some(0), 99), Some(0..50));
         assert_eq!(take(&words, Some(0), 10), Some(50..60));
+    }
+
+    // A batch of tiny items is over in a few claims, by the owner of a range and by a thief.
+    #[test]
+    fn a_range_that_fits_into_one_claim_is_claimed_at_once() {
+        let words = words(100, 2);
+        assert_eq!(take(&words, Some(0), 50), Some(0..50));
+        assert_eq!(take(&words, Some(0), 49), Some(75..100), "half is stolen, and claimed whole");
+        assert_eq!(take(&words, Some(0), 25), Some(50..75), "all is stolen, and claimed whole");
+        assert!(are_empty(&words));
     }
 }
