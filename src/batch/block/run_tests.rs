@@ -28,9 +28,9 @@ fn claim_half<M: Mapping>(
     let batch = unsafe { Batch::<M>::of(entry.id()) };
     // SAFETY: as above.
     let words = unsafe { Batch::<M>::words(entry.id()) };
-    let chunks = ranges::take(words, Some(0), CLAIM).expect("nobody has taken any");
+    let chunks = Taker::new(Some(0)).take(words, CLAIM, false).expect("nobody has taken any");
     // SAFETY: as above.
-    let done = unsafe { Batch::<M>::map(entry.id(), &chunks, &Nobody, None) };
+    let done = unsafe { Batch::<M>::map(entry.id(), &chunks, Some(0), &Nobody, None) };
     assert_eq!(done, CLAIM);
     let before = batch.pending.fetch_sub(done as usize, Ordering::Relaxed);
     assert!(before > done as usize || done == CLAIM);
@@ -67,10 +67,6 @@ impl PoolView for Seated {
         None
     }
 
-    fn worker(&self) -> Option<usize> {
-        Some(0)
-    }
-
     fn put_back(&self, entry: TaskRef) {
         self.0.fetch_add(1, Std::Relaxed);
         assert!(entry.count(), "the batch is open");
@@ -100,11 +96,11 @@ fn a_runner_puts_its_rest_back_for_runners_that_have_left() {
     let words = unsafe { Batch::<Same>::words(entry.id()) };
     // SAFETY: as above.
     let batch = unsafe { Batch::<Same>::of(entry.id()) };
-    let chunks = ranges::take(words, Some(0), 50).expect("nobody has taken any");
+    let chunks = Taker::new(Some(0)).take(words, 50, false).expect("nobody has taken any");
     batch.signal.fetch_add(1, Ordering::Relaxed);
     let view = Seated(AtomicUsize::new(0));
     // SAFETY: the entry keeps the block alive.
-    let done = unsafe { Batch::<Same>::map(entry.id(), &chunks, &view, None) };
+    let done = unsafe { Batch::<Same>::map(entry.id(), &chunks, Some(0), &view, None) };
     assert_eq!(
         (done, view.0.load(Std::Relaxed)),
         (1, 1),
