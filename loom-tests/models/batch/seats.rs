@@ -11,9 +11,9 @@ fn range(of: std::ops::Range<u64>) -> u64 {
 }
 
 /// Takes a chunk at a time until there is none.
-fn take_all(words: &[RangeWord], seat: Option<usize>, taken: &Mutex<Vec<u32>>) {
-    let mut taker = Taker::new(seat);
-    while let Some(chunks) = taker.take(words, 1, false) {
+fn take_all(words: &[RangeWord], seats: &Seats, seat: Option<usize>, taken: &Mutex<Vec<u32>>) {
+    let mut taker = Taker::new(seats, seat);
+    while let Some(chunks) = taker.take(words, 1) {
         taken.lock().expect("no panic").extend(chunks);
     }
 }
@@ -30,13 +30,13 @@ fn a_seat_changes_hands(goes: fn(&[RangeWord], &Seats)) {
         let (words, seats, taken) = (Arc::clone(&words), Arc::clone(&seats), Arc::clone(&taken));
         spawn(move || {
             let seat = seats.take(1);
-            take_all(&*words, seat, &taken);
+            take_all(&*words, &seats, seat, &taken);
             seats.leave(seat);
         })
     };
     goes(&*words, &seats);
     joins.join().expect("the runner returns");
-    take_all(&*words, None, &taken);
+    take_all(&*words, &seats, None, &taken);
     let mut taken = std::mem::take(&mut *taken.lock().expect("no panic"));
     taken.sort_unstable();
     assert_eq!(taken, [1, 2, 4, 5], "I21: each chunk is taken once");

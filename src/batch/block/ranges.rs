@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use crossbeam_utils::CachePadded;
 
+use super::seats::Seats;
 use crate::sync::{AtomicU64, Ordering};
 
 /// A range of chunks: its first chunk in the low half of the word, its end in the high half.
@@ -38,29 +39,23 @@ pub(super) fn new(chunks: u32, seat: u32) -> RangeWord {
 }
 
 /// Where a runner takes its chunks.
-pub(super) struct Taker {
+pub(super) struct Taker<'a> {
+    seats: &'a Seats,
     seat: Option<usize>,
     /// The range from which a runner without a seat took last.
     victim: usize,
 }
 
-impl Taker {
-    pub(super) fn new(seat: Option<usize>) -> Self {
-        Self { seat, victim: 0 }
+impl<'a> Taker<'a> {
+    pub(super) fn new(seats: &'a Seats, seat: Option<usize>) -> Self {
+        Self { seats, seat, victim: 0 }
     }
 
     /// Takes up to `want` chunks. Returns None if no range holds a chunk. It may miss chunks that
     /// another runner is just moving to its own range.
-    ///
-    /// A runner that is `alone` need not leave chunks for others.
-    pub(super) fn take(
-        &mut self,
-        words: &[RangeWord],
-        want: u32,
-        alone: bool,
-    ) -> Option<Range<u32>> {
+    pub(super) fn take(&mut self, words: &[RangeWord], want: u32) -> Option<Range<u32>> {
         if let Some(seat) = self.seat {
-            return take_as_owner(words, seat, want, alone);
+            return take_as_owner(words, seat, want, || self.seats.is_alone(seat));
         }
         loop {
             let claim = words.get(self.victim).and_then(|word| claim_highest(word, want));
@@ -72,7 +67,12 @@ impl Taker {
     }
 }
 
-fn take_as_owner(words: &[RangeWord], seat: usize, want: u32, alone: bool) -> Option<Range<u32>> {
+fn take_as_owner(
+    words: &[RangeWord],
+    seat: usize,
+    want: u32,
+    alone: impl Fn() -> bool + Copy,
+) -> Option<Range<u32>> {
     loop {
         if let Some(claim) = claim_lowest(&words[seat], want, alone) {
             return Some(claim);
@@ -86,7 +86,7 @@ fn take_as_owner(words: &[RangeWord], seat: usize, want: u32, alone: bool) -> Op
 
 /// Takes the lowest chunks of the caller's own range: `want`, but at most half of the range, so
 /// that there is something left to steal. A caller that is alone takes all that it wants.
-fn claim_lowest(word: &RangeWord, want: u32, alone: bool) -> Option<Range<u32>> {
+fn claim_lowest(word: &RangeWord, want: u32, alone: impl Fn() -> bool) -> Option<Range<u32>> {
     let mut seen = word.load(ORDER);
     loop {
         let range = unpack(seen);
@@ -94,8 +94,8 @@ fn claim_lowest(word: &RangeWord, want: u32, alone: bool) -> Option<Range<u32>> 
             return None;
         }
         let left = range.end - range.start;
-        let most = if alone && want >= left { left } else { left.div_ceil(2) };
-        let end = range.start + want.clamp(1, most);
+        let whole = left > 1 && want >= left && alone();
+        let end = range.start + if whole { left } else { want.clamp(1, left.div_ceil(2)) };
         match word.compare_exchange_weak(seen, pack(&(end..range.end)), ORDER, ORDER) {
             Ok(_) => return Some(range.start..end),
             Err(now) => seen = now,
@@ -152,7 +152,7 @@ fn claim_highest(word: &RangeWord, want: u32) -> Option<Range<u32>> {
 
 /// Takes the upper half of a range, or all of it if it holds a single chunk, or if a caller that is
 /// alone would claim that many at once.
-fn steal(word: &RangeWord, want: u32, alone: bool) -> Option<Range<u32>> {
+fn steal(word: &RangeWord, want: u32, alone: impl Fn() -> bool) -> Option<Range<u32>> {
     let mut seen = word.load(ORDER);
     loop {
         let range = unpack(seen);
@@ -160,7 +160,8 @@ fn steal(word: &RangeWord, want: u32, alone: bool) -> Option<Range<u32>> {
             return None;
         }
         let left = range.end - range.start;
-        let middle = if alone && want >= left { range.start } else { range.start + left / 2 };
+        let whole = left > 1 && want >= left && alone();
+        let middle = if whole { range.start } else { range.start + left / 2 };
         match word.compare_exchange_weak(seen, pack(&(range.start..middle)), ORDER, ORDER) {
             Ok(_) => return Some(middle..range.end),
             Err(now) => seen = now,
@@ -186,19 +187,22 @@ mod tests {
     }
 
     fn take(words: &[RangeWord], seat: Option<usize>, want: u32) -> Option<Range<u32>> {
-        Taker::new(seat).take(words, want, false)
+        Taker::new(&Seats::new(), seat).take(words, want)
     }
 
     #[test]
     fn every_chunk_is_taken_once() {
         for (chunks, seats) in [(1, 1), (7, 3), (64, 2), (1000, 16), (3, 3)] {
             for want in [1, 2, 5, u32::MAX] {
-                let words = words(chunks, seats);
+                let (words, shared) = (words(chunks, seats), Seats::new());
                 let mut seen = vec![0; chunks as usize];
-                let mut takers: Vec<_> =
-                    (0..seats as usize).map(Some).chain([None, None]).map(Taker::new).collect();
+                let mut takers: Vec<_> = (0..seats as usize)
+                    .map(Some)
+                    .chain([None, None])
+                    .map(|seat| Taker::new(&shared, seat))
+                    .collect();
                 while !takers.is_empty() {
-                    takers.retain_mut(|taker| match taker.take(&words, want, want == 5) {
+                    takers.retain_mut(|taker| match taker.take(&words, want) {
                         Some(claim) => {
                             claim.for_each(|chunk| seen[chunk as usize] += 1);
                             true
@@ -240,14 +244,19 @@ mod tests {
         let words = words(100, 1);
         assert_eq!(take(&words, Some(0), u32::MAX), Some(0..50));
         assert_eq!(take(&words, Some(0), 10), Some(50..60));
-        assert_eq!(Taker::new(Some(0)).take(&words, 30, true), Some(60..80));
     }
 
     // A batch of tiny items that one runner does is over in a few claims.
     #[test]
     fn a_runner_that_is_alone_claims_a_range_that_fits_at_once() {
         let words = words(100, 2);
-        let take = |seat, want| Taker::new(Some(seat)).take(&words, want, true);
+        let take = |seat, want| {
+            let seats = Seats::new();
+            // As if the runners of the lower seats had gone.
+            (0..=seat).for_each(|seat| assert_eq!(seats.take(2), Some(seat)));
+            (0..seat).for_each(|seat| seats.leave(Some(seat)));
+            Taker::new(&seats, Some(seat)).take(&words, want)
+        };
         assert_eq!(take(1, 50), Some(50..100), "half is stolen, and claimed whole");
         assert_eq!(take(0, 49), Some(0..25));
         assert_eq!(take(1, 25), Some(25..50), "all is stolen, and claimed whole");

@@ -106,8 +106,8 @@ impl<M: Mapping> Batch<M> {
         let batch = unsafe { Self::of(header) };
         // SAFETY: as above.
         let words = unsafe { Self::words(header) };
-        let (mut any, mut taker) = (false, Taker::new(seat));
-        while let Some(chunks) = taker.take(words, grain.chunks(), batch.seats.is_alone(seat)) {
+        let (mut any, mut taker) = (false, Taker::new(&batch.seats, seat));
+        while let Some(chunks) = taker.take(words, grain.chunks()) {
             any = true;
             let end = chunks.start + work(&chunks);
             grain.claimed();

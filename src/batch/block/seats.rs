@@ -49,9 +49,9 @@ impl Seats {
     }
 
     /// Says whether the caller, who has this seat, is the only runner, by a look that may be old.
-    pub(super) fn is_alone(&self, seat: Option<usize>) -> bool {
+    pub(super) fn is_alone(&self, seat: usize) -> bool {
         // Relaxed: it says how much to leave for others, and nothing depends on that.
-        seat.is_some_and(|seat| self.0.load(Ordering::Relaxed) == 1 << seat)
+        self.0.load(Ordering::Relaxed) == 1 << seat
     }
 
     /// Leaves a seat, for a runner that comes later. Chunks in the range stay there.
@@ -89,11 +89,11 @@ mod tests {
     fn a_seat_is_one_runners_until_that_runner_leaves_it() {
         let seats = Seats::new();
         assert_eq!([(); 3].map(|()| seats.take(2)), [Some(0), Some(1), None]);
-        assert!(!seats.is_alone(Some(0)) && !seats.is_alone(None));
+        assert!(!seats.is_alone(0));
         seats.leave(None);
         assert_eq!(seats.take(2), None);
         seats.leave(Some(0));
-        assert!(seats.is_alone(Some(1)));
+        assert!(seats.is_alone(1));
         assert_eq!([(); 2].map(|()| seats.take(2)), [Some(0), None]);
         let seats = Seats::new();
         assert!((0..64).all(|seat| seats.take(64) == Some(seat)));
