@@ -179,9 +179,9 @@ fn active(pool: &PoolHandle) -> usize {
 // covers TIME-05
 #[test]
 fn slow_items_behind_quick_ones_are_shared() {
-    // Far more quick items between two slow ones than a runner takes along.
-    const APART: usize = 20_000;
-    for fails in [false, true] {
+    // Far more quick items between two slow ones than a runner takes along; or so few that a runner
+    // may take along all that it has; or so few that most runners find no seat.
+    for (apart, fails) in [20_000, 20, 5].into_iter().flat_map(|n| [(n, false), (n, true)]) {
         for workers in [2, 8] {
             let pool = ThreadPool::new(workers).unwrap();
             let (handle, barrier) = (pool.handle(), Arc::new(std::sync::Barrier::new(workers)));
@@ -189,7 +189,7 @@ fn slow_items_behind_quick_ones_are_shared() {
             // One slow item more than there are workers. The first to begin ends when the other workers are in slow items too, or have
             // nothing left to do; the others wait until as many have begun as there are workers.
             let item = move |number: usize| {
-                if number % APART > 0 {
+                if number % apart > 0 {
                     return if fails { Err(()) } else { Ok(()) };
                 }
                 if slow.fetch_add(1, Ordering::SeqCst) > 0 {
@@ -201,9 +201,21 @@ fn slow_items_behind_quick_ones_are_shared() {
                 }
                 Ok(())
             };
-            let result = pool.try_map_async(item, 0..=APART * workers).unwrap().get();
+            let result = pool.try_map_async(item, 0..=apart * workers).unwrap().get();
             assert_eq!(result.is_err(), fails);
         }
+    }
+}
+
+// covers TIME-05
+#[test]
+fn as_many_items_run_at_once_as_there_are_workers() {
+    // Few items have few seats, and no batch has a seat for each of 70 workers.
+    for (workers, items) in [(8, 8), (70, 70), (70, 2_100)] {
+        let pool = ThreadPool::new(workers).unwrap();
+        let barrier = std::sync::Barrier::new(workers);
+        let leads = pool.map(|_: usize| barrier.wait().is_leader(), 0..items).unwrap();
+        assert_eq!(leads.into_iter().filter(|leads| *leads).count(), items / workers);
     }
 }
 

@@ -1,11 +1,14 @@
 //! A batch, I21, I22 and I24: its runners take each chunk once, and the last owner frees it once.
 //!
-//! `batch/errors.rs` has I23 and I25, and `batch/put_back.rs` has I41.
+//! `batch/errors.rs` has I23 and I25, `batch/put_back.rs` has I41, and `batch/seats.rs` the seats of
+//! I21.
 
 #[path = "batch/errors.rs"]
 mod errors;
 #[path = "batch/put_back.rs"]
 mod put_back;
+#[path = "batch/seats.rs"]
+mod seats;
 
 use super::*;
 use crate::block::Plain;

@@ -78,7 +78,7 @@ pub(crate) struct Report {
     pub(crate) outcomes: Vec<String>,
 }
 
-/// The view of a model's runners: it never stops, and its runners have no range of their own and so put nothing back.
+/// The view of a model's runners: it never stops, and what a runner puts back is run at once.
 pub(crate) struct Running;
 
 impl PoolView for Running {
@@ -87,7 +87,11 @@ impl PoolView for Running {
     }
 
     fn put_back(&self, entry: TaskRef) {
-        unreachable!("a runner without a range puts nothing back: {entry:?}")
+        if entry.count() {
+            entry.run(self);
+        } else {
+            entry.turn_away(Reason::Cancelled);
+        }
     }
 }
 

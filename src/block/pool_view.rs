@@ -37,11 +37,6 @@ pub(crate) trait PoolView {
         None
     }
 
-    /// Says which worker of its pool the calling thread is, if it is one.
-    fn worker(&self) -> Option<usize> {
-        None
-    }
-
     /// Tells the view that the caller is about to wake a thread that waits for the work. After
     /// the wake-up the caller runs no more user code before it returns to its loop.
     fn about_to_wake(&self) {}

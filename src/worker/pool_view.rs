@@ -14,10 +14,6 @@ impl PoolView for Context {
         self.sched.attention()
     }
 
-    fn worker(&self) -> Option<usize> {
-        Some(self.index)
-    }
-
     /// Makes the worker a searcher before it wakes a thread, if it has nothing else to do. The
     /// woken thread may submit the next task before this worker looks again, and would wake
     /// another worker for it.
@@ -68,10 +64,6 @@ impl PoolView for Inline<'_> {
 
     fn attention(&self) -> Option<&AtomicU32> {
         self.0.sched.attention()
-    }
-
-    fn worker(&self) -> Option<usize> {
-        Some(self.0.index)
     }
 
     fn put_back(&self, entry: TaskRef) {

@@ -109,5 +109,6 @@ pub(crate) const MODELS: &[(&str, &[&str])] = &[
     ("SWEEP", &["i44_entries_are_taken_in_order_beside_a_sweep"]),
     ("SWEPT", &["i44_no_look_misses_an_entry_that_is_swept"]),
     ("RIGHTS", &["i21_i22_i24_two_runners_and_a_taker"]),
+    ("RANGE", &["i21_a_seat_changes_hands"]),
     ("CHUNKS", &["i21_i22_i24_two_runners_and_a_taker"]),
 ];

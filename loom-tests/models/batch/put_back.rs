@@ -7,20 +7,16 @@ use std::sync::Mutex;
 
 /// A worker's view; what is put back lies in the list.
 #[derive(Clone)]
-struct Seated(usize, Arc<Mutex<Vec<TaskRef>>>);
+struct Seated(Arc<Mutex<Vec<TaskRef>>>);
 
 impl PoolView for Seated {
     fn stopping(&self) -> Option<Reason> {
         None
     }
 
-    fn worker(&self) -> Option<usize> {
-        Some(self.0)
-    }
-
     fn put_back(&self, entry: TaskRef) {
         if entry.count() {
-            self.1.lock().expect("no panic").push(entry);
+            self.0.lock().expect("no panic").push(entry);
         } else {
             entry.turn_away(Reason::Cancelled);
         }
@@ -53,30 +49,33 @@ fn put_back_for_one_that_leaves(leaves: fn(TaskRef, &Seated)) {
     for word in words {
         word.store(0, Ordering::Relaxed);
     }
-    let late = Seated(1, Arc::clone(&back));
+    // SAFETY: as above.
+    let seat = unsafe { Batch::<Numbers>::of(one.id()) }.seats.take(2);
+    assert_eq!((seat, words.len()), (Some(0), 2), "worker 0 has joined");
+    let late = Seated(Arc::clone(&back));
     let other = spawn(move || {
         leaves(two, &late);
         // What the scheduler does: an entry that is put back reaches a worker.
         loop {
-            let entry = late.1.lock().expect("no panic").pop();
+            let entry = late.0.lock().expect("no panic").pop();
             let Some(entry) = entry else { return };
             entry.run(&late);
         }
     });
-    let view = Seated(0, Arc::clone(&back));
+    let view = Seated(Arc::clone(&back));
     // SAFETY: the entry keeps the block alive.
-    let is_back = unsafe { Batch::<Numbers>::hand_back(one.id(), 1..4, &view) };
+    let is_back = unsafe { Batch::<Numbers>::hand_back(one.id(), Some(0), 1..4, &view) };
     assert!(is_back, "the range is its own and empty");
     other.join().expect("the other worker returns");
     // An entry may have come after the other worker had looked: another worker takes it.
     let entries = std::mem::take(&mut *back.lock().expect("no panic"));
-    entries.into_iter().for_each(|entry| entry.run(&Seated(1, Arc::clone(&back))));
+    entries.into_iter().for_each(|entry| entry.run(&Seated(Arc::clone(&back))));
     // SAFETY: as above.
     let left = unsafe { Batch::<Numbers>::of(one.id()) }.pending.load(Ordering::Relaxed);
     assert_eq!(left, 1, "I41: chunks that were put back wait for a runner that is in a long item");
     // The long item ends.
     // SAFETY: as above.
-    let done = unsafe { Batch::<Numbers>::map(one.id(), &(0..1), &view, None) };
+    let done = unsafe { Batch::<Numbers>::map(one.id(), &(0..1), Some(0), &view, None) };
     // SAFETY: as above.
     let batch = unsafe { Batch::<Numbers>::of(one.id()) };
     assert_eq!(batch.pending.fetch_sub(done as usize, Ordering::AcqRel), 1);
@@ -144,9 +143,9 @@ fn i41_chunks_that_are_put_back_beside_a_cancel_are_dropped() {
             handle.resolve(Reason::Cancelled);
             drop(handle);
         });
-        let view = Seated(0, Arc::default());
+        let view = Seated(Arc::default());
         // SAFETY: the entry's right.
-        assert!(unsafe { Batch::<Numbers>::hand_back(id, 1..4, &view) });
+        assert!(unsafe { Batch::<Numbers>::hand_back(id, Some(0), 1..4, &view) });
         let stops = batch.signal.load(Ordering::Relaxed) & STOP_ITEMS != 0;
         let queued = if !stops && one.count() { Ok(one) } else { Err(one) };
         canceller.join().expect("the canceller returns");
@@ -166,7 +165,7 @@ fn i41_chunks_that_are_put_back_beside_a_cancel_are_dropped() {
             assert_eq!(pending, 1, "I41: chunks that were put back are lost with a stale entry");
             // The item that the runner is in ends.
             // SAFETY: the stale entry's right; the chunk is the runner's.
-            let done = unsafe { Batch::<Numbers>::map(id, &(0..1), &view, None) };
+            let done = unsafe { Batch::<Numbers>::map(id, &(0..1), Some(0), &view, None) };
             assert_eq!(batch.pending.fetch_sub(done as usize, Ordering::AcqRel), 1);
             // SAFETY: as above, and these were the last chunks.
             unsafe { Batch::<Numbers>::conclude(id, &view) };

@@ -101,6 +101,7 @@ impl<M: Mapping> Batch<M> {
     pub(super) unsafe fn map(
         header: NonNull<Header>,
         chunks: &Range<u32>,
+        seat: Option<usize>,
         view: &dyn PoolView,
         mut turn: Option<&mut Turn<'_>>,
     ) -> u32 {
@@ -140,7 +141,7 @@ impl<M: Mapping> Batch<M> {
             let idle = batch.signal.load(Ordering::Relaxed) & IDLE > 0;
             if over || idle {
                 // SAFETY: the caller holds a right to the block.
-                if unsafe { Self::hand_back(header, rest.clone(), view) } {
+                if unsafe { Self::hand_back(header, seat, rest.clone(), view) } {
                     return rest.start - chunks.start;
                 }
                 // The runner could not put the rest back, so it does the rest itself.

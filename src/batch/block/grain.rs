@@ -22,6 +22,8 @@ pub(super) struct Grain {
 impl Grain {
     /// After a claim that took less, the next claim is larger.
     const GROWS_BELOW: Duration = Duration::from_nanos(500);
+    /// The next claim is at most so many times as large.
+    const GROWS_AT_MOST: u32 = 8;
     /// After a claim that took more, the next claim is smaller.
     const SHRINKS_ABOVE: Duration = Duration::from_micros(2);
     /// While the size is right, the runner looks at the clock once in so many claims.
@@ -53,17 +55,44 @@ impl Grain {
         self.left -= 1;
         if self.left == 0 {
             let took = watch.lap() / self.looks_every;
-            self.looks_every = 1;
-            if took < Self::GROWS_BELOW {
-                self.chunks = self.chunks.saturating_mul(2);
-            } else if took > Self::SHRINKS_ABOVE {
-                let times = u32::try_from(took.as_nanos() / Self::SHRINKS_ABOVE.as_nanos())
-                    .unwrap_or(u32::MAX);
-                self.chunks = (self.chunks / times.max(2)).max(1);
-            } else {
-                self.looks_every = Self::CLAIMS_PER_LOOK;
-            }
-            self.left = self.looks_every;
+            self.adapt(took);
+        }
+    }
+
+    /// Chooses the size of the next claims. Each of the last ones took this long.
+    fn adapt(&mut self, took: Duration) {
+        let times = |long: Duration, short: Duration| {
+            u32::try_from(long.as_nanos() / short.as_nanos().max(1)).unwrap_or(u32::MAX)
+        };
+        self.looks_every = 1;
+        if took < Self::GROWS_BELOW {
+            // The next claim should last no longer than `GROWS_BELOW`, if its chunks last as long.
+            let grows = times(Self::GROWS_BELOW, took).clamp(2, Self::GROWS_AT_MOST);
+            self.chunks = self.chunks.saturating_mul(grows);
+        } else if took > Self::SHRINKS_ABOVE {
+            self.chunks = (self.chunks / times(took, Self::SHRINKS_ABOVE).max(2)).max(1);
+        } else {
+            self.looks_every = Self::CLAIMS_PER_LOOK;
+        }
+        self.left = self.looks_every;
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_grows_to_what_should_last_half_a_microsecond() {
+        for (took, chunks) in [(0, 80), (20, 80), (62, 80), (63, 70), (100, 50), (300, 20)] {
+            let mut grain = Grain { chunks: 10, ..Grain::new(true) };
+            grain.adapt(Duration::from_nanos(took));
+            assert_eq!(grain.chunks(), chunks, "after {took} ns");
+        }
+        for (took, chunks) in [(500, 10), (2_000, 10), (2_001, 5), (9_000, 2), (99_000, 1)] {
+            let mut grain = Grain { chunks: 10, ..Grain::new(true) };
+            grain.adapt(Duration::from_nanos(took));
+            assert_eq!(grain.chunks(), chunks, "after {took} ns");
         }
     }
 }

@@ -12,6 +12,7 @@ mod items;
 mod mapping;
 mod ranges;
 mod run;
+mod seats;
 
 use std::alloc::Layout;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub(super) use self::items::Source;
 use self::items::{Items, Results};
 use self::ranges::RangeWord;
+use self::seats::Seats;
 use crate::block::{
     Access, Entries, Header, Outcome, Places, ResultRef, ResultTable, State, TaskError, TaskRef,
     Uncounted, VTable, discharge, drop_outcome, memory,
@@ -50,7 +52,7 @@ pub(crate) struct BatchOptions {
 /// | | a runner that puts chunks back, for the entries that it sends |
 /// | `entries` | a thread that pushes an entry, or takes one out of a queue |
 /// | | a thread that leaves nothing for the entries to do |
-/// | `signal`, the words | any runner, at any time |
+/// | `signal`, `seats`, the words | any runner, at any time |
 /// | `pending` | any runner, after the chunks that it accounts for |
 /// | `items[i]`, `results[i]` | the runner that claimed the chunk |
 /// | `error` | the runner that won `failed` |
@@ -75,6 +77,7 @@ pub(crate) struct Batch<M: Mapping> {
     /// Always 0. It stands in for the attention word if the pool view has none.
     never: AtomicU32,
     words: u32,
+    seats: Seats,
     chunk: usize,
     options: BatchOptions,
     pending: AtomicUsize,
@@ -174,8 +177,8 @@ impl<M: Mapping> Batch<M> {
         // A chunk must be so large that 32 bits can count the chunks.
         let chunk = options.chunksize.unwrap_or(1).max(len.div_ceil(u32::MAX as usize)).max(1);
         let chunks = u32::try_from(len.div_ceil(chunk)).expect("chunks are that large");
-        let words = chunks.min(u32::try_from(runners).unwrap_or(u32::MAX));
-        let entries = words.max(1);
+        let runners = u32::try_from(runners).unwrap_or(u32::MAX);
+        let (words, entries) = (Seats::count(chunks, runners), chunks.min(runners).max(1));
         let (layout, offset) = Self::layout(words);
         // This comes first: if the capacity overflows, it panics here, and the function and
         // the items still have their owners.
@@ -192,6 +195,7 @@ impl<M: Mapping> Batch<M> {
             signal: AtomicU32::new(0),
             never: AtomicU32::new(0),
             words,
+            seats: Seats::new(),
             chunk,
             options,
             pending: AtomicUsize::new(len),
@@ -208,7 +212,7 @@ impl<M: Mapping> Batch<M> {
             // SAFETY: `layout` has room for that many words from `offset` on.
             let word = unsafe { memory.add(offset + index as usize * size_of::<RangeWord>()) };
             // SAFETY: as above, and `Layout::extend` has aligned the words.
-            unsafe { word.cast::<RangeWord>().write(ranges::part(chunks, words, index)) };
+            unsafe { word.cast::<RangeWord>().write(ranges::new(chunks, index)) };
         }
         let header = memory.cast::<Header>();
         // SAFETY: the block is alive: its HANDLE bit is up, this is the one right for that
@@ -254,7 +258,7 @@ impl<M: Mapping> Batch<M> {
     }
 
     fn layout(words: u32) -> (Layout, usize) {
-        let words = Layout::array::<RangeWord>(words as usize).expect("fewer words than workers");
+        let words = Layout::array::<RangeWord>(words as usize).expect("at most 64 words");
         let (layout, offset) =
             Layout::new::<Self>().extend(words).expect("far below the address space");
         (layout.pad_to_align(), offset)

@@ -1,6 +1,6 @@
-//! Says which runner does which part of a batch. Each runner has a range of chunks. The owner
-//! of a range claims chunks at its lower end. Runners that have no chunk left steal at its
-//! upper end.
+//! Says which runner does which part of a batch. A runner with a seat has a range of chunks.
+//! The owner of a range claims chunks at its lower end. All others take them at its upper end.
+//! The first range holds all chunks at first, and the others come to theirs by stealing.
 //!
 //! A range is one word, so a runner takes chunks from it with one compare-exchange. As long as
 //! no runner steals, the word lies in a cache line that only its owner uses. A
@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use crossbeam_utils::CachePadded;
 
+use super::seats::Seats;
 use crate::sync::{AtomicU64, Ordering};
 
 /// A range of chunks: its first chunk in the low half of the word, its end in the high half.
@@ -31,45 +32,61 @@ fn unpack(word: u64) -> Range<u32> {
     range
 }
 
-/// Makes the `index`-th of `parts` equal parts of `chunks`.
-pub(super) fn part(chunks: u32, parts: u32, index: u32) -> RangeWord {
-    let bound = |index: u32| {
-        let bound = u64::from(chunks) * u64::from(index) / u64::from(parts);
-        u32::try_from(bound).expect("a part of a u32")
-    };
-    CachePadded::new(AtomicU64::new(pack(&(bound(index)..bound(index + 1)))))
+/// Makes the range with this seat's number for a batch of so many chunks.
+pub(super) fn new(chunks: u32, seat: u32) -> RangeWord {
+    let all = if seat == 0 { 0..chunks } else { 0..0 };
+    CachePadded::new(AtomicU64::new(pack(&all)))
 }
 
-/// Takes up to `want` chunks for the runner with this seat, or for one without a seat. Returns
-/// None if no range holds a chunk. It may miss chunks that another runner is just moving to
-/// its own range.
-pub(super) fn take(words: &[RangeWord], seat: Option<usize>, want: u32) -> Option<Range<u32>> {
-    loop {
-        if let Some(seat) = seat {
-            if let Some(claim) = claim_lowest(&words[seat], want) {
-                return Some(claim);
-            }
+/// Where a runner takes its chunks.
+pub(super) struct Taker<'a> {
+    seats: &'a Seats,
+    seat: Option<usize>,
+    /// The range from which a runner without a seat took last.
+    victim: usize,
+}
+
+impl<'a> Taker<'a> {
+    pub(super) fn new(seats: &'a Seats, seat: Option<usize>) -> Self {
+        Self { seats, seat, victim: 0 }
+    }
+
+    /// Takes up to `want` chunks. Returns None if no range holds a chunk. It may miss chunks that
+    /// another runner is just moving to its own range.
+    pub(super) fn take(&mut self, words: &[RangeWord], want: u32) -> Option<Range<u32>> {
+        if let Some(seat) = self.seat {
+            return take_as_owner(words, seat, want, || self.seats.is_alone(seat));
         }
-        let victim = largest(words)?;
-        match seat {
-            None => {
-                if let Some(claim) = claim_lowest(&words[victim], want) {
-                    return Some(claim);
-                }
+        loop {
+            let claim = words.get(self.victim).and_then(|word| claim_highest(word, want));
+            if claim.is_some() {
+                return claim;
             }
-            Some(seat) => {
-                if let Some(stolen) = steal_half(&words[victim]) {
-                    // This runner's own range is empty, so no other runner changes it.
-                    words[seat].store(pack(&stolen), ORDER);
-                }
-            }
+            self.victim = largest(words)?;
         }
     }
 }
 
-/// Takes the lowest chunks of a range: `want`, but at most half of the range, so that there is
-/// something left to steal.
-fn claim_lowest(word: &RangeWord, want: u32) -> Option<Range<u32>> {
+fn take_as_owner(
+    words: &[RangeWord],
+    seat: usize,
+    want: u32,
+    alone: impl Fn() -> bool + Copy,
+) -> Option<Range<u32>> {
+    loop {
+        if let Some(claim) = claim_lowest(&words[seat], want, alone) {
+            return Some(claim);
+        }
+        if let Some(stolen) = steal(&words[largest(words)?], want, alone) {
+            // This runner's own range is empty, so no other runner changes it.
+            words[seat].store(pack(&stolen), ORDER); // [SEAT-2]
+        }
+    }
+}
+
+/// Takes the lowest chunks of the caller's own range: `want`, but at most half of the range, so
+/// that there is something left to steal. A caller that is alone takes all that it wants.
+fn claim_lowest(word: &RangeWord, want: u32, alone: impl Fn() -> bool) -> Option<Range<u32>> {
     let mut seen = word.load(ORDER);
     loop {
         let range = unpack(seen);
@@ -77,7 +94,8 @@ fn claim_lowest(word: &RangeWord, want: u32) -> Option<Range<u32>> {
             return None;
         }
         let left = range.end - range.start;
-        let end = range.start + want.clamp(1, left.div_ceil(2));
+        let whole = left > 1 && want >= left && alone();
+        let end = range.start + if whole { left } else { want.clamp(1, left.div_ceil(2)) };
         match word.compare_exchange_weak(seen, pack(&(end..range.end)), ORDER, ORDER) {
             Ok(_) => return Some(range.start..end),
             Err(now) => seen = now,
@@ -86,12 +104,11 @@ fn claim_lowest(word: &RangeWord, want: u32) -> Option<Range<u32>> {
 }
 
 /// Puts the last chunks of the caller's last claim back into the caller's own range. Returns
-/// false if the range's lower end has moved since, or if the caller has no range. Then nothing
-/// has changed.
+/// false if the caller has no range, or if the range does not begin behind those chunks. Then
+/// nothing has changed.
 ///
-/// Two kinds of runner move the lower end of a range: its owner, and a runner that has no
-/// range of its own. A range may come back to a value that it had before. Then it holds the
-/// chunks that it held before, and no runner has taken them.
+/// Only its owner moves the lower end of a range. A range may come back to a value that it had
+/// before. Then it holds the chunks that it held before, and no runner has taken them.
 pub(super) fn give_back(words: &[RangeWord], seat: Option<usize>, chunks: Range<u32>) -> bool {
     let Some(word) = seat.map(|seat| &words[seat]) else { return false };
     let mut seen = word.load(ORDER);
@@ -117,15 +134,34 @@ pub(super) fn are_empty(words: &[RangeWord]) -> bool {
     words.iter().all(|word| unpack(word.load(ORDER)).is_empty())
 }
 
-/// Takes the upper half of a range, or all of it if it holds a single chunk.
-fn steal_half(word: &RangeWord) -> Option<Range<u32>> {
+/// Takes the highest chunks of another runner's range: `want`, or as many as there are.
+fn claim_highest(word: &RangeWord, want: u32) -> Option<Range<u32>> {
     let mut seen = word.load(ORDER);
     loop {
         let range = unpack(seen);
         if range.is_empty() {
             return None;
         }
-        let middle = range.start + (range.end - range.start) / 2;
+        let start = range.end - want.clamp(1, range.end - range.start);
+        match word.compare_exchange_weak(seen, pack(&(range.start..start)), ORDER, ORDER) {
+            Ok(_) => return Some(start..range.end),
+            Err(now) => seen = now,
+        }
+    }
+}
+
+/// Takes the upper half of a range, or all of it if it holds a single chunk, or if a caller that is
+/// alone would claim that many at once.
+fn steal(word: &RangeWord, want: u32, alone: impl Fn() -> bool) -> Option<Range<u32>> {
+    let mut seen = word.load(ORDER);
+    loop {
+        let range = unpack(seen);
+        if range.is_empty() {
+            return None;
+        }
+        let left = range.end - range.start;
+        let whole = left > 1 && want >= left && alone();
+        let middle = if whole { range.start } else { range.start + left / 2 };
         match word.compare_exchange_weak(seen, pack(&(range.start..middle)), ORDER, ORDER) {
             Ok(_) => return Some(middle..range.end),
             Err(now) => seen = now,
@@ -146,19 +182,27 @@ fn largest(words: &[RangeWord]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn words(chunks: u32, parts: u32) -> Vec<RangeWord> {
-        (0..parts).map(|index| part(chunks, parts, index)).collect()
+    fn words(chunks: u32, seats: u32) -> Vec<RangeWord> {
+        (0..seats).map(|seat| new(chunks, seat)).collect()
+    }
+
+    fn take(words: &[RangeWord], seat: Option<usize>, want: u32) -> Option<Range<u32>> {
+        Taker::new(&Seats::new(), seat).take(words, want)
     }
 
     #[test]
     fn every_chunk_is_taken_once() {
-        for (chunks, parts) in [(1, 1), (7, 3), (64, 2), (1000, 16), (3, 3)] {
+        for (chunks, seats) in [(1, 1), (7, 3), (64, 2), (1000, 16), (3, 3)] {
             for want in [1, 2, 5, u32::MAX] {
-                let words = words(chunks, parts);
+                let (words, shared) = (words(chunks, seats), Seats::new());
                 let mut seen = vec![0; chunks as usize];
-                let mut takers: Vec<_> = (0..parts as usize).map(Some).chain([None]).collect();
+                let mut takers: Vec<_> = (0..seats as usize)
+                    .map(Some)
+                    .chain([None, None])
+                    .map(|seat| Taker::new(&shared, seat))
+                    .collect();
                 while !takers.is_empty() {
-                    takers.retain(|seat| match take(&words, *seat, want) {
+                    takers.retain_mut(|taker| match taker.take(&words, want) {
                         Some(claim) => {
                             claim.for_each(|chunk| seen[chunk as usize] += 1);
                             true
@@ -168,7 +212,7 @@ mod tests {
                 }
                 assert!(
                     seen.iter().all(|times| *times == 1),
-                    "{chunks} chunks, {parts} parts, claims of {want}"
+                    "{chunks} chunks, {seats} seats, claims of {want}"
                 );
             }
         }
@@ -176,10 +220,12 @@ mod tests {
 
     // covers F-47
     #[test]
-    fn the_parts_of_the_largest_batch_fit() {
-        let words = words(u32::MAX, 1024);
-        assert_eq!(unpack(words[0].load(ORDER)).start, 0);
-        assert_eq!(unpack(words[1023].load(ORDER)).end, u32::MAX);
+    fn the_largest_batch_fits() {
+        let words = words(u32::MAX, 64);
+        assert_eq!(take(&words, Some(63), 1), Some(u32::MAX / 2..u32::MAX / 2 + 1));
+        assert_eq!(take(&words, None, 1), Some(u32::MAX / 2 - 1..u32::MAX / 2));
+        assert_eq!(take(&words, Some(0), u32::MAX), Some(0..u32::MAX / 4));
+        assert_eq!(take(&words, None, 1), Some(u32::MAX / 2 - 2..u32::MAX / 2 - 1));
     }
 
     #[test]
@@ -188,8 +234,9 @@ mod tests {
         assert_eq!(take(&words, Some(0), 40), Some(0..40));
         assert!(!give_back(&words, None, 10..40));
         assert!(give_back(&words, Some(0), 10..40));
-        assert_eq!(take(&words, None, 5), Some(10..15));
-        assert!(!give_back(&words, Some(0), 5..10), "somebody has claimed from it since");
+        assert_eq!(take(&words, None, 5), Some(95..100));
+        assert!(!give_back(&words, Some(0), 5..9), "the range begins elsewhere");
+        assert!(give_back(&words, Some(0), 5..10), "what others took lay at the other end");
     }
 
     #[test]
@@ -197,5 +244,22 @@ mod tests {
         let words = words(100, 1);
         assert_eq!(take(&words, Some(0), u32::MAX), Some(0..50));
         assert_eq!(take(&words, Some(0), 10), Some(50..60));
+    }
+
+    // A batch of tiny items that one runner does is over in a few claims.
+    #[test]
+    fn a_runner_that_is_alone_claims_a_range_that_fits_at_once() {
+        let words = words(100, 2);
+        let take = |seat, want| {
+            let seats = Seats::new();
+            // As if the runners of the lower seats had gone.
+            (0..=seat).for_each(|seat| assert_eq!(seats.take(2), Some(seat)));
+            (0..seat).for_each(|seat| seats.leave(Some(seat)));
+            Taker::new(&seats, Some(seat)).take(&words, want)
+        };
+        assert_eq!(take(1, 50), Some(50..100), "half is stolen, and claimed whole");
+        assert_eq!(take(0, 49), Some(0..25));
+        assert_eq!(take(1, 25), Some(25..50), "all is stolen, and claimed whole");
+        assert!(are_empty(&words));
     }
 }

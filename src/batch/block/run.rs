@@ -9,6 +9,7 @@ use std::ptr::NonNull;
 use super::each::{IDLE, STOP};
 use super::grain::Grain;
 use super::mapping::Mapping;
+use super::ranges::Taker;
 use super::{Batch, NewEntries, ranges};
 use crate::block::{
     Claim, Header, Kind, Nobody, Owner, PoolView, Published, Reason, Taken, TaskRef, Turn,
@@ -26,6 +27,7 @@ impl<M: Mapping> Batch<M> {
     /// The caller holds a right to the block.
     pub(super) unsafe fn hand_back(
         header: NonNull<Header>,
+        seat: Option<usize>,
         rest: Range<u32>,
         view: &dyn PoolView,
     ) -> bool {
@@ -34,7 +36,7 @@ impl<M: Mapping> Batch<M> {
         // SAFETY: as above.
         let words = unsafe { Self::words(header) };
         let count = rest.end - rest.start;
-        if !ranges::give_back(words, batch.seat(view), rest) {
+        if !ranges::give_back(words, seat, rest) {
             return false;
         }
         // edge AWAY release: the chunks, from this runner → a runner that leaves, or a thread
@@ -83,12 +85,6 @@ impl<M: Mapping> Batch<M> {
         0
     }
 
-    /// Says which range is the calling worker's, if any. No other thread has that range,
-    /// because a worker runs one entry of a batch at a time.
-    fn seat(&self, view: &dyn PoolView) -> Option<usize> {
-        view.worker().filter(|worker| *worker < self.words as usize)
-    }
-
     /// Claims chunks and does `work` with them, until no chunk is left, or until `ends` says
     /// so after some chunks. If the caller accounts for the last chunk, it concludes the
     /// batch. Returns whether there was any chunk.
@@ -110,8 +106,8 @@ impl<M: Mapping> Batch<M> {
         let batch = unsafe { Self::of(header) };
         // SAFETY: as above.
         let words = unsafe { Self::words(header) };
-        let mut any = false;
-        while let Some(chunks) = ranges::take(words, seat, grain.chunks()) {
+        let (mut any, mut taker) = (false, Taker::new(&batch.seats, seat));
+        while let Some(chunks) = taker.take(words, grain.chunks()) {
             any = true;
             let end = chunks.start + work(&chunks);
             grain.claimed();
@@ -146,6 +142,7 @@ impl<M: Mapping> Batch<M> {
     /// The caller holds an entry.
     unsafe fn run_for_a_turn(
         header: NonNull<Header>,
+        seat: Option<usize>,
         view: &dyn PoolView,
         grain: &mut Grain,
     ) -> bool {
@@ -157,11 +154,11 @@ impl<M: Mapping> Batch<M> {
         loop {
             let work = |chunks: &Range<u32>| {
                 // SAFETY: the entry is a right to the block.
-                unsafe { Self::map(header, chunks, view, turn.borrow_mut().as_mut()) }
+                unsafe { Self::map(header, chunks, seat, view, turn.borrow_mut().as_mut()) }
             };
             let is_over = || turn.borrow().as_ref().is_some_and(Turn::is_over);
             // SAFETY: the entry is a right to the block.
-            unsafe { Self::work_off(header, batch.seat(view), grain, view, work, is_over) };
+            unsafe { Self::work_off(header, seat, grain, view, work, is_over) };
             if batch.header.is_forked() {
                 return true;
             }
@@ -310,18 +307,26 @@ impl<M: Mapping> Batch<M> {
             // SAFETY: there is no chunk, and this thread was the first to claim.
             frame::enter(header, || unsafe { Self::conclude(header, view) });
         }
-        // If the caller has sized the chunks, a runner claims one chunk at a time, whole.
-        let mut grain = Grain::new(batch.options.chunksize.is_none());
+        let seat = batch.seats.take(batch.words);
+        // If the caller has sized the chunks, a runner claims one chunk at a time, whole. So does
+        // a runner without a seat, which has no range to put chunks back into.
+        let mut grain = Grain::new(batch.options.chunksize.is_none() && seat.is_some());
         if owner == Owner::Handle {
             // SAFETY: the caller holds a right to the block.
-            let work = |chunks: &Range<u32>| unsafe { Self::map(header, chunks, view, None) };
+            let work = |chunks: &Range<u32>| unsafe { Self::map(header, chunks, seat, view, None) };
             // SAFETY: the caller holds a right to the block.
-            return frame::enter(header, || unsafe {
-                Self::work_off(header, batch.seat(view), &mut grain, view, work, || false)
+            let any = frame::enter(header, || unsafe {
+                Self::work_off(header, seat, &mut grain, view, work, || false)
             });
+            batch.seats.leave(seat);
+            return any;
         }
         // SAFETY: the caller's right is an entry here.
-        if !frame::enter(header, || unsafe { Self::run_for_a_turn(header, view, &mut grain) }) {
+        let all = frame::enter(header, || unsafe {
+            Self::run_for_a_turn(header, seat, view, &mut grain)
+        });
+        batch.seats.leave(seat);
+        if !all {
             // This comes outside of the frame: the next runner of this entry may free the
             // block before `give_way` returns.
             // SAFETY: the entry is this runner's. The runner does not touch the batch after it

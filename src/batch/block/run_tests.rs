@@ -28,9 +28,10 @@ fn claim_half<M: Mapping>(
     let batch = unsafe { Batch::<M>::of(entry.id()) };
     // SAFETY: as above.
     let words = unsafe { Batch::<M>::words(entry.id()) };
-    let chunks = ranges::take(words, Some(0), CLAIM).expect("nobody has taken any");
+    let chunks =
+        Taker::new(&batch.seats, Some(0)).take(words, CLAIM).expect("nobody has taken any");
     // SAFETY: as above.
-    let done = unsafe { Batch::<M>::map(entry.id(), &chunks, &Nobody, None) };
+    let done = unsafe { Batch::<M>::map(entry.id(), &chunks, Some(0), &Nobody, None) };
     assert_eq!(done, CLAIM);
     let before = batch.pending.fetch_sub(done as usize, Ordering::Relaxed);
     assert!(before > done as usize || done == CLAIM);
@@ -67,10 +68,6 @@ impl PoolView for Seated {
         None
     }
 
-    fn worker(&self) -> Option<usize> {
-        Some(0)
-    }
-
     fn put_back(&self, entry: TaskRef) {
         self.0.fetch_add(1, Std::Relaxed);
         assert!(entry.count(), "the batch is open");
@@ -100,11 +97,11 @@ fn a_runner_puts_its_rest_back_for_runners_that_have_left() {
     let words = unsafe { Batch::<Same>::words(entry.id()) };
     // SAFETY: as above.
     let batch = unsafe { Batch::<Same>::of(entry.id()) };
-    let chunks = ranges::take(words, Some(0), 50).expect("nobody has taken any");
+    let chunks = Taker::new(&batch.seats, Some(0)).take(words, 50).expect("nobody has taken any");
     batch.signal.fetch_add(1, Ordering::Relaxed);
     let view = Seated(AtomicUsize::new(0));
     // SAFETY: the entry keeps the block alive.
-    let done = unsafe { Batch::<Same>::map(entry.id(), &chunks, &view, None) };
+    let done = unsafe { Batch::<Same>::map(entry.id(), &chunks, Some(0), &view, None) };
     assert_eq!(
         (done, view.0.load(Std::Relaxed)),
         (1, 1),
@@ -133,4 +130,28 @@ fn a_cancelled_batch_gives_up_at_once_the_items_that_its_runner_has_taken() {
     assert!(matches!(result.take_done(), Ok(Err(TaskError::Cancelled))));
     let ran = ran.load(Std::Relaxed);
     assert_eq!(ran, 11, "{ran} items ran");
+}
+
+// covers TIME-05
+#[test]
+fn a_runner_without_a_seat_claims_one_item_at_a_time() {
+    type Told = Map<Plain<Box<dyn Fn(usize)>>, usize, (), Infallible, (), ()>;
+    let handle = Arc::new(Mutex::new(None::<ResultRef<Vec<()>, Infallible>>));
+    let (shown, begun) = (Arc::clone(&handle), AtomicUsize::new(0));
+    let mapping: Told = Map::new(Plain(Box::new(move |_| {
+        let (done, _) = shown.lock().unwrap().as_ref().expect("it was shown").progress();
+        let begun = begun.fetch_add(1, Std::Relaxed);
+        assert_eq!(done, begun, "the items before are accounted for");
+    })));
+    let items: Vec<_> = (0..1_000).collect();
+    // SAFETY: the test borrows nothing.
+    let (mut entries, result) =
+        unsafe { Batch::create(mapping, items, BatchOptions::default(), 1, 1, true, None) };
+    // SAFETY: the handle keeps the block alive.
+    let batch = unsafe { Batch::<Told>::of(result.id()) };
+    assert_eq!(batch.seats.take(batch.words), Some(0));
+    *handle.lock().unwrap() = Some(result);
+    entries.next().expect("a batch has an entry").run(&Nobody);
+    let result = handle.lock().unwrap().take().expect("it was shown");
+    assert!(matches!(result.take_done(), Ok(Ok(_))));
 }
