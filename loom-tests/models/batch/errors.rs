@@ -5,7 +5,7 @@ use crate::block::{Fallible, Tell};
 
 #[test]
 fn i23_i25_the_first_error_wins_and_the_others_are_dropped() {
-    check("I23 I25 two failing items and a value", Bound::Whole, Futex::Block, |outcomes| {
+    check("I23 I25 two failing items and a value", Bound::Pair, Futex::Block, |outcomes| {
         let [values, errors] = counters();
         let (made, failed) = (Arc::clone(&values), Arc::clone(&errors));
         let told = Arc::new(AtomicUsize::new(0));
