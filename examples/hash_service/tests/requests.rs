@@ -6,8 +6,8 @@ use common::{limit, metric, program};
 use hash_service::engine::Kind;
 use hash_service::load::{Client, Server};
 
-/// Rounds for a request that keeps the worker while the test looks: some seconds.
-const LONG: u64 = 500_000_000;
+/// Rounds for a request that keeps the worker as long as the test lasts. Then the service is killed.
+const LONG: u64 = 20_000_000_000;
 
 fn start(kind: Kind, queue: usize, deadline_ms: u64) -> Server {
     let options = [

@@ -76,10 +76,10 @@ pub fn compare(plan: &Plan) -> Result<()> {
         Some(capacity) => capacity,
         None => measure_capacity(plan, &runtime)?,
     };
+    let Plan { workers, rounds, deadline, give_up, cell: lasts, seed, .. } = plan;
     println!(
-        "100 % are {capacity:.0} requests/s; workers {}, deadline {:?}, clients give up after {:?}, \
-         {:?} a cell, seed {}",
-        plan.workers, plan.deadline, plan.give_up, plan.cell, plan.seed
+        "100 % are {capacity:.0} requests/s; workers {workers}, rounds {rounds}, \
+         deadline {deadline:?}, clients give up after {give_up:?}, {lasts:?} a cell, seed {seed}"
     );
     println!();
     println!(
