@@ -19,6 +19,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 /// How long the capacity is measured.
 const CAPACITY_LASTS: Duration = Duration::from_secs(2);
 
+/// The longest time that the histogram can hold, in microseconds: a minute.
+const MOST_LATENCY: u64 = 60_000_000;
+
 /// What to measure.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -176,7 +179,7 @@ fn cell(
     }
     drop(tell);
     let mut tally = Tally {
-        latency: Histogram::new(3)?,
+        latency: Histogram::new_with_bounds(1, MOST_LATENCY, 3)?,
         sent,
         ok: 0,
         late: 0,
