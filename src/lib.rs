@@ -77,7 +77,7 @@
 //!
 //! [`python_parity`] compares the two pools method by method. It also lists the ways in which
 //! Python's pool hangs, and what happens here instead. [`model_checking`] shows how to check your
-//! own code with the pool in it.
+//! own code with the pool in it. [`embedding`] is for a service that must answer in time.
 //!
 //! # How to choose
 //!
@@ -239,6 +239,10 @@ pub mod counters {
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("../docs/python-parity.md")]
 pub mod python_parity {}
+
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/embedding.md")]
+pub mod embedding {}
 
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("../docs/model-checking.md")]
