@@ -202,7 +202,10 @@ fn ends_that_are_dropped_while_items_run_leave_nothing_behind() {
         }
         match round % 3 {
             0 => drop(results),
-            1 => pool.terminate(),
+            1 => {
+                pool.terminate();
+                drop(results.count());
+            }
             _ => drop(results.map(Result::unwrap).count()),
         }
         feeding.join().unwrap();

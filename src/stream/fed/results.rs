@@ -101,7 +101,8 @@ impl<T, E> Results<T, E> {
     /// Gives the next result, or leaves the waker and says that it is not there yet.
     ///
     /// It is what an asynchronous stream needs, and belongs to no particular runtime. With
-    /// [`std::future::poll_fn`] it becomes a future. A future of this kind that is dropped loses no
+    /// [`std::future::poll_fn`] it becomes a future. The crate `futures-util` makes a `Stream` of it
+    /// by a function of the same name: this crate depends on no crate that has that trait. A future of this kind that is dropped loses no
     /// result. Only the waker of the last poll is woken.
     ///
     /// ```
