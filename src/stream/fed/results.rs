@@ -101,9 +101,9 @@ impl<T, E> Results<T, E> {
     /// Gives the next result, or leaves the waker and says that it is not there yet.
     ///
     /// It is what an asynchronous stream needs, and belongs to no particular runtime. With
-    /// [`std::future::poll_fn`] it becomes a future. The crate `futures-util` makes a `Stream` of it
-    /// by a function of the same name: this crate depends on no crate that has that trait. A future of this kind that is dropped loses no
-    /// result. Only the waker of the last poll is woken.
+    /// [`std::future::poll_fn`] it becomes a future, and one that is dropped loses no result. The
+    /// crate `futures-util` makes a `Stream` of it by a function of the same name; this crate
+    /// depends on none that has that trait. Only the waker of the last poll is woken.
     ///
     /// ```
     /// use millpond::ThreadPool;
@@ -122,7 +122,7 @@ impl<T, E> Results<T, E> {
     /// # Cost
     ///
     /// The call takes the stream's lock for a moment. It does not block otherwise or allocate, and
-    /// it runs no item. It clones the waker if it has to wait. It wakes the first feeder that waits,
+    /// it runs no item. If it has to wait, it clones the waker. It wakes the first waiting feeder,
     /// which is a system call, or calls its waker on this thread. The worker that finishes the
     /// awaited item calls the waker that was left, and so does a feeder that closes the stream.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Yield<T, E>> {

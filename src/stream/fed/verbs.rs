@@ -24,9 +24,9 @@ impl<A> fmt::Debug for Fed<A> {
 impl Pool {
     /// Makes a stream whose items other threads send, and does not begin it.
     ///
-    /// [`feed`](Stream::feed) begins it, and returns the two ends: a [`Feeder`] takes the items, and
-    /// [`Results`] yield the results. Each may be on a thread or in an asynchronous task of its own.
-    /// So a broker's messages go in while results come out.
+    /// [`feed`](Stream::feed) begins it, and returns the two ends: a [`Feeder`] takes the items,
+    /// and [`Results`] yield the results. Each may be on a thread or in an asynchronous task of its
+    /// own. So a broker's messages go in while results come out.
     ///
     /// ```
     /// use millpond::ThreadPool;
