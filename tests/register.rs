@@ -77,8 +77,7 @@ const CPYTHON: [&str; 25] = [
 
 /// What Python's pool has no counterpart of: joins of two halves, giving up, shedding by waiting
 /// time, streams that are fed.
-const OWN: [(&str, u32); 5] =
-    [("HALF", 8), ("GIVE", 6), ("DUE", 11), ("CODEL", 5), ("FED", 14)];
+const OWN: [(&str, u32); 5] = [("HALF", 8), ("GIVE", 6), ("DUE", 11), ("CODEL", 5), ("FED", 14)];
 
 /// What comes with the features for services. The first word is the row; a row with more words has a test for its other half.
 const LATER: [(&str, &str); 3] = [
