@@ -72,6 +72,8 @@
 //! * [`cancel_on_drop`](AsyncResult::cancel_on_drop) cancels a task when its caller gives up.
 //!   [`start_by`](Task::start_by) gives a task a time by which it must begin, and
 //!   [`start_if`](Task::start_if) a function that decides. [`Codel`] decides by waiting times.
+//! * [`fed_stream`](Pool::fed_stream) runs items that other threads send, and yields the results on
+//!   a thread of their own.
 //!
 //! An [`AsyncResult`] is also a `Future`, of no particular runtime.
 //!
@@ -215,7 +217,7 @@ pub use result::{
 pub use sched::WhenFull;
 pub use scope::Scope;
 pub use shed::Codel;
-pub use stream::{Imap, Stream};
+pub use stream::{Fed, Feeder, Imap, Results, SendError, SendErrorKind, Sending, Stream};
 pub use worker::Profile;
 
 /// Counts what the pools of this process have cost the system, for benches and tests.

@@ -10,6 +10,7 @@ mod pool_view;
 mod queues;
 mod reserve;
 mod space;
+mod streams;
 
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub(crate) use permit::{Limit, Permit};
 pub(crate) use queues::Queues;
 pub(crate) use reserve::{Reservation, Turn};
 use space::Space;
+pub(crate) use streams::FedStream;
+use streams::FedStreams;
 
 /// The state that the workers of one pool share with its submitters.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ pub(crate) struct Sched {
     broken: OnceLock<Arc<Panic>>,
     /// Whether the pool, once CLOSED, takes only work that a running task waits for.
     strict: bool,
+    /// The fed streams, whose feeders and consumers hear that the pool takes no more items.
+    fed: FedStreams,
 }
 
 impl Sched {
@@ -65,6 +70,7 @@ impl Sched {
             attention: CachePadded::new(AtomicU32::new(0)),
             broken: OnceLock::new(),
             strict: false,
+            fed: FedStreams::default(),
         };
         (sched, owned)
     }
@@ -249,29 +255,6 @@ impl Sched {
         }
     }
 
-    /// Opens a stream. The closed pool does not end while the stream is open. False if the
-    /// pool takes no more work. [LIFE-8]
-    #[must_use]
-    pub(crate) fn open_stream(&self, by_worker: bool) -> bool {
-        self.life.open_stream(by_worker)
-    }
-
-    /// Closes a stream: its consumer pulls no more.
-    pub(crate) fn close_stream(&self) {
-        self.finish_drain_from_outside(self.life.close_stream());
-    }
-
-    /// Says whether the consumer of an open stream may go on pulling.
-    pub(crate) fn may_pull(&self) -> bool {
-        self.life.may_pull()
-    }
-
-    /// Stops open streams from holding the end off, for a thread that waits for the end
-    /// without a time limit. [LIFE-9]
-    pub(crate) fn stop_streams(&self) {
-        self.finish_drain_from_outside(self.life.raise_joining());
-    }
-
     /// Refuses submissions from outside from now on, and lets the workers leave once all
     /// accepted work is done.
     pub(crate) fn close(&self) {
@@ -314,6 +297,7 @@ impl Sched {
             // may wait for the pool's end.
             self.idle.wake_all();
             self.empty_line(); // [SPACE-5]
+            self.fed.cut(); // [FED-3]
             self.resolve_queued();
         }
     }

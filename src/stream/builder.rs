@@ -12,7 +12,7 @@ use crate::worker::Entrance;
 /// [`Pool::stream`] and [`Pool::try_stream`] make it.
 ///
 /// `M` is the function, in a wrapper that says whether it returns a `Result`. `I` is the iterator
-/// over the items.
+/// over the items, or [`Fed`](crate::Fed) if a [`Feeder`](crate::Feeder) sends them.
 ///
 /// ```
 /// use millpond::ThreadPool;
@@ -22,16 +22,16 @@ use crate::worker::Entrance;
 /// assert_eq!(squares.next().unwrap()?, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "nothing runs until `imap` or `imap_unordered`"]
+#[must_use = "nothing runs until `imap`, `feed` or their like"]
 pub struct Stream<M, I> {
-    pool: PoolHandle,
-    each: M,
-    input: I,
-    options: StreamOptions,
-    entrance: Entrance,
+    pub(super) pool: PoolHandle,
+    pub(super) each: M,
+    pub(super) input: I,
+    pub(super) options: StreamOptions,
+    pub(super) entrance: Entrance,
 }
 
-impl<M, I: Iterator> Stream<M, I> {
+impl<M, I> Stream<M, I> {
     pub(super) fn new(pool: PoolHandle, each: M, input: I, entrance: Entrance) -> Self {
         Self { pool, each, input, options: StreamOptions::default(), entrance }
     }
@@ -90,7 +90,9 @@ impl<M, I: Iterator> Stream<M, I> {
         self.entrance.set(when_full);
         self
     }
+}
 
+impl<M, I: Iterator> Stream<M, I> {
     /// Begins the stream, which yields results in the order of the items.
     ///
     /// # Errors

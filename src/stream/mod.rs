@@ -2,6 +2,8 @@
 
 #[forbid(unsafe_code)]
 mod builder;
+#[cfg_attr(not(all(test, loom)), forbid(unsafe_code))]
+mod fed;
 #[forbid(unsafe_code)]
 mod imap;
 #[forbid(unsafe_code)]
@@ -14,4 +16,5 @@ mod ring;
 mod verbs;
 
 pub use builder::Stream;
+pub use fed::{Fed, Feeder, Results, SendError, SendErrorKind, Sending};
 pub use imap::Imap;

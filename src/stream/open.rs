@@ -2,7 +2,7 @@
 //! ends it.
 
 use super::ring::{StreamOptions, StreamRef, Window};
-use crate::block::{Each, SubmitErrorKind, TaskRef, Uncounted};
+use crate::block::{Each, Reason, SubmitErrorKind, TaskRef, Uncounted};
 use crate::sched::{Permit, Sched};
 use crate::worker::{
     CallerKind, Entrance, Tie, admit_by, caller_kind, outlasts_close, push, take_back, with_caller,
@@ -52,16 +52,13 @@ where
         return Err((sched.refusal(by_worker).unwrap_or(SubmitErrorKind::NotRunning), each));
     }
     let workers = sched.queues.workers();
-    let chunks = |items: usize| {
-        workers.saturating_mul(4).saturating_mul(items).clamp(MIN_WINDOW_ITEMS, MAX_WINDOW_ITEMS)
-    };
     let window = match options {
         StreamOptions { buffersize: Some(items), .. } => {
             let items = items.min(MAX_WINDOW_ITEMS);
             Window { least: items, most: items }
         }
         StreamOptions { chunksize, .. } => {
-            let least = chunks(chunksize.unwrap_or(1));
+            let least = least_window(sched, chunksize);
             Window { least, most: least.max(MAX_GROWN_WINDOW_ITEMS) }
         }
     };
@@ -82,6 +79,29 @@ where
             places,
         )
     })
+}
+
+/// Says how many items may be ahead, at least, if the caller sets no window.
+pub(super) fn least_window(sched: &Sched, chunksize: Option<usize>) -> usize {
+    let chunks = sched.queues.workers().saturating_mul(4);
+    chunks.saturating_mul(chunksize.unwrap_or(1)).clamp(MIN_WINDOW_ITEMS, MAX_WINDOW_ITEMS)
+}
+
+/// Does what [`send`] does, for a feeder. The consumer may have closed the stream meanwhile: then
+/// the entry is of no use.
+///
+/// # Errors
+///
+/// Those of [`send`].
+pub(super) fn send_fed(sched: &Sched, entry: TaskRef) -> Result<(), SubmitErrorKind> {
+    if entry.has_place() {
+        return sched.inject_with_places(None, Uncounted::one(entry));
+    }
+    if !entry.count() {
+        entry.turn_away(Reason::Cancelled);
+        return Ok(());
+    }
+    with_caller(sched.id, |caller| push(sched, caller, [entry]))
 }
 
 /// Puts a stream's entry into a queue or, if there is no place for it, into the line. It never

@@ -31,6 +31,14 @@ impl Ready {
 
     /// Says that a member is ready, and wakes the taker if it sleeps.
     pub(crate) fn push(&self, member: usize) {
+        if self.push_quietly(member) {
+            futex::wake_one(&self.top);
+        }
+    }
+
+    /// Says that a member is ready. True if the taker waits, and must be woken by the caller.
+    #[must_use]
+    pub(crate) fn push_quietly(&self, member: usize) -> bool {
         let number = u32::try_from(member + 1).expect("members are counted in 32 bits");
         let mut top = self.top.load(Ordering::Relaxed);
         loop {
@@ -43,8 +51,16 @@ impl Ready {
                 Err(now) => top = now,
             }
         }
-        if top == ASLEEP {
-            futex::wake_one(&self.top);
+        top == ASLEEP
+    }
+
+    /// Marks, for the taker, that it waits. The next push says so to its caller. False if there
+    /// is something to take.
+    pub(crate) fn ask(&self) -> bool {
+        // Relaxed: the mark carries no data. If this exchange fails, the taker looks again.
+        match self.top.compare_exchange(0, ASLEEP, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) | Err(ASLEEP) => true,
+            Err(_) => false,
         }
     }
 

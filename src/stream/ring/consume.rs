@@ -17,7 +17,7 @@ use crate::sync::{Ordering, fence};
 
 /// The consumer's right to a stream. A stream has one, which threads do not share.
 pub(crate) struct StreamRef<A, T, E> {
-    header: NonNull<Header>,
+    pub(super) header: NonNull<Header>,
     ring: PhantomData<Ring<A, T, E>>,
     /// The next number to be put in.
     pub(super) next: u64,
@@ -26,7 +26,7 @@ pub(crate) struct StreamRef<A, T, E> {
     pub(super) wake_batch: WakeBatch,
     pub(super) window: Window,
     /// The slots that are empty. Used out of order only.
-    free: Vec<u32>,
+    pub(super) free: Vec<u32>,
     /// The slots whose outcome is there. The consumer takes the last one first. Used out of
     /// order only.
     pub(super) done: Vec<u32>,
@@ -37,6 +37,50 @@ pub(crate) struct StreamRef<A, T, E> {
 unsafe impl<A: Send, T: Send, E: Send> Send for StreamRef<A, T, E> {}
 // SAFETY: a shared reference gives out nothing that lies in the ring.
 unsafe impl<A: Send, T: Send, E: Send> Sync for StreamRef<A, T, E> {}
+
+impl<A, T, E> Ring<A, T, E> {
+    /// Puts an item into the slot of its number or, out of order, into the `free` slot. No
+    /// runner sees it before [`publish`](Self::publish).
+    ///
+    /// # Safety
+    ///
+    /// The slot is free and the caller's. The number is the next to be published.
+    #[inline]
+    pub(super) unsafe fn fill(&self, number: u64, free: Option<u32>, item: A, state: u32) {
+        let slot = if self.options.ordered {
+            self.slot_of(number)
+        } else {
+            let slot = free.expect("as many free slots as the ring has room");
+            // Relaxed: `publish` publishes the slot number with the number.
+            self.slot_numbers[self.index_of(number)].store(slot, Ordering::Relaxed);
+            slot as usize
+        };
+        // Relaxed: `publish` publishes the state with the number.
+        self.slots[slot].state.store(state, Ordering::Relaxed);
+        // SAFETY: the caller's contract.
+        unsafe { self.put(slot, Content { item: ManuallyDrop::new(item) }) };
+    }
+
+    /// Shows the runners the items up to `next`. Returns an entry if only an entry would bring
+    /// a runner. [RING-1]
+    ///
+    /// # Safety
+    ///
+    /// The caller is an owner of the block, whose ring is of this type, and has filled the slots.
+    #[inline]
+    pub(super) unsafe fn publish(header: NonNull<Header>, next: u64) -> Option<TaskRef> {
+        // SAFETY: the caller is an owner.
+        let ring = unsafe { Self::of(header) };
+        // edge ITEM release: the items and their slot numbers, from the consumer → the runner that
+        // claims them.
+        ring.published.store(next, Ordering::Release);
+        // edge RING fence: what the consumer published → the look of a runner that leaves or
+        // has taken the entry. Or: that runner's change of the crew → the look below.
+        fence(Ordering::SeqCst);
+        // SAFETY: `needed_entry` has counted an owner for this entry.
+        ring.needed_entry().then(|| unsafe { TaskRef::new(header) })
+    }
+}
 
 impl<A, T, E> StreamRef<A, T, E> {
     /// Makes a stream with no items yet. `outside` says that its first entry goes into the
@@ -149,20 +193,10 @@ impl<A, T, E> StreamRef<A, T, E> {
     /// be full.
     pub(crate) fn put(&mut self, item: A) {
         debug_assert!(!self.has_enough());
-        let slot = if self.ring().options.ordered {
-            self.ring().slot_of(self.next)
-        } else {
-            let slot = self.free.pop().expect("as many free slots as the ring has room");
-            let ring = self.ring();
-            // Relaxed: `publish` publishes the slot number with the number.
-            ring.slot_numbers[ring.index_of(self.next)].store(slot, Ordering::Relaxed);
-            slot as usize
-        };
-        let ring = self.ring();
-        // Relaxed: `publish` publishes the state with the number.
-        ring.slots[slot].state.store(PENDING, Ordering::Relaxed);
-        // SAFETY: a free slot is the consumer's, and nothing is in it.
-        unsafe { ring.put(slot, Content { item: ManuallyDrop::new(item) }) };
+        let free = self.free.pop();
+        // SAFETY: the window has room, so the slot of the number is free, or `free` is. A free
+        // slot is the consumer's, and nothing is in it.
+        unsafe { self.ring().fill(self.next, free, item, PENDING) };
         self.next += 1;
     }
 
@@ -170,15 +204,8 @@ impl<A, T, E> StreamRef<A, T, E> {
     /// runner: the caller puts it into a queue. [RING-1]
     #[inline]
     pub(crate) fn publish(&mut self) -> Option<TaskRef> {
-        let ring = self.ring();
-        // edge ITEM release: the items and their slot numbers, from the consumer → the runner that
-        // claims them.
-        ring.published.store(self.next, Ordering::Release);
-        // edge RING fence: what the consumer published → the look of a runner that leaves or
-        // has taken the entry. Or: that runner's change of the crew → the look below.
-        fence(Ordering::SeqCst);
-        // SAFETY: `needed_entry` has counted an owner for this entry.
-        ring.needed_entry().then(|| unsafe { TaskRef::new(self.header) })
+        // SAFETY: the consumer is an owner, and the ring is that of the header.
+        unsafe { Ring::<A, T, E>::publish(self.header, self.next) }
     }
 
     /// Takes the next outcome, if it is there.

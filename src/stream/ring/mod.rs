@@ -40,11 +40,17 @@
 //! nudges the consumer. With DROPPED the consumer drops the function itself. With ENDED alone,
 //! the last active runner drops the function, or the consumer if no runner is active.
 //!
-//! The block's owners are the consumer, the entry and the active runners. `owners` counts them,
+//! A stream may be fed: then a [`FeedRef`] puts the items in, on another thread than the
+//! consumer's. `feed.rs` says what changes.
+//!
+//! The block's owners are the consumer, the feeding half if there is one, the entry and the
+//! active runners. `owners` counts them,
 //! and the last owner frees the block. The function goes earlier: when the consumer that has
 //! every outcome leaves, or with the last active runner after ENDED.
 
+mod bell;
 mod consume;
+mod feed;
 mod run;
 mod sleep;
 mod wake_batch;
@@ -63,7 +69,9 @@ use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::wait::Ready;
 
+pub(crate) use bell::Bell;
 pub(crate) use consume::StreamRef;
+pub(crate) use feed::FeedRef;
 pub(crate) use sleep::Waited;
 
 const FREE: u32 = 0;
@@ -133,12 +141,12 @@ union Content<A, T, E> {
 ///
 /// | field | who may touch it, and when |
 /// |---|---|
-/// | `published`, the places | the consumer writes, runners read |
+/// | `published`, the places | the consumer writes (or the feeding half), runners read |
 /// | `claimed`, `crew` | runners, and the consumer |
 /// | the function | runners through `&`, between claim and DONE |
 /// | | the consumer, once it has every outcome |
 /// | | after ENDED the last active runner, or the consumer if there is none |
-/// | a slot's content | FREE: the consumer |
+/// | a slot's content | FREE: the consumer (or the feeding half) |
 /// | | PENDING: the thread that claimed the number; before that the consumer |
 /// | | DONE: the consumer; when it has left, the thread that drops the function |
 /// | `ready` | runners push, the consumer takes all. Out of order only |
@@ -155,6 +163,8 @@ struct Ring<A, T, E> {
     /// How many runners are of use, at most.
     runners: u32,
     options: StreamOptions,
+    /// Wakes the consumer of a fed stream. None for a stream that pulls its input.
+    bell: Option<Arc<Bell>>,
     /// The number for whose outcome the consumer sleeps. The consumer writes it before it sets
     /// ASLEEP.
     awaited: AtomicU64,
@@ -297,6 +307,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
                 runners: u32::try_from(runners.min(window.most))
                     .expect("fewer runners than workers"),
                 options,
+                bell: None,
                 awaited: AtomicU64::new(0),
                 crew: CachePadded::new(AtomicU32::new(0)),
                 published: CachePadded::new(AtomicU64::new(0)),
@@ -356,6 +367,7 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         drop(std::mem::take(&mut stream.ring.slots));
         drop(std::mem::take(&mut stream.ring.slot_numbers));
         stream.ring.entries.end();
+        stream.ring.bell = None;
         // SAFETY: `ready` is the last owner's, and is dropped once, here.
         unsafe { std::ptr::drop_in_place(&raw mut stream.ring.ready) };
         // SAFETY: every field that owned something is gone, and the block was allocated with

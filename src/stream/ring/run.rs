@@ -69,6 +69,9 @@ impl<A, T, E> Ring<A, T, E> {
         let state = &self.slots[slot].state;
         // edge DONE release: the outcome, from this runner → the consumer.
         let before = state.swap(DONE, Ordering::Release);
+        if let Some(bell) = &self.bell {
+            return self.ring_if_asked(bell, slot, before);
+        }
         if before & WAITER != 0 {
             futex::wake_one(state);
         }
