@@ -76,16 +76,12 @@ const CPYTHON: [&str; 25] = [
 ];
 
 /// What Python's pool has no counterpart of: joins of two halves, giving up, shedding by waiting
-/// time.
-const OWN: [(&str, u32); 4] = [("HALF", 8), ("GIVE", 6), ("DUE", 11), ("CODEL", 5)];
+/// time, shutdown.
+const OWN: [(&str, u32); 5] = [("HALF", 8), ("GIVE", 6), ("DUE", 11), ("CODEL", 5), ("SHUT", 9)];
 
 /// What comes with the features for services. The first word is the row; a row with more words has a test for its other half.
-const LATER: [(&str, &str); 3] = [
+const LATER: [(&str, &str); 2] = [
     ("INIT-02", "state of a type that each worker owns"),
-    (
-        "LIFE-16 shutdown",
-        "closing, waiting and terminating by one deadline; `join_timeout` is there",
-    ),
     ("NEST-06", "the submitter's span travels with its task"),
 ];
 

@@ -126,6 +126,12 @@ const INVARIANTS: [Invariant; 52] = [
     must("I50", "an owner that waits runs only parts of what it waits for", &[]),
     must("I51", "an offer does not lie beside sleeping workers", &[Deadlock]),
     must("I52", "a waiter that gives up gives its turn or its place on", &[Deadlock]),
+    must(
+        "I53",
+        "a permit is taken until the pool has ended, and its work is not lost",
+        &[Deadlock],
+    ),
+    must("I54", "a future that waits for the last worker is woken", &[Deadlock]),
 ];
 
 /// The invariants that the name of a model or a message begins with.

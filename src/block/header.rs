@@ -244,10 +244,16 @@ impl TaskRef {
     /// Does all work in the block that no thread has started.
     #[inline]
     pub(crate) fn run(self, view: &dyn PoolView) {
+        self.run_if_any(view);
+    }
+
+    /// Does what [`run`](Self::run) does, and says whether there was anything to do.
+    #[inline]
+    pub(crate) fn run_if_any(self, view: &dyn PoolView) -> bool {
         // SAFETY: the queue's right keeps the block alive.
         let vtable = unsafe { self.0.as_ref() }.vtable();
         // SAFETY: the right is the queue's, and `self` is consumed.
-        unsafe { (vtable.run)(self.0, view, Owner::Queue) };
+        unsafe { (vtable.run)(self.0, view, Owner::Queue) }
     }
 
     /// Makes a **stale entry**, one with nothing left to do, into a `Stale`.
@@ -264,10 +270,15 @@ impl TaskRef {
 
     /// Resolves, without running it, all work that no thread has started.
     pub(crate) fn resolve(self, reason: Reason) {
+        self.resolve_if_any(reason);
+    }
+
+    /// Does what [`resolve`](Self::resolve) does, and says whether there was any such work.
+    pub(crate) fn resolve_if_any(self, reason: Reason) -> bool {
         // SAFETY: the queue's right keeps the block alive.
         let vtable = unsafe { self.0.as_ref() }.vtable();
         // SAFETY: the right is the queue's, and `self` is consumed.
-        unsafe { (vtable.resolve)(self.0, reason, Owner::Queue) };
+        unsafe { (vtable.resolve)(self.0, reason, Owner::Queue) }
     }
 
     /// Resolves the work as [`resolve`](Self::resolve) does, for an entry that never came into

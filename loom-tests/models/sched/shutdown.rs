@@ -1,0 +1,160 @@
+//! A pool is shut down, I53 and I54: a permit that is used beside the last look, and a future that
+//! waits for the last worker.
+
+use super::*;
+use crate::sync::{AtomicU32, futex};
+use crate::worker::Entrance;
+use std::task::{Wake, Waker};
+
+// ---- a permit beside the last look ----
+
+/// One pool of one worker that is shut down beside a submission by a permit.
+fn permit_beside(name: &str, bound: Bound, shut: fn(&Sched), early: bool) -> Vec<String> {
+    check(name, bound, Futex::Block, move |outcomes| {
+        let (sched, contexts) = pool(1);
+        if early {
+            sched.close_for_shutdown();
+        }
+        let workers: Vec<_> = contexts.into_iter().map(start).collect();
+        let shared = Arc::clone(&sched);
+        let user = Seen::by(move || {
+            let submitted = worker::submit_by(&shared, Job::plain(|| 7), Entrance::Permit(None));
+            let over = shared.stage().is_over();
+            assert!(submitted.is_ok() || over, "I53: refused, and the pool goes on");
+            submitted.map_err(|(kind, _)| kind)
+        });
+        shut(&sched);
+        let submitted = user.join();
+        join(workers);
+        match submitted.map(value) {
+            Err(kind) => outcomes.insert(kind),
+            Ok(Ok(seven)) => outcomes.insert(seven),
+            Ok(Err(error)) => outcomes.insert(error.to_string()),
+        }
+        at_rest(&sched);
+    })
+    .outcomes
+}
+
+#[test]
+fn i53_i30_i31_a_permit_beside_the_last_look() {
+    let name = "I53 I30 I31 permit ‖ last look";
+    assert_eq!(permit_beside(name, Bound::Usual, |_| (), true), ["7", "NotRunning"]);
+}
+
+#[test]
+fn i53_i30_i31_a_permit_beside_a_shutdown() {
+    let name = "I53 I30 I31 permit ‖ shutdown ‖ worker";
+    let seen = permit_beside(name, Bound::Whole, Sched::close_for_shutdown, false);
+    assert_eq!(seen, ["7", "NotRunning"]);
+}
+
+#[test]
+fn i53_control_draining_is_taken_for_a_yes() {
+    control("I53 control: DRAINING is a yes", Bound::Usual, Futex::Block, |_| {
+        let (sched, contexts) = pool(1);
+        sched.close_for_shutdown();
+        let workers: Vec<_> = contexts.into_iter().map(start).collect();
+        let (task, handle) = task(|| 7);
+        let shared = Arc::clone(&sched);
+        let accepted = Seen::by(move || {
+            if !shared.life.takes_permits() {
+                return false;
+            }
+            shared.queues.inject(task);
+            shared.tell_workers(true).is_ok()
+        });
+        let accepted = accepted.join();
+        join(workers);
+        let done = handle.load().is_done();
+        assert!(!accepted || done, "I53: accepted work is lost");
+    });
+}
+
+#[test]
+fn i53_control_draining_is_taken_for_a_no() {
+    control("I53 control: DRAINING is a no", Bound::Whole, Futex::Block, |_| {
+        let (sched, contexts) = pool(1);
+        sched.close_for_shutdown();
+        assert!(sched.open_stream(true, false));
+        let workers: Vec<_> = contexts.into_iter().map(start).collect();
+        let shared = Arc::clone(&sched);
+        // The last look finds this one, and the pool goes on.
+        let first = spawn(move || {
+            let first = worker::submit_by(&shared, Job::plain(|| 7), Entrance::Permit(None));
+            shared.close_stream();
+            first.map(drop).map_err(drop)
+        });
+        let refused = sched.stage() == Stage::Draining;
+        let over = loop {
+            match sched.stage() {
+                Stage::Draining => thread::yield_now(),
+                stage => break stage.is_over(),
+            }
+        };
+        assert!(!refused || over, "I53: refused, and the pool goes on");
+        let _ = first.join();
+        join(workers);
+    });
+}
+
+// ---- a future that waits for the last worker ----
+
+/// A waker that a thread can wait for.
+struct Alarm(AtomicU32);
+
+impl Alarm {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicU32::new(0)))
+    }
+
+    fn wait(&self) {
+        crate::wait::block_until(&self.0, 0, None, |rung| rung != 0);
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.0.store(1, Ordering::Release);
+        futex::wake_all(&self.0);
+    }
+}
+
+fn end_beside(name: &str, futex: Futex, poll: fn(&Sched, &Waker) -> bool) {
+    check(name, Bound::None, futex, move |_| beside_the_last(poll));
+}
+
+/// One worker leaves beside a future that waits for that.
+fn beside_the_last(poll: fn(&Sched, &Waker) -> bool) {
+    let (sched, contexts) = pool(1);
+    drop(contexts);
+    let shared = Arc::clone(&sched);
+    let leaver = spawn(move || shared.leave(0));
+    let alarm = Alarm::new();
+    let waker = Waker::from(Arc::clone(&alarm));
+    if !poll(&sched, &waker) {
+        alarm.wait();
+        assert!(poll(&sched, &waker), "I54: woken, and the worker is still there");
+    }
+    leaver.join().expect("the worker leaves");
+}
+
+#[test]
+fn i54_a_future_beside_the_last_worker() {
+    let poll: fn(&Sched, &Waker) -> bool = |sched, waker| sched.poll_end(&mut None, waker);
+    end_beside("I54 future ‖ last worker", Futex::Block, poll);
+    end_beside("I54 future ‖ last worker (Spurious)", Futex::Spurious, poll);
+}
+
+#[test]
+fn i54_control_the_future_looks_before_its_waker_is_there() {
+    control("I54 control: a look, then the waker", Bound::None, Futex::Block, |_| {
+        beside_the_last(|sched, waker| {
+            if sched.live().load(Ordering::Acquire) == 0 {
+                return true;
+            }
+            sched.keep_watcher(waker.clone());
+            false
+        });
+    });
+}
