@@ -156,7 +156,7 @@ fn a_permit_is_used_until_the_pool_has_ended() {
             let (call, batch, empty) = results.unwrap();
             assert_eq!(call.get().unwrap(), 42);
             assert_eq!(batch.get().unwrap(), [1, 2, 3]);
-            assert_eq!(empty.get().unwrap(), []);
+            assert!(empty.get().unwrap().is_empty());
             assert_eq!(counts(&report), (3, 0, 0));
             // The one that was kept has held nothing up, and comes too late now.
             let late = kept.apply_async(|| 5).unwrap_err();
@@ -171,9 +171,6 @@ fn a_permit_that_is_kept_holds_up_no_stream_and_is_used_beyond_the_limit() {
     let pool = bounded(1, 1);
     let gate = hold_up(&pool);
     let kept = permit(&pool);
-    let stream = pool.stream(|x: usize| x, 0..5).buffersize(2).imap();
-    assert!(stream.is_err() || pool.state() == PoolState::Running);
-    drop(stream);
     let report = beside(&pool, Drain::Within(LONG), &gate, || {
         let mut stream = kept.stream(|x: usize| x, 0..5).buffersize(2).imap().unwrap();
         gate.open();
@@ -206,11 +203,11 @@ fn a_closed_or_strict_pool_takes_no_permit() {
 fn a_shutdown_may_be_repeated_and_may_lose_its_patience() {
     let pool = ThreadPool::new(1).unwrap();
     let gate = hold_up(&pool);
-    let queued = pool.apply_async(|| ()).unwrap();
+    let (queued, shared) = (pool.apply_async(|| ()).unwrap(), &pool);
     thread::scope(|scope| {
         let patient: Vec<_> = [Drain::All, Drain::All, Drain::Within(LONG)]
             .into_iter()
-            .map(|drain| scope.spawn(|| (drain, pool.shutdown(drain).unwrap())))
+            .map(|drain| scope.spawn(move || (drain, shared.shutdown(drain).unwrap())))
             .collect();
         until_closed(&pool);
         let hasty = pool.shutdown(Drain::Within(Duration::ZERO)).unwrap();
@@ -255,8 +252,7 @@ fn a_future_is_woken_by_the_last_worker_and_needs_no_thread() {
             if !matches!(drain, Drain::Within(limit) if limit == LONG) {
                 assert!(common::threads() <= before, "{drain:?}");
             }
-            let kept = permit_refused(&pool);
-            assert_eq!(kept, SubmitErrorKind::NotRunning);
+            assert!(pool.reserve_timeout(Duration::ZERO).is_err());
             let mut first = Box::pin(first);
             assert!(poll(first.as_mut(), Waker::noop()).is_pending());
             assert!(poll(first.as_mut(), Waker::noop()).is_pending());
@@ -269,10 +265,6 @@ fn a_future_is_woken_by_the_last_worker_and_needs_no_thread() {
             pool.join().unwrap();
         }
     });
-}
-
-fn permit_refused(pool: &ThreadPool) -> SubmitErrorKind {
-    pool.reserve_timeout(Duration::ZERO).map(drop).unwrap_err().kind()
 }
 
 fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
@@ -302,10 +294,11 @@ fn a_future_that_is_dropped_leaves_the_shutdown_going_on() {
         let gate = hold_up(&pool);
         let queued = pool.apply_async(|| ()).unwrap();
         let mut future = Box::pin(pool.shutdown_async(Drain::Within(Duration::from_millis(1))));
-        let pending = !polled || poll(future.as_mut(), Waker::noop()).is_pending();
+        // The time may be up at the poll.
+        let _ = polled && poll(future.as_mut(), Waker::noop()).is_pending();
         drop(future);
         // The limit is kept all the same.
-        assert!(matches!(queued.get(), Err(TaskError::Terminated)), "{pending}");
+        assert!(matches!(queued.get(), Err(TaskError::Terminated)));
         gate.open();
         pool.join().unwrap();
     }
@@ -356,9 +349,11 @@ fn every_accepted_task_ends_once_beside_a_shutdown() {
                             let ran = Arc::clone(&ran);
                             move || _ = ran.fetch_add(1, Ordering::SeqCst)
                         };
-                        let submitted = match pool.reserve_timeout(Duration::MAX) {
-                            Ok(permit) if i > 0 => permit.apply_async(work).ok(),
-                            _ => pool.apply_async(work).ok(),
+                        let submitted = if i == 0 {
+                            pool.apply_async(work).ok()
+                        } else {
+                            let permit = pool.reserve_timeout(Duration::MAX).ok();
+                            permit.and_then(|permit| permit.apply_async(work).ok())
                         };
                         refusals += usize::from(submitted.is_none());
                         results.extend(submitted);

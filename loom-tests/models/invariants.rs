@@ -37,7 +37,7 @@ const fn must(id: &'static str, holds: &'static str, shown_by: &'static [Symptom
     Invariant { id, holds, shown_by }
 }
 
-const INVARIANTS: [Invariant; 52] = [
+const INVARIANTS: [Invariant; 54] = [
     must("I1", "the closure is consumed exactly once", &[Race]),
     must("I2", "the output is dropped or moved exactly once, while its block is there", &[Race]),
     must("I3", "the block is freed exactly once, after both owners have left", &[Leak, Race]),

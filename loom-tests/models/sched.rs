@@ -21,8 +21,9 @@ mod shutdown;
 mod wake_up;
 
 use super::*;
-use crate::block::{Call, Job, ResultRef, TaskError};
+use crate::block::{Call, Job, PoolView, ResultRef, TaskError};
 use crate::models::harness::{Bound, Futex, Seen, check, control, spawn};
+use crate::sync::futex;
 use crate::worker::{self, Context, Profile};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};

@@ -2,7 +2,6 @@
 //! waits for the last worker.
 
 use super::*;
-use crate::sync::{AtomicU32, futex};
 use crate::worker::Entrance;
 use std::task::{Wake, Waker};
 
@@ -58,11 +57,9 @@ fn i53_control_draining_is_taken_for_a_yes() {
         let (task, handle) = task(|| 7);
         let shared = Arc::clone(&sched);
         let accepted = Seen::by(move || {
-            if !shared.life.takes_permits() {
-                return false;
-            }
+            let may = shared.life.takes_permits();
             shared.queues.inject(task);
-            shared.tell_workers(true).is_ok()
+            may && shared.tell_workers(true).is_ok()
         });
         let accepted = accepted.join();
         join(workers);
@@ -76,13 +73,11 @@ fn i53_control_draining_is_taken_for_a_no() {
     control("I53 control: DRAINING is a no", Bound::Whole, Futex::Block, |_| {
         let (sched, contexts) = pool(1);
         sched.close_for_shutdown();
-        assert!(sched.open_stream(true, false));
         let workers: Vec<_> = contexts.into_iter().map(start).collect();
         let shared = Arc::clone(&sched);
         // The last look finds this one, and the pool goes on.
         let first = spawn(move || {
             let first = worker::submit_by(&shared, Job::plain(|| 7), Entrance::Permit(None));
-            shared.close_stream();
             first.map(drop).map_err(drop)
         });
         let refused = sched.stage() == Stage::Draining;
@@ -93,7 +88,7 @@ fn i53_control_draining_is_taken_for_a_no() {
             }
         };
         assert!(!refused || over, "I53: refused, and the pool goes on");
-        let _ = first.join();
+        let _ = first.join().expect("the user returns");
         join(workers);
     });
 }
