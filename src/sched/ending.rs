@@ -196,10 +196,12 @@ impl Sched {
         ended.store(ended.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    /// Notes that a worker has run out of work after a counted task.
+    /// Notes that a worker has run out of work, if it has counted a task.
     pub(crate) fn note_last(&self, worker: usize) {
-        let number = u32::try_from(worker + 1).expect("workers are counted in 16 bits");
-        self.ending.last.store(number, Ordering::Relaxed);
+        if self.ending.ended[worker].load(Ordering::Relaxed) > 0 {
+            let number = u32::try_from(worker + 1).expect("workers are counted in 16 bits");
+            self.ending.last.store(number, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn ended(&self) -> usize {

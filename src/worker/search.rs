@@ -38,7 +38,7 @@ impl Context {
         let stage = self.sched.stage();
         if stage == Stage::Run || !self.is_over_for(stage, ran) {
             match self.take() {
-                None => return self.next_slow(ran && stage != Stage::Run),
+                None => return self.next_slow(stage),
                 found => {
                     self.stop_searching();
                     return found;
@@ -161,11 +161,11 @@ impl Context {
         self.take_injected().or_else(steal)
     }
 
-    /// Searches, then parks, until there is a task or the pool is over. `counted` says whether the
-    /// worker comes from a task that it has counted for a report.
+    /// Searches, then parks, until there is a task or the pool is over. `stage` is the one that the
+    /// worker has seen before it looked.
     #[cold]
-    fn next_slow(&self, counted: bool) -> Option<TaskRef> {
-        if counted {
+    fn next_slow(&self, stage: Stage) -> Option<TaskRef> {
+        if stage != Stage::Run {
             self.sched.note_last(self.index);
         }
         if self.loaded.replace(false) {
