@@ -140,9 +140,9 @@ impl ThreadPool {
     /// From the call on the pool takes no more work, except what accepted work needs to finish. Its
     /// own tasks and callbacks may go on submitting, as after [`close`](crate::Pool::close). With
     /// [`Drain::All`] and [`Drain::Within`] a [`Permit`](crate::Permit) that was reserved before
-    /// may still be used, until the pool has ended. A permit that is kept holds nothing up: the pool
-    /// ends when it has no work left, and refuses the permit from then on. A permit is refused at
-    /// once if the pool was closed before the call, or if it is built with
+    /// may still be used, until the pool has ended. A permit that is kept holds nothing up: the
+    /// pool ends when it has no work left, and refuses the permit from then on. A permit is refused
+    /// at once if the pool was closed before the call, or if it is built with
     /// [`strict_close`](crate::Builder::strict_close).
     ///
     /// * [`Drain::All`] waits for all accepted work, as [`close`](crate::Pool::close) and

@@ -10,7 +10,7 @@ use crossbeam_utils::CachePadded;
 use super::Sched;
 use super::life::Stage;
 use crate::block::{
-    Panic, PoolView, Reason, STOP, TaskRef, catch_panic, drop_quietly, forget_panic,
+    Owner, Panic, PoolView, Reason, STOP, TaskRef, catch_panic, drop_quietly, forget_panic,
 };
 use crate::sync::{AtomicU32, AtomicUsize, Lock, Ordering, fence, futex};
 
@@ -105,7 +105,7 @@ impl Sched {
     }
 
     fn resolve(&self, task: TaskRef, reason: Reason) {
-        if task.resolve_if_any(reason) {
+        if task.resolve_by(reason, Owner::Queue) {
             self.ending.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -2,6 +2,7 @@
 //! waits for the last worker.
 
 use super::*;
+use crate::models::harness::Watched;
 use crate::worker::Entrance;
 use std::task::{Wake, Waker};
 
@@ -77,8 +78,7 @@ fn i53_control_draining_is_taken_for_a_no() {
         let shared = Arc::clone(&sched);
         // The last look finds this one, and the pool goes on.
         let first = spawn(move || {
-            let first = worker::submit_by(&shared, Job::plain(|| 7), Entrance::Permit(None));
-            first.map(drop).map_err(drop)
+            drop(worker::submit_by(&shared, Job::plain(|| 7), Entrance::Permit(None)));
         });
         let refused = sched.stage() == Stage::Draining;
         let over = loop {
@@ -88,7 +88,7 @@ fn i53_control_draining_is_taken_for_a_no() {
             }
         };
         assert!(!refused || over, "I53: refused, and the pool goes on");
-        let _ = first.join().expect("the user returns");
+        first.join().expect("the user returns");
         join(workers);
     });
 }
@@ -123,22 +123,28 @@ fn end_beside(name: &str, futex: Futex, poll: fn(&Sched, &Waker) -> bool) {
 fn beside_the_last(poll: fn(&Sched, &Waker) -> bool) {
     let (sched, contexts) = pool(1);
     drop(contexts);
-    let shared = Arc::clone(&sched);
-    let leaver = spawn(move || shared.leave(0));
+    let (shared, done) = (Arc::clone(&sched), Arc::new(Watched::new()));
+    let written = Arc::clone(&done);
+    let leaver = spawn(move || {
+        written.write();
+        shared.leave(0);
+    });
     let alarm = Alarm::new();
     let waker = Waker::from(Arc::clone(&alarm));
     if !poll(&sched, &waker) {
         alarm.wait();
         assert!(poll(&sched, &waker), "I54: woken, and the worker is still there");
     }
+    // The future sees what the worker did.
+    done.write();
     leaver.join().expect("the worker leaves");
 }
 
 #[test]
-fn i54_a_future_beside_the_last_worker() {
+fn i54_i38_a_future_beside_the_last_worker() {
     let poll: fn(&Sched, &Waker) -> bool = |sched, waker| sched.poll_end(&mut None, waker);
-    end_beside("I54 future ‖ last worker", Futex::Block, poll);
-    end_beside("I54 future ‖ last worker (Spurious)", Futex::Spurious, poll);
+    end_beside("I54 I38 future ‖ last worker", Futex::Block, poll);
+    end_beside("I54 I38 future ‖ last worker (Spurious)", Futex::Spurious, poll);
 }
 
 #[test]
