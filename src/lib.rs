@@ -75,6 +75,9 @@
 //! * [`fed_stream`](Pool::fed_stream) runs items that other threads send, and yields the results on
 //!   a thread of their own.
 //!
+//! * [`shutdown`](ThreadPool::shutdown) closes, waits and terminates by one time limit, and reports
+//!   what came of the work. [`shutdown_async`](ThreadPool::shutdown_async) is the same as a future.
+//!
 //! An [`AsyncResult`] is also a `Future`, of no particular runtime.
 //!
 //! [`python_parity`] compares the two pools method by method. It also lists the ways in which
@@ -207,8 +210,8 @@ pub use batch::{Batch, Input, default_chunksize, star};
 pub use block::{Panic, PoolFull, SubmitError, SubmitErrorKind, TaskError, Unobserved};
 pub use call::Task;
 pub use pool::{
-    BuildError, Builder, DropPolicy, JoinError, Permit, Pool, PoolHandle, PoolState, Reserve,
-    ThreadPool, is_cancelled,
+    BuildError, Builder, Drain, DropPolicy, JoinError, LastWorker, Permit, Pool, PoolHandle,
+    PoolState, Report, Reserve, Shutdown, ThreadPool, is_cancelled,
 };
 pub use result::{
     AsCompleted, AsyncResult, CancelOnDrop, NotReady, Progress, ReturnWhen, Timeout, Waited,

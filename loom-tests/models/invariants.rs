@@ -37,7 +37,7 @@ const fn must(id: &'static str, holds: &'static str, shown_by: &'static [Symptom
     Invariant { id, holds, shown_by }
 }
 
-const INVARIANTS: [Invariant; 54] = [
+const INVARIANTS: [Invariant; 56] = [
     must("I1", "the closure is consumed exactly once", &[Race]),
     must("I2", "the output is dropped or moved exactly once, while its block is there", &[Race]),
     must("I3", "the block is freed exactly once, after both owners have left", &[Leak, Race]),
@@ -128,6 +128,12 @@ const INVARIANTS: [Invariant; 54] = [
     must("I52", "a waiter that gives up gives its turn or its place on", &[Deadlock]),
     must("I53", "an item of a fed stream comes out once, in order if so asked", &[Race, Leak]),
     must("I54", "neither end of a fed stream sleeps for ever", &[Deadlock]),
+    must(
+        "I55",
+        "a permit is taken until the pool has ended, and its work is not lost",
+        &[Deadlock],
+    ),
+    must("I56", "a future that waits for the last worker is woken", &[Deadlock]),
 ];
 
 /// The invariants that the name of a model or a message begins with.

@@ -2,7 +2,7 @@
 //!
 //! `sched/wake_up.rs` has I12, I13, I15 and I16, and `sched/early.rs` has them for a worker that
 //! searches before it wakes. `sched/no_work.rs` has I20 and I37, `sched/life.rs` has I17 and I30 to
-//! I34, and `sched/aftermath.rs` has I38 and I39.
+//! I34, `sched/aftermath.rs` has I38 and I39, and `sched/shutdown.rs` has I53 and I54.
 //!
 //! The models run real workers. A negative control runs a worker or a submitter of its own, which
 //! takes the same steps with one left out.
@@ -15,12 +15,15 @@ mod early;
 mod life;
 #[path = "sched/no_work.rs"]
 mod no_work;
+#[path = "sched/shutdown.rs"]
+mod shutdown;
 #[path = "sched/wake_up.rs"]
 mod wake_up;
 
 use super::*;
-use crate::block::{Call, Job, ResultRef, TaskError};
+use crate::block::{Call, Job, PoolView, ResultRef, TaskError};
 use crate::models::harness::{Bound, Futex, Seen, check, control, spawn};
+use crate::sync::futex;
 use crate::worker::{self, Context, Profile};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
@@ -54,7 +57,7 @@ fn start(idler: Idler) -> thread::JoinHandle<()> {
         let Idler { sched, index, deque } = idler;
         worker::enlist(sched.id);
         Context::new(Arc::clone(&sched), index, deque, Profile::Balanced).run();
-        sched.leave();
+        sched.leave(index);
     })
 }
 

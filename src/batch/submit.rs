@@ -268,7 +268,7 @@ fn refusal(
     tie: Tie,
     entrance: &Entrance,
 ) -> Result<(), SubmitErrorKind> {
-    worker::refusal(sched, kind, tie)?;
+    worker::refusal_by(sched, kind, tie, entrance)?;
     match entrance {
         Entrance::Ask(when_full)
             if kind == CallerKind::Outside && sched.would_be_full(*when_full) =>
@@ -289,7 +289,7 @@ fn admit(
     entrance: Entrance,
 ) -> Result<Option<Permit>, SubmitErrorKind> {
     if empty {
-        worker::refusal(sched, kind, tie).map(|()| None)
+        worker::refusal_by(sched, kind, tie, &entrance).map(|()| None)
     } else {
         worker::admit_by(sched, kind, tie, entrance)
     }

@@ -244,17 +244,20 @@ impl TaskRef {
     /// Does all work in the block that no thread has started.
     #[inline]
     pub(crate) fn run(self, view: &dyn PoolView) {
+        self.run_if_any(view);
+    }
+
+    /// Does what `run` does, and says whether there was anything to do.
+    #[inline]
+    pub(crate) fn run_if_any(self, view: &dyn PoolView) -> bool {
         // SAFETY: the queue's right keeps the block alive.
         let vtable = unsafe { self.0.as_ref() }.vtable();
         // SAFETY: the right is the queue's, and `self` is consumed.
-        unsafe { (vtable.run)(self.0, view, Owner::Queue) };
+        unsafe { (vtable.run)(self.0, view, Owner::Queue) }
     }
 
-    /// Makes a **stale entry**, one with nothing left to do, into a `Stale`.
-    ///
-    /// # Errors
-    ///
-    /// The call returns an entry that may have something left to do.
+    /// Makes a **stale entry**, one with nothing left to do, into a `Stale`. Otherwise the error is
+    /// the entry, which may have something left to do.
     pub(crate) fn retire(self) -> Result<Stale, Self> {
         // SAFETY: the queue's right keeps the block alive.
         let vtable = unsafe { self.0.as_ref() }.vtable();
@@ -264,20 +267,21 @@ impl TaskRef {
 
     /// Resolves, without running it, all work that no thread has started.
     pub(crate) fn resolve(self, reason: Reason) {
-        // SAFETY: the queue's right keeps the block alive.
-        let vtable = unsafe { self.0.as_ref() }.vtable();
-        // SAFETY: the right is the queue's, and `self` is consumed.
-        unsafe { (vtable.resolve)(self.0, reason, Owner::Queue) };
+        self.resolve_by(reason, Owner::Queue);
     }
 
-    /// Resolves the work as [`resolve`](Self::resolve) does, for an entry that never came into
-    /// a queue. If the block is closed, the call only spends the right, unless a runner has
-    /// put chunks back into the block.
-    pub(crate) fn turn_away(self, reason: Reason) {
-        // SAFETY: the queue's right keeps the block alive.
+    /// Resolves the work by the right of its `owner`. Says whether there was any.
+    pub(crate) fn resolve_by(self, reason: Reason, owner: Owner) -> bool {
+        // SAFETY: the right, the queue's or the line's, keeps the block alive.
         let vtable = unsafe { self.0.as_ref() }.vtable();
-        // SAFETY: the right was meant for a queue and is in none, and `self` is consumed.
-        unsafe { (vtable.resolve)(self.0, reason, Owner::Line) };
+        // SAFETY: the right is that of the owner, and `self` is consumed.
+        unsafe { (vtable.resolve)(self.0, reason, owner) }
+    }
+
+    /// Resolves the work of an entry that never came into a queue. If the block is closed, this
+    /// only spends the right, unless a runner has put chunks back into the block.
+    pub(crate) fn turn_away(self, reason: Reason) {
+        self.resolve_by(reason, Owner::Line);
     }
 
     /// Counts the entry as one without a place, if the block counts its entries. Returns false

@@ -6,6 +6,7 @@ mod config;
 mod current;
 mod handle;
 mod permit;
+mod shutdown;
 mod thread_pool;
 mod threads;
 
@@ -15,5 +16,6 @@ pub use config::{BuildError, DropPolicy};
 pub use current::is_cancelled;
 pub use handle::PoolHandle;
 pub use permit::{Permit, Reserve};
+pub use shutdown::{Drain, LastWorker, Report, Shutdown};
 pub use thread_pool::ThreadPool;
 pub use threads::JoinError;

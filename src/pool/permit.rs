@@ -23,7 +23,9 @@ use crate::worker::{self, CallerKind, Entrance, Tie};
 /// Dropping it gives the place to the first in line. A program that keeps a permit and waits for
 /// something that needs a place may wait for ever. Once the pool is closed, the place of every
 /// permit is free, so a permit that is kept holds nothing up: no [`join`](crate::ThreadPool::join)
-/// and no drop of the pool.
+/// and no drop of the pool. A closed pool refuses the permit, unless a
+/// [`shutdown`](crate::ThreadPool::shutdown) has closed it: then the permit is good until the pool
+/// has ended.
 ///
 /// A permit may go to another thread. If it is used in a task of its own pool, its place is free at
 /// once: such a submission needs none.

@@ -40,6 +40,10 @@ pub struct ThreadPool {
 }
 
 impl ThreadPool {
+    pub(super) fn threads(&self) -> &Threads {
+        &self.threads
+    }
+
     pub(super) fn new_owner(threads: Threads) -> Self {
         let pool = Pool::new(Arc::clone(threads.sched()));
         Self { threads, pool }

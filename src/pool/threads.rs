@@ -44,6 +44,7 @@ impl Error for JoinError {}
 pub(crate) struct Threads {
     sched: Arc<Sched>,
     handles: Mutex<Vec<JoinHandle<()>>>,
+    names: Arc<[String]>,
     drop_policy: DropPolicy,
 }
 
@@ -56,7 +57,7 @@ impl Threads {
     /// no thread is left behind.
     pub(crate) fn start(config: Config) -> Result<Self, BuildError> {
         let workers = config.workers.unwrap_or_else(thread::processors);
-        let names = config.names(workers)?;
+        let names: Arc<[String]> = config.names(workers)?.into();
         let (mut sched, deques) = Sched::new(workers);
         if config.strict_close {
             sched.close_strictly();
@@ -73,7 +74,7 @@ impl Threads {
             watch(sched.id, callback);
         }
         let mut handles = Vec::with_capacity(workers);
-        for (index, (name, deque)) in names.into_iter().zip(deques).enumerate() {
+        for (index, (name, deque)) in names.iter().cloned().zip(deques).enumerate() {
             let shared = Arc::clone(&sched);
             let (initializer, on_exit) = (config.initializer.clone(), config.on_exit.clone());
             let context = move || Context::new(shared, index, deque, config.profile);
@@ -88,11 +89,16 @@ impl Threads {
                 }
             }
         }
-        Ok(Self { sched, handles: Mutex::new(handles), drop_policy: config.drop_policy })
+        Ok(Self { sched, handles: Mutex::new(handles), names, drop_policy: config.drop_policy })
     }
 
     pub(crate) fn sched(&self) -> &Arc<Sched> {
         &self.sched
+    }
+
+    /// Returns the names of the workers' threads.
+    pub(super) fn names(&self) -> &Arc<[String]> {
+        &self.names
     }
 
     /// Waits until every worker has left, or until the deadline.
@@ -114,16 +120,10 @@ impl Threads {
 
     /// Checks that the workers will leave, and that the caller may wait for that.
     fn may_wait(&self) -> Result<(), JoinError> {
-        if self.sched.is_forked() {
-            return Err(JoinError::Forked);
-        }
-        if self.sched.stage() == Stage::Run {
+        if !self.sched.is_forked() && self.sched.stage() == Stage::Run {
             return Err(JoinError::StillRunning);
         }
-        if worker::caller_kind(self.sched.id) != CallerKind::Outside {
-            return Err(JoinError::WouldDeadlock);
-        }
-        Ok(())
+        may_wait_for_end(&self.sched)
     }
 
     /// Waits until every worker has left and its thread is gone.
@@ -190,6 +190,33 @@ impl Drop for Threads {
     }
 }
 
+/// Checks that the caller may wait for the end of a pool that ends.
+pub(super) fn may_wait_for_end(sched: &Sched) -> Result<(), JoinError> {
+    if sched.is_forked() {
+        return Err(JoinError::Forked);
+    }
+    if worker::caller_kind(sched.id) != CallerKind::Outside {
+        return Err(JoinError::WouldDeadlock);
+    }
+    Ok(())
+}
+
+/// Starts a thread that calls `late` at the deadline, if a worker is left by then. It ends with the
+/// last worker, or after that call. False if the system refuses a thread.
+pub(super) fn start_timekeeper(
+    sched: Arc<Sched>,
+    deadline: Deadline,
+    late: impl FnOnce(&Sched) + Send + 'static,
+) -> bool {
+    let main = move || {
+        // edge LEAVE acquire: all that the workers did → this thread.
+        if block_until(sched.live(), 0, Some(&deadline), |live| live == 0).is_none() {
+            late(&sched);
+        }
+    };
+    thread::spawn(String::from("millpond-limit"), None, main).is_ok()
+}
+
 fn join_thread(handle: JoinHandle<()>) {
     // A worker's thread contains every panic. If a destructor of a user's thread-local panics, the
     // standard library ends the process.
@@ -229,5 +256,5 @@ fn live(
     drop_quietly(initializer);
     drop_quietly(on_exit);
     drop(context);
-    sched.leave();
+    sched.leave(index);
 }

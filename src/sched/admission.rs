@@ -92,6 +92,12 @@ impl Sched {
         })
     }
 
+    /// Says why the pool refuses a submission by a permit at this moment. None if it takes the
+    /// submission: it runs, or a shutdown lets accepted work finish. [LIFE-10]
+    pub(crate) fn refusal_of_permit(&self) -> Option<SubmitErrorKind> {
+        self.refusal(false).filter(|_| self.is_forked() || !self.life.takes_permits())
+    }
+
     /// Lets a submission from a thread of the pool in, while that thread runs no tasks.
     ///
     /// The thread must not wait. So its submission takes a place even beyond the limit.

@@ -236,6 +236,20 @@ impl Idle {
         }
     }
 
+    /// Says which workers are not parked and have not left. One that looks for work counts too. The
+    /// answer may be old.
+    pub(crate) fn awake(&self) -> Vec<usize> {
+        let awake = |worker: &usize| self.seats[*worker].signal.load(Ordering::Relaxed) != 0;
+        (0..self.seats.len()).filter(awake).collect()
+    }
+
+    /// Takes a worker that is no searcher and never parks again out of the workers that are
+    /// [`busy`](Self::busy).
+    pub(crate) fn leave(&self, worker: usize) {
+        // Relaxed: the worker is off the stack for good, so no thread waits for this or raises it.
+        self.seats[worker].signal.store(0, Ordering::Relaxed);
+    }
+
     /// Sleeps until a thread has taken this worker off the stack. That thread may be the
     /// worker itself, before it sleeps. The worker is a searcher then.
     pub(crate) fn sleep(&self, worker: usize) {

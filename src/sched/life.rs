@@ -15,13 +15,17 @@
 //! nothing, and has taken nothing since. A worker counts itself before it puts itself on the
 //! idle stack, and takes itself out of the count before it takes work. A stream is open while
 //! its consumer may still pull input. Open streams hold DRAINING off until a thread raises
-//! JOINING.
+//! JOINING. A shutdown that closes the pool raises PERMITS: then permits that were reserved
+//! before are used while the pool is CLOSED. [LIFE-10]
 
 use crate::block::check_count;
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU64, Ordering, fence, thread};
 
 const STAGE: u64 = 0xff;
 const JOINING: u64 = 1 << 8;
+/// A shutdown has closed the pool, and lets accepted work finish: permits are used until the
+/// pool is DRAINED. It goes up together with CLOSED, and never down.
+const PERMITS: u64 = 1 << 9;
 // count DRAINED_IDLE: the drained-idle workers of a pool. Only workers raise it, and a pool
 // has at most 65,535 workers, the range of the count.
 const DRAINED_IDLE: u64 = 1 << 16;
@@ -71,7 +75,7 @@ impl Stage {
 /// The duty of the thread that has changed a count.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Drain {
+pub(crate) enum Duty {
     /// The thread has no duty. Another worker is at work or is looking, or a thread may come
     /// back with more.
     Park,
@@ -119,13 +123,13 @@ impl Life {
         }
     }
 
-    fn duty(&self, before: u64) -> Drain {
+    fn duty(&self, before: u64) -> Duty {
         match Stage::of(before) {
             Stage::Closed if Stage::of(self.draining_if_idle(before)) == Stage::Draining => {
-                Drain::LookAgain
+                Duty::LookAgain
             }
-            Stage::Closed | Stage::Draining => Drain::Park,
-            _ => Drain::NotClosed,
+            Stage::Closed | Stage::Draining => Duty::Park,
+            _ => Duty::NotClosed,
         }
     }
 
@@ -141,6 +145,35 @@ impl Life {
             .is_ok()
     }
 
+    /// As [`close`](Self::close), for a shutdown: permits may still be used. [LIFE-10]
+    pub(crate) fn close_for_shutdown(&self) -> bool {
+        let closed = |word| with(word, Stage::Closed) | PERMITS;
+        self.update(|word| (Stage::of(word) == Stage::Run).then(|| closed(word))).is_ok()
+    }
+
+    /// Says whether a submission by a permit may come in. If the pool is DRAINING and takes
+    /// permits, this waits for the end of the last look. [LIFE-10]
+    pub(crate) fn takes_permits(&self) -> bool {
+        match self.stage_after_look() {
+            Stage::Run => true,
+            Stage::Closed => self.word.load(ORDER) & PERMITS != 0,
+            _ => false,
+        }
+    }
+
+    /// Returns the stage. If the pool is DRAINING and takes permits, this first waits until the
+    /// thread that looks has ended its look. That thread waits for nothing. [LIFE-11]
+    #[cold]
+    pub(crate) fn stage_after_look(&self) -> Stage {
+        loop {
+            let word = self.word.load(ORDER);
+            if Stage::of(word) != Stage::Draining || word & PERMITS == 0 {
+                return Stage::of(word);
+            }
+            thread::yield_now();
+        }
+    }
+
     /// Ends the pool at once: makes the stage `stage`, which is TERMINATE or BROKEN. False if
     /// the pool is over already. The caller must fence, resolve all queued work, and wake
     /// every parked worker.
@@ -152,11 +185,11 @@ impl Life {
 
     /// Counts a worker that found nothing as drained-idle, if the pool is CLOSED or DRAINING.
     /// [LIFE-3]
-    pub(crate) fn join_drained_idle(&self) -> Drain {
+    pub(crate) fn join_drained_idle(&self) -> Duty {
         let counts = |word| matches!(Stage::of(word), Stage::Closed | Stage::Draining);
         match self.update(|word| counts(word).then(|| self.draining_if_idle(word + DRAINED_IDLE))) {
             Ok(before) => self.duty(before + DRAINED_IDLE),
-            Err(_) => Drain::NotClosed,
+            Err(_) => Duty::NotClosed,
         }
     }
 
@@ -196,11 +229,12 @@ impl Life {
 
     /// Counts one more open stream. False if the pool takes no more work. [LIFE-8]
     ///
-    /// A worker may open one while the pool is CLOSED or DRAINING. The consumer must close the
-    /// stream once.
-    pub(crate) fn open_stream(&self, by_worker: bool) -> bool {
+    /// A worker may open one while the pool is CLOSED or DRAINING, and the user of a permit while
+    /// the pool is CLOSED and takes permits. The consumer must close the stream once.
+    pub(crate) fn open_stream(&self, by_worker: bool, by_permit: bool) -> bool {
         let open = |word| match Stage::of(word) {
             Stage::Run => true,
+            Stage::Closed if by_permit && word & PERMITS != 0 => true,
             Stage::Closed | Stage::Draining => by_worker,
             _ => false,
         };
@@ -211,7 +245,7 @@ impl Life {
     }
 
     /// Counts one open stream less: its consumer pulls no more.
-    pub(crate) fn close_stream(&self) -> Drain {
+    pub(crate) fn close_stream(&self) -> Duty {
         match self.update(|word| Some(self.draining_if_idle(word - STREAM))) {
             Ok(before) => self.duty(before - STREAM),
             Err(_) => unreachable!("there is always a next word"),
@@ -230,7 +264,7 @@ impl Life {
 
     /// Raises JOINING for a thread that waits for the end without a time limit. From now on
     /// open streams do not hold the end off. [LIFE-9]
-    pub(crate) fn raise_joining(&self) -> Drain {
+    pub(crate) fn raise_joining(&self) -> Duty {
         match self.update(|word| Some(self.draining_if_idle(word | JOINING))) {
             Ok(before) => self.duty(before | JOINING),
             Err(_) => unreachable!("there is always a next word"),
@@ -253,9 +287,9 @@ mod tests {
         let life = Life::new(workers);
         assert!(life.close());
         for _ in 0..workers - 1 {
-            assert_eq!(life.join_drained_idle(), Drain::Park);
+            assert_eq!(life.join_drained_idle(), Duty::Park);
         }
-        assert_eq!(life.join_drained_idle(), Drain::LookAgain);
+        assert_eq!(life.join_drained_idle(), Duty::LookAgain);
         assert_eq!(life.stage(), Stage::Draining);
         assert!(life.try_finish_drain(false, true));
         assert_eq!(life.stage(), Stage::Drained);
@@ -267,11 +301,11 @@ mod tests {
         let life = Life::new(1);
         let most = MOST_STREAMS;
         life.word.store(STREAM * (most - 1), ORDER);
-        assert!(life.open_stream(false));
+        assert!(life.open_stream(false, false));
         assert_eq!((life.stage(), life.word.load(ORDER) / STREAM), (Stage::Run, most));
         assert!(life.close());
-        assert_eq!(life.join_drained_idle(), Drain::Park, "streams are open");
-        assert_eq!(life.close_stream(), Drain::Park);
+        assert_eq!(life.join_drained_idle(), Duty::Park, "streams are open");
+        assert_eq!(life.close_stream(), Duty::Park);
         assert_eq!(
             life.word.load(ORDER),
             STREAM * (most - 1) + DRAINED_IDLE + Stage::Closed as u64
@@ -286,9 +320,9 @@ mod tests {
         let said = crate::block::assert_aborts(name, "a pool has too many open streams", || {
             let life = Life::new(1);
             life.word.store(STREAM * (MOST_STREAMS - 1), ORDER);
-            assert!(life.open_stream(false));
+            assert!(life.open_stream(false, false));
             eprintln!("as many as there may be");
-            life.open_stream(false);
+            life.open_stream(false, false);
             eprintln!("one more");
         });
         assert!(said.is_none_or(|said| said.contains("may be") && !said.contains("one more")));
@@ -298,16 +332,16 @@ mod tests {
     fn an_open_stream_holds_the_end_off_until_it_closes_or_a_join_begins() {
         for joins in [false, true] {
             let life = Life::new(1);
-            assert!(life.open_stream(false));
+            assert!(life.open_stream(false, false));
             assert!(life.close());
-            assert!(!life.open_stream(false), "a closed pool opens no stream for outsiders");
-            assert!(life.open_stream(true), "but for its own workers");
-            assert_eq!(life.close_stream(), Drain::Park);
-            assert_eq!(life.join_drained_idle(), Drain::Park);
+            assert!(!life.open_stream(false, false), "a closed pool opens no stream for outsiders");
+            assert!(life.open_stream(true, false), "but for its own workers");
+            assert_eq!(life.close_stream(), Duty::Park);
+            assert_eq!(life.join_drained_idle(), Duty::Park);
             assert!(life.may_pull());
             assert_eq!(
                 if joins { life.raise_joining() } else { life.close_stream() },
-                Drain::LookAgain
+                Duty::LookAgain
             );
             assert!(life.try_finish_drain(false, false));
             assert!(!life.may_pull());
@@ -318,15 +352,15 @@ mod tests {
     #[test]
     fn no_stream_pulls_once_a_join_has_begun() {
         let life = Life::new(1);
-        assert!(life.open_stream(false));
+        assert!(life.open_stream(false, false));
         assert!(life.may_pull());
         assert!(life.close());
         assert!(life.may_pull(), "a closed pool lets a stream go on");
-        assert_eq!(life.raise_joining(), Drain::Park, "its worker is busy");
+        assert_eq!(life.raise_joining(), Duty::Park, "its worker is busy");
         assert_eq!(life.stage(), Stage::Closed);
         assert!(!life.may_pull());
         // While the worker looks whether anything is left, the stream may not pull.
-        assert_eq!(life.join_drained_idle(), Drain::LookAgain);
+        assert_eq!(life.join_drained_idle(), Duty::LookAgain);
         assert_eq!(life.stage(), Stage::Draining);
         assert!(!life.may_pull());
         assert!(!life.try_finish_drain(true, true), "something is");
@@ -339,7 +373,7 @@ mod tests {
         assert!(life.end(Stage::Terminate));
         assert!(!life.end(Stage::Broken));
         assert!(!life.close());
-        assert_eq!(life.join_drained_idle(), Drain::NotClosed);
+        assert_eq!(life.join_drained_idle(), Duty::NotClosed);
         assert_eq!(life.stage(), Stage::Terminate);
     }
 }

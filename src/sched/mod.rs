@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 mod admission;
+mod ending;
 mod idle;
 mod life;
 mod line;
@@ -16,15 +17,14 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
-use crate::block::{
-    Panic, PoolView, Reason, STOP, SubmitErrorKind, TaskRef, drop_quietly, unregister, unwatch,
-};
+use crate::block::{Panic, Reason, SubmitErrorKind, TaskRef, unregister, unwatch};
 use crate::sync::deque::Worker;
-use crate::sync::{AtomicU32, OnceLock, Ordering, fence, futex, identity, thread};
+use crate::sync::{AtomicU32, OnceLock, Ordering, fence, identity, thread};
 
+use ending::Ending;
 pub(crate) use idle::Idle;
 use life::Life;
-pub(crate) use life::{Drain, Stage};
+pub(crate) use life::{Duty, Stage};
 pub use permit::WhenFull;
 pub(crate) use permit::{Limit, Permit};
 pub(crate) use queues::Queues;
@@ -49,6 +49,7 @@ pub(crate) struct Sched {
     /// [`STOP`] and [`WORK`].
     attention: CachePadded<AtomicU32>,
     broken: OnceLock<Arc<Panic>>,
+    ending: Ending,
     /// Whether the pool, once CLOSED, takes only work that a running task waits for.
     strict: bool,
     /// The fed streams, whose feeders and consumers hear that the pool takes no more items.
@@ -69,6 +70,7 @@ impl Sched {
             live: AtomicU32::new(u32::try_from(workers).expect("checked by `Life::new`")),
             attention: CachePadded::new(AtomicU32::new(0)),
             broken: OnceLock::new(),
+            ending: Ending::new(workers),
             strict: false,
             fed: FedStreams::default(),
         };
@@ -155,7 +157,11 @@ impl Sched {
         // edge LIFE fence: the push → the last drained-idle worker's look or the terminator's
         // drain, or the stage that either has set → this look. [LIFE-2]
         fence(Ordering::SeqCst);
-        match self.stage() {
+        let stage = match self.stage() {
+            Stage::Draining if !by_worker => self.life.stage_after_look(), // [LIFE-11]
+            stage => stage,
+        };
+        match stage {
             Stage::Run | Stage::Closed => {}
             Stage::Draining if by_worker => {}
             Stage::Broken => return Err(SubmitErrorKind::Broken),
@@ -193,11 +199,11 @@ impl Sched {
     /// searcher only if it was one before.
     #[must_use]
     pub(crate) fn park(&self, worker: usize, was_searching: bool) -> bool {
-        let drain = self.life.join_drained_idle(); // [LIFE-3]
-        if drain == Drain::LookAgain && !self.finish_drain(true) {
+        let duty = self.life.join_drained_idle(); // [LIFE-3]
+        if duty == Duty::LookAgain && !self.finish_drain(true) {
             return false;
         }
-        let counted = drain != Drain::NotClosed;
+        let counted = duty != Duty::NotClosed;
         self.idle.push(worker, was_searching); // [SLEEP-3]
         // edge SLEEP fence: this worker on the stack → a submitter's look, or the submitter's
         // push → the look below.
@@ -249,33 +255,10 @@ impl Sched {
 
     /// As [`finish_drain`](Self::finish_drain), for a thread that is no worker. If the pool
     /// goes on, this wakes a worker to see to it.
-    fn finish_drain_from_outside(&self, drain: Drain) {
-        if drain == Drain::LookAgain && !self.finish_drain(false) {
+    fn finish_drain_from_outside(&self, duty: Duty) {
+        if duty == Duty::LookAgain && !self.finish_drain(false) {
             self.idle.wake_one();
         }
-    }
-
-    /// Refuses submissions from outside from now on, and lets the workers leave once all
-    /// accepted work is done.
-    pub(crate) fn close(&self) {
-        if !self.is_forked() && self.life.close() {
-            self.wake_for_stage();
-        }
-    }
-
-    /// Resolves all queued work, and lets the workers leave after the tasks that they are
-    /// running.
-    pub(crate) fn terminate(&self) {
-        self.end(Stage::Terminate);
-    }
-
-    /// Ends the pool because an initializer panicked.
-    pub(crate) fn break_down(&self, panic: Panic) {
-        if let Err(second) = self.broken.set(Arc::new(panic)) {
-            // Another initializer panicked first.
-            drop_quietly(second);
-        }
-        self.end(Stage::Broken);
     }
 
     /// Returns the panic that has broken the pool. The caller has seen the stage.
@@ -286,50 +269,9 @@ impl Sched {
         self.broken.get()
     }
 
-    fn end(&self, stage: Stage) {
-        if !self.is_forked() && self.life.end(stage) {
-            // edge STOP release: the stage → a runner that sees STOP and asks for the reason.
-            self.attention.fetch_or(STOP, Ordering::Release);
-            // edge LIFE fence: the stage → a submitter's second look, or the submitter's push
-            // → the drain. [LIFE-7]
-            fence(Ordering::SeqCst);
-            // This thread wakes the workers before the drain. The drain runs user code, which
-            // may wait for the pool's end.
-            self.idle.wake_all();
-            self.empty_line(); // [SPACE-5]
-            self.fed.cut(); // [FED-3]
-            self.resolve_queued();
-        }
-    }
-
-    /// Resolves everything in the queues, if the pool is terminated or broken.
-    pub(crate) fn resolve_queued(&self) {
-        if let Some(reason) = self.stopping() {
-            self.queues.drain(|task| task.resolve(reason.clone()));
-        }
-    }
-
     /// Says how many workers are running something. The answer may be old.
     pub(crate) fn active(&self) -> usize {
         if self.live.load(Ordering::Relaxed) == 0 { 0 } else { self.idle.busy() }
-    }
-
-    fn wake_for_stage(&self) {
-        // edge LIFE fence: the stage → a parking worker's last look, or that worker on the
-        // stack → the wake-ups.
-        fence(Ordering::SeqCst);
-        self.idle.wake_all();
-        self.empty_line(); // [SPACE-5]
-    }
-
-    /// Takes a worker that leaves for good out of the count of workers.
-    pub(crate) fn leave(&self) {
-        // edge LEAVE release: all that this worker did → the thread that sees no worker left.
-        // The workers that leave later continue the release sequence with their changes. (The
-        // acquiring load is in `block_until`.)
-        if self.live.fetch_sub(1, Ordering::Release) == 1 {
-            futex::wake_all(&self.live);
-        }
     }
 
     /// Returns the word that is 0 once every worker has left.
@@ -380,9 +322,9 @@ mod tests {
     fn the_last_stream_of_a_closed_pool_settles_what_its_parked_workers_cannot() {
         for left in [false, true] {
             let (sched, _deques) = Sched::new(1);
-            assert!(sched.open_stream(false));
+            assert!(sched.open_stream(false, false));
             sched.close();
-            assert_eq!(sched.life.join_drained_idle(), Drain::Park);
+            assert_eq!(sched.life.join_drained_idle(), Duty::Park);
             sched.idle.push(0, false);
             if left {
                 sched.queues.inject(call_of_nothing(sched.id));

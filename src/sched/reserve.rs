@@ -214,18 +214,18 @@ impl Sched {
     /// Lets in a submission that has reserved a place, or says why the pool refuses it. It comes
     /// from outside or from a thread of the pool that runs no tasks.
     ///
-    /// Without a reservation the submission takes a place even beyond the limit: a thread of the
-    /// pool has reserved it, which must not wait. A worker needs no place at all.
+    /// Without a reserved place the submission takes one even beyond the limit. Either a thread of
+    /// the pool has reserved it, which must not wait, or a shutdown has taken the place back and
+    /// lets the permit be used all the same. A worker needs no place at all. [LIFE-10]
     pub(crate) fn admit_reserved(
         &self,
         reservation: Option<Reservation>,
     ) -> Result<Option<Permit>, SubmitErrorKind> {
-        let Some(reservation) = reservation else { return self.admit_member() };
-        let permit = reservation.redeem();
+        let permit = reservation.and_then(Reservation::redeem);
         // As in `enter`, this thread looks at the stage after it has looked at the place.
-        match (self.refusal(false), permit) {
-            (None, Some(permit)) => Ok(Some(permit)),
-            (refusal, _) => Err(refusal.unwrap_or(SubmitErrorKind::NotRunning)),
+        match self.refusal_of_permit() {
+            None => Ok(permit.or_else(|| self.space.as_ref().map(Space::enter_beyond))),
+            Some(kind) => Err(kind),
         }
     }
 }

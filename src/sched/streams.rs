@@ -47,10 +47,18 @@ impl FedStreams {
 
 impl Sched {
     /// Opens a stream. The closed pool does not end while the stream is open. False if the
-    /// pool takes no more work. [LIFE-8]
+    /// pool takes no more work. \[LIFE-8, LIFE-10]
     #[must_use]
-    pub(crate) fn open_stream(&self, by_worker: bool) -> bool {
-        self.life.open_stream(by_worker)
+    pub(crate) fn open_stream(&self, by_worker: bool, by_permit: bool) -> bool {
+        loop {
+            if self.life.open_stream(by_worker, by_permit) {
+                return true;
+            }
+            if !by_permit || !self.life.takes_permits() {
+                return false;
+            }
+            // A last look has ended since, and the pool goes on.
+        }
     }
 
     /// Closes a stream: its consumer pulls no more.

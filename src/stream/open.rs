@@ -39,6 +39,7 @@ where
     E: Send + 'static,
 {
     let kind = caller_kind(sched.id);
+    let by_permit = matches!(entrance, Entrance::Permit(_));
     let permit = match admit_by(sched, kind, Tie::Async, entrance) {
         Ok(permit) => permit,
         Err(kind) => return Err((kind, each)),
@@ -47,7 +48,7 @@ where
     // takes a place when it is sent.
     let places = permit.as_ref().and_then(Permit::places);
     let by_worker = outlasts_close(sched, kind, Tie::Async);
-    if !sched.open_stream(by_worker) {
+    if !sched.open_stream(by_worker, by_permit) {
         // The pool has ended since `admit` looked.
         return Err((sched.refusal(by_worker).unwrap_or(SubmitErrorKind::NotRunning), each));
     }

@@ -227,9 +227,10 @@ impl Context {
     /// run.
     pub(crate) fn run(&self) {
         set_current(self);
+        let mut ran = false;
         while !self.sched.is_forked() {
-            let Some(task) = self.next() else { break };
-            task.run(self);
+            let Some(task) = self.next(ran) else { break };
+            ran = task.run_if_any(self);
         }
         // Submitters have taken back the work whose entries still lie in the deque. The
         // scheduler frees those blocks when it goes.

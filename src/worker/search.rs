@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use crate::block::TaskRef;
+use crate::sched::Stage;
 use crate::sync::clock::Stopwatch;
 use crate::sync::{futex, thread};
 use crate::wait::spin_until;
@@ -30,12 +31,14 @@ const OFFER_AT: u32 = 11;
 const DEQUES_EVERY: u32 = 4;
 
 impl Context {
-    /// Returns the next task to run, or none once the pool is over.
+    /// Returns the next task to run, or none once the pool is over. `ran` says whether the worker
+    /// comes from a task that it has run.
     #[inline]
-    pub(super) fn next(&self) -> Option<TaskRef> {
-        if !self.sched.stage().is_over() {
+    pub(super) fn next(&self, ran: bool) -> Option<TaskRef> {
+        let stage = self.sched.stage();
+        if stage == Stage::Run || !self.is_over_for(stage, ran) {
             match self.take() {
-                None => return self.next_slow(),
+                None => return self.next_slow(stage),
                 found => {
                     self.stop_searching();
                     return found;
@@ -44,6 +47,19 @@ impl Context {
         }
         self.stop_searching();
         None
+    }
+
+    /// Says whether the pool is over, at a stage other than RUN. Counts the task that the worker
+    /// comes from, if it has `ran` one, for the report of a shutdown.
+    #[cold]
+    fn is_over_for(&self, stage: Stage, ran: bool) -> bool {
+        if ran {
+            self.sched.count_ended(self.index);
+            if stage.is_over() {
+                self.sched.note_last(self.index);
+            }
+        }
+        stage.is_over()
     }
 
     /// Takes the worker off the searchers, if it became one before it searched. It has found a
@@ -145,9 +161,13 @@ impl Context {
         self.take_injected().or_else(steal)
     }
 
-    /// Searches, then parks, until there is a task or the pool is over.
+    /// Searches, then parks, until there is a task or the pool is over. `stage` is the one that the
+    /// worker has seen before it looked.
     #[cold]
-    fn next_slow(&self) -> Option<TaskRef> {
+    fn next_slow(&self, stage: Stage) -> Option<TaskRef> {
+        if stage != Stage::Run {
+            self.sched.note_last(self.index);
+        }
         if self.loaded.replace(false) {
             self.sched.queues.mark_empty(self.index);
         }

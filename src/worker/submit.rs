@@ -60,6 +60,26 @@ impl Entrance {
     }
 }
 
+/// Does what [`refusal`] does, for a submission that comes in as `entrance` says. \[LIFE-1,
+/// LIFE-10]
+///
+/// # Errors
+///
+/// The caller gets the reason, if the pool would refuse.
+pub(crate) fn refusal_by(
+    sched: &Sched,
+    kind: CallerKind,
+    tie: Tie,
+    entrance: &Entrance,
+) -> Result<(), SubmitErrorKind> {
+    match entrance {
+        Entrance::Permit(_) if kind != CallerKind::Worker => {
+            sched.refusal_of_permit().map_or(Ok(()), Err)
+        }
+        _ => refusal(sched, kind, tie),
+    }
+}
+
 /// Lets a thread's submission in, or says why not. It comes by its place as `entrance` says.
 /// [LIFE-1]
 ///

@@ -144,9 +144,9 @@ fn i32_exactly_one_worker_finds_the_pool_drained() {
     fn quiet(life: &Life) -> bool {
         loop {
             match life.join_drained_idle() {
-                Drain::LookAgain if life.try_finish_drain(false, true) => return true,
-                Drain::LookAgain => {}
-                Drain::Park | Drain::NotClosed => return false,
+                Duty::LookAgain if life.try_finish_drain(false, true) => return true,
+                Duty::LookAgain => {}
+                Duty::Park | Duty::NotClosed => return false,
             }
         }
     }
@@ -219,7 +219,7 @@ fn drain_as(sched: &Sched, settle: fn(&Sched)) {
 }
 
 fn settle_well(sched: &Sched) {
-    assert_eq!(sched.life.join_drained_idle(), Drain::LookAgain);
+    assert_eq!(sched.life.join_drained_idle(), Duty::LookAgain);
     sched.finish_drain(true);
 }
 
@@ -236,7 +236,7 @@ fn i17_i30_control_look_then_drained() {
     stranded("I17 I30 control: look, then DRAINED", submit_looking_twice, |sched| {
         drain_as(sched, |sched| {
             let found = sched.queues.any_work();
-            assert_eq!(sched.life.join_drained_idle(), Drain::LookAgain);
+            assert_eq!(sched.life.join_drained_idle(), Duty::LookAgain);
             fence(Ordering::SeqCst);
             sched.life.try_finish_drain(found, true);
         });
@@ -247,7 +247,7 @@ fn i17_i30_control_look_then_drained() {
 fn i30_control_drained_without_a_fence() {
     stranded("I30 control: DRAINING without its fence", submit_looking_twice, |sched| {
         drain_as(sched, |sched| {
-            assert_eq!(sched.life.join_drained_idle(), Drain::LookAgain);
+            assert_eq!(sched.life.join_drained_idle(), Duty::LookAgain);
             sched.life.try_finish_drain(sched.queues.any_work(), true);
         });
     });
