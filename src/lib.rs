@@ -181,6 +181,7 @@ mod result;
 
 // The kernel.
 mod block;
+mod numbers;
 #[cfg_attr(not(all(test, loom)), forbid(unsafe_code))]
 mod sched;
 #[allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "these are the doors")]
@@ -192,6 +193,7 @@ mod worker;
 pub use batch::{Batch, Input, default_chunksize, star};
 pub use block::{Panic, SubmitError, SubmitErrorKind, TaskError, Unobserved};
 pub use call::Task;
+pub use numbers::{Histogram, PoolStats, Running, Timings};
 pub use pool::{
     BuildError, Builder, DropPolicy, JoinError, Pool, PoolHandle, PoolState, ThreadPool,
     is_cancelled,

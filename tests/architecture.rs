@@ -10,9 +10,9 @@ const VERBS: [&str; 4] = ["call", "batch", "stream", "scope"];
 
 /// From the top floor down. A room may use what stands after it, but for the verbs, which share a floor, and pool and result,
 /// which share the next.
-const ROOMS: [&str; 11] = [
-    "call", "batch", "stream", "scope", "pool", "result", "worker", "sched", "block", "wait",
-    "sync",
+const ROOMS: [&str; 12] = [
+    "call", "batch", "stream", "scope", "pool", "result", "worker", "sched", "block", "numbers",
+    "wait", "sync",
 ];
 
 fn root() -> PathBuf {

@@ -42,6 +42,9 @@ const PROGRAMS: [(&str, u32); 5] = [("S0", 7), ("S1", 2), ("S2", 3), ("S3", 24),
 /// The ways to hang Python's pool.
 const HANGS: u32 = 22;
 
+/// What a pool counts and shows, numbered from 1.
+const NUMBERS: u32 = 8;
+
 /// The faults that a user, their code or the machine can put to a pool.
 const FAULTS: u32 = 51;
 
@@ -111,6 +114,7 @@ fn rows() -> Vec<String> {
 fn ids() -> Vec<String> {
     let mut ids = rows();
     ids.extend(numbered(&PROGRAMS, |text, n| format!("{text}-E{n}")));
+    ids.extend(numbered(&[("NUM", NUMBERS)], |family, n| format!("{family}-{n:02}")));
     ids.extend(numbered(&[("HANG", HANGS), ("F", FAULTS)], |family, n| format!("{family}-{n:02}")));
     ids.extend(CPYTHON.map(str::to_owned));
     ids

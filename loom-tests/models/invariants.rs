@@ -37,7 +37,7 @@ const fn must(id: &'static str, holds: &'static str, shown_by: &'static [Symptom
     Invariant { id, holds, shown_by }
 }
 
-const INVARIANTS: [Invariant; 46] = [
+const INVARIANTS: [Invariant; 48] = [
     must("I1", "the closure is consumed exactly once", &[Race]),
     must("I2", "the output is dropped or moved exactly once, while its block is there", &[Race]),
     must("I3", "the block is freed exactly once, after both owners have left", &[Leak, Race]),
@@ -116,6 +116,8 @@ const INVARIANTS: [Invariant; 46] = [
     ),
     must("I45", "a consumer that could pull more is told when the runners run dry", &[Deadlock]),
     must("I46", "work that is submitted while every worker is busy does not go unheard", &[]),
+    must("I47", "an observer never sees more ends than calls that left, nor more than came", &[]),
+    must("I48", "what a worker shows is all of one task", &[]),
 ];
 
 /// The invariants that the name of a model or a message begins with.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Input;
 use super::block::{Batch, BatchOptions, Mapping, NewEntries, Source};
 use crate::block::{Abort, Outcome, ResultRef, SubmitErrorKind};
+use crate::numbers::Books;
 use crate::sched::{Permit, Sched, WhenFull};
 use crate::worker::{self, Caller, CallerKind, Tie, accepted, outcome_of_borrowed, with_caller};
 
@@ -36,10 +37,17 @@ where
     M::Error: Send,
 {
     if let Err(kind) = worker::refusal(sched, worker::caller_kind(sched.id), Tie::Async) {
+        worker::count_refusal(sched);
         return Err((kind, mapping, input));
     }
+    let options = counting(sched, options);
     submit(sched, mapping, input.read(), options)
         .map_err(|(kind, mapping, items)| (kind, mapping, Input::collected(items)))
+}
+
+/// Says in the options whether the pool counts.
+fn counting(sched: &Sched, options: BatchOptions) -> BatchOptions {
+    BatchOptions { counted: sched.books().is_some(), ..options }
 }
 
 /// Submits a batch whose items are collected, and which borrows nothing.
@@ -63,8 +71,12 @@ where
         let empty = items.is_empty();
         let permit = match admit(sched, caller.kind(), Tie::Async, empty) {
             Ok(permit) => permit,
-            Err(kind) => return Err((kind, mapping, items)),
+            Err(kind) => {
+                worker::count_refusal(sched);
+                return Err((kind, mapping, items));
+            }
         };
+        let _slip = sched.books().map(Books::submits);
         let places = permit.as_ref().and_then(Permit::places);
         let (runners, outside) = (sched.queues.workers(), caller.is_outside());
         // SAFETY: all parts are `Send` and borrow nothing. `Mapping` asks that several threads may
@@ -82,7 +94,10 @@ where
         // SAFETY: the entries are of the batch made above. If any are left, other runners have
         // finished it.
         unsafe { Batch::<M>::give_up(entries) };
-        accepted.map_err(|(kind, (mapping, items))| (kind, mapping, items))
+        accepted.map_err(|(kind, (mapping, items))| {
+            sched.books().into_iter().for_each(Books::takes_back);
+            (kind, mapping, items)
+        })
     })
 }
 
@@ -108,11 +123,13 @@ where
     M::Error: Send,
 {
     let kind = worker::caller_kind(sched.id);
-    worker::refusal(sched, kind, Tie::Nested).map_err(Some)?;
-    if kind == CallerKind::Member {
-        return Err(None);
-    }
-    map_collected(sched, mapping, input.read().into(), options)
+    let refused = match worker::refusal(sched, kind, Tie::Nested) {
+        Ok(()) if kind == CallerKind::Member => None,
+        Ok(()) => return map_collected(sched, mapping, input.read().into(), options),
+        Err(kind) => Some(kind),
+    };
+    worker::count_refusal(sched);
+    Err(refused)
 }
 
 /// Does what [`map`] does, for items that are collected. A worker of the pool takes part in the
@@ -133,12 +150,17 @@ where
     M::Value: Send,
     M::Error: Send,
 {
+    let options = counting(sched, options);
     with_caller(sched.id, |caller| {
         let empty = items.len() == 0;
-        let permit = admit(sched, caller.kind(), Tie::Nested, empty).map_err(Some)?;
-        if caller.kind() == CallerKind::Member {
-            return Err(None);
-        }
+        let permit = match admit(sched, caller.kind(), Tie::Nested, empty) {
+            Ok(permit) if caller.kind() != CallerKind::Member => permit,
+            refused => {
+                worker::count_refusal(sched);
+                return Err(refused.err());
+            }
+        };
+        let _slip = sched.books().map(Books::submits);
         let places = permit.as_ref().and_then(Permit::places);
         let (runners, outside) = (sched.queues.workers(), caller.is_outside());
         // SAFETY: all parts are `Send`, and `Mapping` asks that several threads may call `each`.
@@ -150,7 +172,10 @@ where
         let submitted = if empty || caller.kind() == CallerKind::Worker {
             take_part(sched, caller, &mut entries, result)
         } else {
-            publish_or_take_back::<M>(sched, caller, permit, &mut entries, result).map_err(Some)
+            publish_or_take_back::<M>(sched, caller, permit, &mut entries, result).map_err(|kind| {
+                sched.books().into_iter().for_each(Books::takes_back);
+                Some(kind)
+            })
         };
         if !matches!(submitted, Err(None)) {
             // SAFETY: the entries are of the batch made above. If any are left, the batch is

@@ -18,6 +18,7 @@ mod state;
 mod turn;
 mod unobserved;
 mod unwind;
+mod watched;
 mod work;
 
 pub(crate) use call::Call;
@@ -47,7 +48,8 @@ pub(crate) use unobserved::{UnobservedCallback, unwatch, watch};
 #[cfg(all(test, unix, not(loom)))]
 pub(crate) use unwind::tests::assert_aborts;
 pub(crate) use unwind::{Abort, catch_panic, check_count, drop_quietly, forget_panic};
-pub(crate) use work::{Job, Outcome, Work, call_back, drop_error, drop_outcome};
+pub(crate) use watched::Watched;
+pub(crate) use work::{Job, Outcome, Work, call_back, drop_error, drop_outcome, end_of};
 
 #[cfg(all(test, loom, feature = "loom"))]
 #[path = "../../loom-tests/models/cell.rs"]

@@ -2,6 +2,7 @@
 
 use super::error::Reason;
 use super::work::{Outcome, Work};
+use crate::numbers::Name;
 
 /// Work with its place in the queue. `P` is the permit: its drop frees the place. The place is
 /// free before anything else happens to the work: before the function runs, before a refused
@@ -16,6 +17,7 @@ impl<W: Work, P> Work for Placed<W, P> {
     type Error = W::Error;
     type After = W::After;
     const TOLD: bool = W::TOLD;
+    const NAME: &'static Name = W::NAME;
 
     #[inline]
     fn run(self) -> (Outcome<W::Value, W::Error>, W::After) {

@@ -76,7 +76,7 @@ impl Pool {
 
     /// Lets a worker call `f`, and forgets it: no thread waits for the result.
     ///
-    /// The pool drops a panic of `f`.
+    /// [`on_unobserved`](crate::Builder::on_unobserved) hears of a panic of `f`. No other thread does.
     ///
     /// # Errors
     ///

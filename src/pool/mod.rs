@@ -5,6 +5,7 @@ mod builder;
 mod config;
 mod current;
 mod handle;
+mod stats;
 mod thread_pool;
 mod threads;
 

@@ -15,6 +15,7 @@ use crossbeam_utils::CachePadded;
 use crate::block::{
     Panic, PoolView, Reason, STOP, SubmitErrorKind, TaskRef, drop_quietly, unregister, unwatch,
 };
+use crate::numbers::Books;
 use crate::sync::deque::Worker;
 use crate::sync::{AtomicU32, OnceLock, Ordering, fence, futex, identity, thread};
 
@@ -43,6 +44,8 @@ pub(crate) struct Sched {
     broken: OnceLock<Arc<Panic>>,
     /// Whether the pool, once CLOSED, takes only work that a running task waits for.
     strict: bool,
+    /// What the pool counts, if it counts.
+    books: Option<Arc<Books>>,
 }
 
 impl Sched {
@@ -60,6 +63,7 @@ impl Sched {
             attention: CachePadded::new(AtomicU32::new(0)),
             broken: OnceLock::new(),
             strict: false,
+            books: None,
         };
         (sched, owned)
     }
@@ -79,6 +83,17 @@ impl Sched {
     /// Makes the pool strict: once CLOSED, it takes only work that a running task waits for.
     pub(crate) fn close_strictly(&mut self) {
         self.strict = true;
+    }
+
+    /// Opens the books: the pool counts from now on. Its timings take one in so many tasks as a
+    /// sample, or none for 0.
+    pub(crate) fn open_books(&mut self, one_in: u32) {
+        self.books = Some(Books::open(self.id, self.queues.workers(), one_in));
+    }
+
+    #[inline]
+    pub(crate) fn books(&self) -> Option<&Books> {
+        self.books.as_deref()
     }
 
     #[inline]

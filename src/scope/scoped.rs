@@ -2,6 +2,7 @@
 
 use super::block::Pending;
 use crate::block::{Outcome, Reason, Work};
+use crate::numbers::Name;
 
 /// Work that counts as pending until the thread that runs it has let go of its outcome.
 pub(crate) struct Scoped<W> {
@@ -14,6 +15,7 @@ impl<W: Work<After = ()>> Work for Scoped<W> {
     type Error = W::Error;
     type After = Pending;
     const TOLD: bool = W::TOLD;
+    const NAME: &'static Name = W::NAME;
 
     fn run(self) -> (Outcome<W::Value, W::Error>, Pending) {
         (self.work.run().0, self.pending)

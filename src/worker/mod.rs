@@ -13,7 +13,10 @@ pub(crate) use current::{
     Caller, CallerKind, caller_kind, current_id, current_pool, enlist, is_cancelled, with_caller,
 };
 pub use profile::Profile;
-pub(crate) use submit::{Tie, accepted, admit, outlasts_close, refusal, submit, submit_borrowing};
+pub(crate) use submit::{
+    Tie, accepted, admit, count_refusal, outlasts_close, refusal, run_at_once, submit,
+    submit_borrowing,
+};
 pub(crate) use wait::{help_with, is_foreign, outcome_of_borrowed, wait_for};
 
 #[cfg(all(test, loom, feature = "loom"))]

@@ -3,7 +3,8 @@
 
 use super::context::push;
 use super::current::{Caller, CallerKind, with_caller};
-use crate::block::{Call, Placed, ResultRef, SubmitErrorKind, TaskRef, Work};
+use crate::block::{Call, Outcome, Placed, ResultRef, SubmitErrorKind, TaskRef, Watched, Work};
+use crate::numbers::Books;
 use crate::sched::{Permit, Sched, WhenFull};
 
 /// Says how a submission is tied to the frame that makes it.
@@ -117,17 +118,75 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
     when_full: WhenFull,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    with_caller(sched.id, |caller| match admit(sched, caller.kind(), tie, when_full) {
-        // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller keeps.
-        Ok(None) => unsafe { push_call(sched, caller, work, entry) },
-        Ok(Some(permit)) => {
-            // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller
-            // keeps.
-            unsafe { push_call(sched, caller, Placed { work, permit }, entry) }
-                .map_err(|(kind, placed)| (kind, placed.work))
+    with_caller(sched.id, |caller| {
+        let admitted = admit(sched, caller.kind(), tie, when_full);
+        if let Some(books) = sched.books() {
+            // SAFETY: the caller keeps the contract of `Call::create`.
+            return unsafe { push_watched(sched, books, caller, admitted, work, entry) };
         }
-        Err(kind) => Err((kind, work)),
+        match admitted {
+            // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller keeps.
+            Ok(None) => unsafe { push_call(sched, caller, work, entry) },
+            Ok(Some(permit)) => {
+                // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller
+                // keeps.
+                unsafe { push_call(sched, caller, Placed { work, permit }, entry) }
+                    .map_err(|(kind, placed)| (kind, placed.work))
+            }
+            Err(kind) => Err((kind, work)),
+        }
     })
+}
+
+/// Does the rest of [`submit_borrowing`] in a pool that counts.
+///
+/// # Errors
+///
+/// The work comes back if the pool does not take it.
+///
+/// # Safety
+///
+/// The contract of [`Call::create`] is the caller's to keep.
+#[inline(never)]
+unsafe fn push_watched<W: Work>(
+    sched: &Sched,
+    books: &Books,
+    caller: Caller<'_>,
+    admitted: Result<Option<Permit>, SubmitErrorKind>,
+    work: W,
+    entry: impl FnOnce(TaskRef) -> TaskRef,
+) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
+    let permit = match admitted {
+        Ok(permit) => permit,
+        Err(kind) => {
+            books.refuses();
+            return Err((kind, work));
+        }
+    };
+    let watched = Watched { work, permit, slip: books.submits() };
+    // SAFETY: the caller keeps the contract of `Call::create`.
+    unsafe { push_call(sched, caller, watched, entry) }.map_err(|(kind, watched)| {
+        books.takes_back();
+        (kind, watched.work)
+    })
+}
+
+/// Runs work on the worker that would wait for it.
+pub(crate) fn run_at_once<W: Work>(
+    sched: &Sched,
+    work: W,
+) -> (Outcome<W::Value, W::Error>, W::After) {
+    match sched.books() {
+        Some(books) => Watched { work, permit: None::<Permit>, slip: books.submits() }.run(),
+        None => work.run(),
+    }
+}
+
+/// Counts a batch or a stream that the pool has refused.
+pub(crate) fn count_refusal(sched: &Sched) {
+    if let Some(books) = sched.books() {
+        books.refuses();
+    }
 }
 
 /// Makes the call's block and pushes its entry.

@@ -81,3 +81,8 @@ pub(crate) fn may_spin() -> bool {
 pub(crate) fn is_doomed() -> bool {
     super::failure::failed()
 }
+
+/// Returns the calling thread's number.
+pub(crate) fn current_id() -> std::thread::ThreadId {
+    std::thread::current().id()
+}

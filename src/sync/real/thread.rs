@@ -49,3 +49,8 @@ pub(crate) fn may_spin() -> bool {
 pub(crate) fn is_doomed() -> bool {
     false
 }
+
+/// Returns the calling thread's number.
+pub(crate) fn current_id() -> std::thread::ThreadId {
+    std::thread::current().id()
+}

@@ -36,3 +36,8 @@ pub(crate) fn may_spin() -> bool {
 pub(crate) fn is_doomed() -> bool {
     std::thread::panicking()
 }
+
+/// Returns the calling thread's number.
+pub(crate) fn current_id() -> std::thread::ThreadId {
+    std::thread::current().id()
+}
