@@ -66,6 +66,8 @@
 //!   yielded.
 //! * [`queued`](Pool::queued) and [`active`](Pool::active) tell how busy the pool is.
 //!   [`broken_by`](Pool::broken_by) tells which panic broke it.
+//! * [`stats`](Pool::stats), [`running`](Pool::running) and [`timings`](Pool::timings) tell what a
+//!   pool has done and what it is doing, if it was built to count.
 //! * [`max_queued`](Builder::max_queued) lets submitters wait while the queue is full.
 //!
 //! An [`AsyncResult`] is also a `Future`, of no particular runtime.
@@ -140,6 +142,13 @@
 //!   before it.** The pool lets them in strictly in turn.
 //!
 //! After `terminate`, `cancel` or a failure under [`fail_fast`](Batch::fail_fast) no item begins.
+//!
+//! # Spans
+//!
+//! With the feature `tracing` each task takes the current span of its submitter along. The span is
+//! entered while the function runs, and while the callback or the error callback does. So does each
+//! item of a batch or a stream. No call has to ask for it. Without the feature the crate does not
+//! depend on `tracing`, and nothing is different.
 //!
 //! # What it does not do
 //!

@@ -11,7 +11,7 @@ fn root() -> PathBuf {
 }
 
 /// The folders and files of the sources in which a user's methods stand.
-const PUBLIC: [&str; 9] = [
+const PUBLIC: [&str; 10] = [
     "pool",
     "result",
     "call",
@@ -21,6 +21,7 @@ const PUBLIC: [&str; 9] = [
     "block/error.rs",
     "block/panic.rs",
     "worker/profile.rs",
+    "numbers/histogram.rs",
 ];
 
 /// A public function with its documentation.

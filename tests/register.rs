@@ -78,13 +78,12 @@ const CPYTHON: [&str; 25] = [
 ];
 
 /// What comes with the features for services. The first word is the row; a row with more words has a test for its other half.
-const LATER: [(&str, &str); 3] = [
+const LATER: [(&str, &str); 2] = [
     ("INIT-02", "state of a type that each worker owns"),
     (
         "LIFE-16 shutdown",
         "closing, waiting and terminating by one deadline; `join_timeout` is there",
     ),
-    ("NEST-06", "the submitter's span travels with its task"),
 ];
 
 /// Rows about a speed, with their row of the benches: a performance claim is a benchmark, never a test.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Input;
 use super::block::{Batch, BatchOptions, Mapping, NewEntries, Source};
-use crate::block::{Abort, Outcome, ResultRef, SubmitErrorKind};
+use crate::block::{Abort, Outcome, ResultRef, Spanned, SubmitErrorKind, in_span, out_of_span};
 use crate::numbers::Books;
 use crate::sched::{Permit, Sched, WhenFull};
 use crate::worker::{self, Caller, CallerKind, Tie, accepted, outcome_of_borrowed, with_caller};
@@ -41,8 +41,8 @@ where
         return Err((kind, mapping, input));
     }
     let options = counting(sched, options);
-    submit(sched, mapping, input.read(), options)
-        .map_err(|(kind, mapping, items)| (kind, mapping, Input::collected(items)))
+    submit(sched, in_span(mapping), input.read(), options)
+        .map_err(|(kind, mapping, items)| (kind, out_of_span(mapping), Input::collected(items)))
 }
 
 /// Says in the options whether the pool counts.
@@ -150,7 +150,7 @@ where
     M::Value: Send,
     M::Error: Send,
 {
-    let options = counting(sched, options);
+    let (mapping, options) = (in_span(mapping), counting(sched, options));
     with_caller(sched.id, |caller| {
         let empty = items.len() == 0;
         let permit = match admit(sched, caller.kind(), Tie::Nested, empty) {
@@ -172,15 +172,17 @@ where
         let submitted = if empty || caller.kind() == CallerKind::Worker {
             take_part(sched, caller, &mut entries, result)
         } else {
-            publish_or_take_back::<M>(sched, caller, permit, &mut entries, result).map_err(|kind| {
-                sched.books().into_iter().for_each(Books::takes_back);
-                Some(kind)
-            })
+            publish_or_take_back::<Spanned<M>>(sched, caller, permit, &mut entries, result).map_err(
+                |kind| {
+                    sched.books().into_iter().for_each(Books::takes_back);
+                    Some(kind)
+                },
+            )
         };
         if !matches!(submitted, Err(None)) {
             // SAFETY: the entries are of the batch made above. If any are left, the batch is
             // DONE or was taken back.
-            unsafe { Batch::<M>::give_up(entries) };
+            unsafe { Batch::<Spanned<M>>::give_up(entries) };
         }
         guard.disarm();
         submitted.map(outcome_of_borrowed)

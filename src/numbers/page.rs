@@ -33,11 +33,12 @@ pub(super) enum Hand {
 /// One page of the books. See the room's README for what each counter means.
 #[derive(Debug)]
 pub(super) struct Page {
-    // count tally: the submissions of a pool, by what has become of them. Each counter has 64 bits,
-    // and no pool gets as far as 2^64.
+    // count counter: the submissions of a pool, by what has become of them. Each submission raises
+    // each counter once at most. A counter has 64 bits, and no pool gets as far as 2^64.
     submitted: AtomicU64,
     left: AtomicU64,
     ended: [AtomicU64; ENDS],
+    // count refused: the submissions that a pool has refused. It has 64 bits, as above.
     refused: AtomicU64,
 }
 

@@ -2,7 +2,7 @@
 //! ends it.
 
 use super::ring::{StreamOptions, StreamRef, Window};
-use crate::block::{Each, SubmitErrorKind, TaskRef, Uncounted};
+use crate::block::{Each, SubmitErrorKind, TaskRef, Uncounted, in_span};
 use crate::numbers::End;
 use crate::sched::{Permit, Sched, WhenFull};
 use crate::worker::{
@@ -84,7 +84,7 @@ where
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
     Ok(unsafe {
         StreamRef::create(
-            each,
+            in_span(each),
             options,
             window,
             workers,

@@ -3,7 +3,9 @@
 
 use super::context::push;
 use super::current::{Caller, CallerKind, with_caller};
-use crate::block::{Call, Outcome, Placed, ResultRef, SubmitErrorKind, TaskRef, Watched, Work};
+use crate::block::{
+    Call, Outcome, Placed, ResultRef, SubmitErrorKind, TaskRef, Watched, Work, in_span, out_of_span,
+};
 use crate::numbers::Books;
 use crate::sched::{Permit, Sched, WhenFull};
 
@@ -118,7 +120,8 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
     when_full: WhenFull,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    with_caller(sched.id, |caller| {
+    let work = in_span(work);
+    let submitted = with_caller(sched.id, |caller| {
         let admitted = admit(sched, caller.kind(), tie, when_full);
         if let Some(books) = sched.books() {
             // SAFETY: the caller keeps the contract of `Call::create`.
@@ -135,7 +138,8 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
             }
             Err(kind) => Err((kind, work)),
         }
-    })
+    });
+    submitted.map_err(|(kind, work)| (kind, out_of_span(work)))
 }
 
 /// Does the rest of [`submit_borrowing`] in a pool that counts.

@@ -125,3 +125,25 @@ impl<F: Fn(A) -> T, A, T> Mapping for MapResults<F, A, T> {
         outcome
     }
 }
+
+/// A batch whose items, and whose callbacks, run in the span in which it was submitted.
+#[cfg(feature = "tracing")]
+impl<M: Mapping> Mapping for crate::block::Spanned<M> {
+    type Item = M::Item;
+    type Value = M::Value;
+    type Error = M::Error;
+    const TOLD: bool = M::TOLD;
+    const NAME: &'static Name = M::NAME;
+
+    fn each(&self, index: usize, item: M::Item) -> Result<M::Value, M::Error> {
+        let _entered = self.span.enter();
+        self.work.each(index, item)
+    }
+
+    fn conclude(
+        self,
+        outcome: Outcome<Vec<M::Value>, M::Error>,
+    ) -> Outcome<Vec<M::Value>, M::Error> {
+        self.conclude_with(|mapping| mapping.conclude(outcome))
+    }
+}
