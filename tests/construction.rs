@@ -4,7 +4,9 @@
 mod common;
 
 use common::{Gate, threads};
-use millpond::{BuildError, JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
+use millpond::{
+    BuildError, JoinError, PoolHandle, PoolState, SubmitErrorKind, TaskError, ThreadPool,
+};
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

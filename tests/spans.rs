@@ -9,8 +9,9 @@ use millpond::ThreadPool;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
-use tracing::span::{Attributes, Current, Id, Record};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Span, Subscriber, info_span};
+use tracing_core::span::Current;
 
 thread_local! {
     /// The spans that this thread has entered, the innermost last.

@@ -68,14 +68,18 @@ static FIRST: Name = Name(|| "first");
 static SECOND: Name = Name(|| "second");
 
 /// A worker shows one task after another, each with its time; an observer reads once.
-fn shown_beside_a_look(show: fn(&Shown, &'static Name, u64), read: fn(&Shown) -> Option<Sight>) {
+fn shown_beside_a_look(
+    show: fn(&Shown, &'static Name, u64),
+    read: fn(&Shown) -> Option<Sight>,
+) -> Option<&'static str> {
     let shown = Arc::new(Shown::new());
     let theirs = Arc::clone(&shown);
     let worker = spawn(move || {
         show(&theirs, &FIRST, 1);
         show(&theirs, &SECOND, 2);
     });
-    if let Some(sight) = read(&shown) {
+    let seen = read(&shown);
+    if let Some(sight) = seen {
         let whole = [(None, 0), (Some("first"), 1), (Some("second"), 2)];
         assert!(
             whole.contains(&(sight.type_name(), sight.began)),
@@ -85,22 +89,23 @@ fn shown_beside_a_look(show: fn(&Shown, &'static Name, u64), read: fn(&Shown) ->
         assert_eq!(sight.version, version, "I48: a version belongs to what is shown with it");
     }
     worker.join().expect("the worker returns");
+    seen.map(|sight| sight.type_name().unwrap_or("none"))
 }
 
 #[test]
 fn i48_what_a_worker_shows_is_all_of_one_task() {
-    check("I48 show ‖ look", Bound::None, Futex::Block, |outcomes| {
-        outcomes.insert(());
-        shown_beside_a_look(|shown, name, began| _ = shown.show(name, began), Shown::read);
+    let report = check("I48 show ‖ look", Bound::None, Futex::Block, |outcomes| {
+        let show = |shown: &Shown, name, began| _ = shown.show(name, began);
+        outcomes.insert(shown_beside_a_look(show, Shown::read));
     });
+    let seen = ["None", "Some(\"first\")", "Some(\"none\")", "Some(\"second\")"];
+    assert_eq!(report.outcomes, seen);
 }
 
 #[test]
 fn i48_control_an_observer_does_not_look_at_the_version_again() {
     control("I48 control: no second look at the version", Bound::None, Futex::Block, |_| {
-        shown_beside_a_look(
-            |shown, name, began| _ = shown.show(name, began),
-            |shown| Some(shown.read_unchecked()),
-        );
+        let show = |shown: &Shown, name, began| _ = shown.show(name, began);
+        shown_beside_a_look(show, |shown| Some(shown.read_unchecked()));
     });
 }

@@ -76,7 +76,7 @@ impl Pool {
 
     /// Lets a worker call `f`, and forgets it: no thread waits for the result.
     ///
-    /// [`on_unobserved`](crate::Builder::on_unobserved) hears of a panic of `f`. No other thread does.
+    /// A panic of `f` goes to [`on_unobserved`](crate::Builder::on_unobserved), if the pool has it.
     ///
     /// # Errors
     ///

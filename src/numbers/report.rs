@@ -1,7 +1,7 @@
-use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::Histogram;
+use crate::sync::thread::ThreadId;
 
 /// Tells what a pool has done so far, and what it has to do: see [`Pool::stats`].
 ///
@@ -77,8 +77,8 @@ pub struct Running {
     ///
     /// The pool knows when a task began if its worker had no task before, and if the task is one of
     /// those whose [times](crate::Builder::timings) are measured. For the others it compares with
-    /// earlier calls of [`running`](crate::Pool::running) and [`stats`](crate::Pool::stats), so that
-    /// the time is too small by at most the time between two calls. At the first call it is 0.
+    /// earlier calls of [`running`](crate::Pool::running) and [`stats`](crate::Pool::stats). So the
+    /// time is too small by at most the time between two calls. At the first call it is 0.
     pub exact: bool,
 }
 

@@ -103,8 +103,8 @@ impl Builder {
     /// Sets a function that each worker runs once, when its thread starts.
     ///
     /// The worker calls it on its own thread, with its index, before the
-    /// [`initializer`](Self::initializer) and before its first task. Here a program sets what belongs
-    /// to the thread and not to its tasks: the processors that it may run on, its priority.
+    /// [`initializer`](Self::initializer) and before its first task. Here a program sets what
+    /// belongs to the thread and not to its tasks: the processors that it may run on, its priority.
     ///
     /// If it panics, the pool is *broken*, as by a panic of the initializer. The worker runs no
     /// initializer and no exit callback then.
@@ -131,7 +131,8 @@ impl Builder {
     /// Sets a callback that each worker runs once, after its last task.
     ///
     /// The worker calls it on its own thread, with its index, if neither its
-    /// [start callback](Self::on_worker_start) nor its initializer panicked. The pool swallows a panic in it.
+    /// [start callback](Self::on_worker_start) nor its initializer panicked. The pool swallows a
+    /// panic in it.
     ///
     /// # Cost
     ///

@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 mod admission;
+mod books;
 mod idle;
 mod life;
 mod outside;
@@ -83,17 +84,6 @@ impl Sched {
     /// Makes the pool strict: once CLOSED, it takes only work that a running task waits for.
     pub(crate) fn close_strictly(&mut self) {
         self.strict = true;
-    }
-
-    /// Opens the books: the pool counts from now on. Its timings take one in so many tasks as a
-    /// sample, or none for 0.
-    pub(crate) fn open_books(&mut self, one_in: u32) {
-        self.books = Some(Books::open(self.id, self.queues.workers(), one_in));
-    }
-
-    #[inline]
-    pub(crate) fn books(&self) -> Option<&Books> {
-        self.books.as_deref()
     }
 
     #[inline]

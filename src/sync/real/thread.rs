@@ -1,6 +1,6 @@
 //! Threads: the only place that starts one, and the hints to the processor and the scheduler.
 
-pub(crate) use std::thread::{JoinHandle, yield_now};
+pub(crate) use std::thread::{JoinHandle, ThreadId, yield_now};
 
 use super::OnceLock;
 
@@ -51,6 +51,6 @@ pub(crate) fn is_doomed() -> bool {
 }
 
 /// Returns the calling thread's number.
-pub(crate) fn current_id() -> std::thread::ThreadId {
+pub(crate) fn current_id() -> ThreadId {
     std::thread::current().id()
 }

@@ -1,6 +1,7 @@
 //! Threads: shuttle's, in any number.
 
 pub(crate) use shuttle::thread::{JoinHandle, yield_now};
+pub(crate) use std::thread::ThreadId;
 
 /// Starts a named thread. shuttle gives it the stack that its configuration says.
 ///
@@ -38,6 +39,6 @@ pub(crate) fn is_doomed() -> bool {
 }
 
 /// Returns the calling thread's number.
-pub(crate) fn current_id() -> std::thread::ThreadId {
+pub(crate) fn current_id() -> ThreadId {
     std::thread::current().id()
 }
