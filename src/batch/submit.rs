@@ -41,8 +41,9 @@ where
         return Err((kind, mapping, input));
     }
     let options = counting(sched, options);
-    submit(sched, in_span(mapping), input.read(), options)
-        .map_err(|(kind, mapping, items)| (kind, out_of_span(mapping), Input::collected(items)))
+    let submitted = submit(sched, in_span(mapping), input.read(), options);
+    out_of_span(submitted.map_err(|(kind, mapping, items)| ((kind, items), mapping)))
+        .map_err(|((kind, items), mapping)| (kind, mapping, Input::collected(items)))
 }
 
 /// Says in the options whether the pool counts.

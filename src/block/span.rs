@@ -12,8 +12,8 @@ mod imp {
     }
 
     #[inline]
-    pub(crate) fn out_of_span<W>(work: Spanned<W>) -> W {
-        work
+    pub(crate) fn out_of_span<R, K, W>(submitted: Result<R, (K, W)>) -> Result<R, (K, W)> {
+        submitted
     }
 }
 
@@ -38,8 +38,9 @@ mod imp {
         Spanned { work, span: Span::current() }
     }
 
-    pub(crate) fn out_of_span<W>(spanned: Spanned<W>) -> W {
-        spanned.work
+    /// Gives refused work back as it was.
+    pub(crate) fn out_of_span<R, K, W>(submitted: Result<R, (K, Spanned<W>)>) -> Result<R, (K, W)> {
+        submitted.map_err(|(kind, spanned)| (kind, spanned.work))
     }
 
     /// Runs `f`, which does not unwind, in the span, and drops the span. A subscriber is user code,

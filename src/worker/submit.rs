@@ -121,13 +121,12 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
     let work = in_span(work);
-    let submitted = with_caller(sched.id, |caller| {
-        let admitted = admit(sched, caller.kind(), tie, when_full);
-        if let Some(books) = sched.books() {
-            // SAFETY: the caller keeps the contract of `Call::create`.
-            return unsafe { push_watched(sched, books, caller, admitted, work, entry) };
-        }
-        match admitted {
+    if let Some(books) = sched.books() {
+        // SAFETY: the caller keeps the contract of `Call::create`.
+        return out_of_span(unsafe { submit_watched(sched, books, work, tie, when_full, entry) });
+    }
+    out_of_span(with_caller(sched.id, |caller| {
+        match admit(sched, caller.kind(), tie, when_full) {
             // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller keeps.
             Ok(None) => unsafe { push_call(sched, caller, work, entry) },
             Ok(Some(permit)) => {
@@ -138,11 +137,10 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
             }
             Err(kind) => Err((kind, work)),
         }
-    });
-    submitted.map_err(|(kind, work)| (kind, out_of_span(work)))
+    }))
 }
 
-/// Does the rest of [`submit_borrowing`] in a pool that counts.
+/// Does what [`submit_borrowing`] does, in a pool that counts.
 ///
 /// # Errors
 ///
@@ -151,27 +149,29 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
 /// # Safety
 ///
 /// The contract of [`Call::create`] is the caller's to keep.
+#[cold]
 #[inline(never)]
-unsafe fn push_watched<W: Work>(
+unsafe fn submit_watched<W: Work>(
     sched: &Sched,
     books: &Books,
-    caller: Caller<'_>,
-    admitted: Result<Option<Permit>, SubmitErrorKind>,
     work: W,
+    tie: Tie,
+    when_full: WhenFull,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    let permit = match admitted {
-        Ok(permit) => permit,
+    with_caller(sched.id, |caller| match admit(sched, caller.kind(), tie, when_full) {
+        Ok(permit) => {
+            let watched = Watched { work, permit, slip: books.submits() };
+            // SAFETY: the caller keeps the contract of `Call::create`.
+            unsafe { push_call(sched, caller, watched, entry) }.map_err(|(kind, watched)| {
+                books.takes_back();
+                (kind, watched.work)
+            })
+        }
         Err(kind) => {
             books.refuses();
-            return Err((kind, work));
+            Err((kind, work))
         }
-    };
-    let watched = Watched { work, permit, slip: books.submits() };
-    // SAFETY: the caller keeps the contract of `Call::create`.
-    unsafe { push_call(sched, caller, watched, entry) }.map_err(|(kind, watched)| {
-        books.takes_back();
-        (kind, watched.work)
     })
 }
 
