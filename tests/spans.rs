@@ -110,9 +110,11 @@ fn each_verb_runs_its_functions_in_the_span_of_the_submitter() {
     }
     let in_scope = pool.scope(|s| s.apply_async(here).unwrap().get());
     assert_eq!(in_scope.unwrap(), own);
-    // What a task submits has its span too.
+    // What a task submits has its span too. If its worker runs that task inside the other one, the
+    // span is entered twice.
     let inner = pool.handle();
-    assert_eq!(pool.apply(move || inner.apply_async(here).unwrap().get()).unwrap().unwrap(), own);
+    let within = pool.apply(move || inner.apply_async(here).unwrap().get()).unwrap().unwrap();
+    assert!(!within.is_empty() && within.iter().all(|span| *span == own[0]), "{within:?}");
     drop(inside);
     assert!(pool.apply(here).unwrap().is_empty(), "outside of the span there is none");
 }

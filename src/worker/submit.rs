@@ -149,7 +149,6 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
 /// # Safety
 ///
 /// The contract of [`Call::create`] is the caller's to keep.
-#[cold]
 #[inline(never)]
 unsafe fn submit_watched<W: Work>(
     sched: &Sched,
