@@ -43,8 +43,8 @@ pub struct PoolStats {
     /// How many of them have failed: the function returned an error, or it panicked, or the input
     /// or a callback did.
     pub failed: u64,
-    /// How many of them were cancelled before they began. A stream that is dropped before its end
-    /// counts here.
+    /// How many of them were cancelled: a call before it began, a batch before all its items had. A
+    /// stream that is dropped before its end counts here.
     pub cancelled: u64,
     /// How many of them were resolved because the pool was terminated or broken.
     pub terminated: u64,

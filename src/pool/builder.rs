@@ -280,8 +280,9 @@ impl Builder {
     /// Sets whether the pool counts: see [`Pool::stats`](crate::Pool::stats) and
     /// [`Pool::running`](crate::Pool::running).
     ///
-    /// Without this call it does not. A task costs some nanoseconds more in a pool that counts, and
-    /// a worker that finds a task after it had none, or finds none, reads the clock.
+    /// Without this call it does not, since a task costs some tens of nanoseconds more in a pool
+    /// that counts. There a worker also reads the clock when it finds a task after it had none, and
+    /// when it finds none.
     ///
     /// ```
     /// use millpond::ThreadPool;
