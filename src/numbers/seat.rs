@@ -216,7 +216,7 @@ struct Rises;
 
 impl Drop for Rises {
     fn drop(&mut self) {
-        SEAT.set(ptr::null());
+        SEAT.with(|seat| seat.set(ptr::null()));
     }
 }
 
@@ -225,7 +225,7 @@ pub(crate) fn sit<R>(seat: Option<&Seat>, live: impl FnOnce() -> R) -> R {
     let Some(seat) = seat else { return live() };
     // A second worker with this index would be an error of the pool. The first one's thread stays.
     let _ = seat.thread.set(thread::current_id());
-    SEAT.set(ptr::from_ref(seat));
+    SEAT.with(|current| current.set(ptr::from_ref(seat)));
     let _rises = Rises;
     begins_busy(Some(seat));
     let result = live();
