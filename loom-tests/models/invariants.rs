@@ -37,7 +37,7 @@ const fn must(id: &'static str, holds: &'static str, shown_by: &'static [Symptom
     Invariant { id, holds, shown_by }
 }
 
-const INVARIANTS: [Invariant; 52] = [
+const INVARIANTS: [Invariant; 54] = [
     must("I1", "the closure is consumed exactly once", &[Race]),
     must("I2", "the output is dropped or moved exactly once, while its block is there", &[Race]),
     must("I3", "the block is freed exactly once, after both owners have left", &[Leak, Race]),
@@ -126,6 +126,8 @@ const INVARIANTS: [Invariant; 52] = [
     must("I50", "an owner that waits runs only parts of what it waits for", &[]),
     must("I51", "an offer does not lie beside sleeping workers", &[Deadlock]),
     must("I52", "a waiter that gives up gives its turn or its place on", &[Deadlock]),
+    must("I53", "an observer never sees more ends than calls that left, nor more than came", &[]),
+    must("I54", "what a worker shows is all of one task", &[]),
 ];
 
 /// The invariants that the name of a model or a message begins with.

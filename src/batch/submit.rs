@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Input;
 use super::block::{Batch, BatchOptions, Mapping, NewEntries, Source};
-use crate::block::{Abort, Outcome, ResultRef, SubmitErrorKind};
+use crate::block::{Abort, Outcome, ResultRef, Spanned, SubmitErrorKind, in_span, out_of_span};
+use crate::numbers::Books;
 use crate::sched::{Permit, Sched};
 use crate::worker::{
     self, Caller, CallerKind, Entrance, Tie, accepted, outcome_of_borrowed, with_caller,
@@ -40,10 +41,18 @@ where
 {
     let kind = worker::caller_kind(sched.id);
     if let Err(kind) = refusal(sched, kind, Tie::Async, &entrance) {
+        worker::count_refusal(sched);
         return Err((kind, mapping, input));
     }
-    submit(sched, mapping, input.read(), options, entrance)
-        .map_err(|(kind, mapping, items)| (kind, mapping, Input::collected(items)))
+    let options = counting(sched, options);
+    let submitted = submit(sched, in_span(mapping), input.read(), options, entrance);
+    out_of_span(submitted.map_err(|(kind, mapping, items)| ((kind, items), mapping)))
+        .map_err(|((kind, items), mapping)| (kind, mapping, Input::collected(items)))
+}
+
+/// Says in the options whether the pool counts.
+fn counting(sched: &Sched, options: BatchOptions) -> BatchOptions {
+    BatchOptions { counted: sched.books().is_some(), ..options }
 }
 
 /// Submits a batch whose items are collected, and which borrows nothing.
@@ -68,8 +77,12 @@ where
         let empty = items.is_empty();
         let permit = match admit(sched, caller.kind(), Tie::Async, empty, entrance) {
             Ok(permit) => permit,
-            Err(kind) => return Err((kind, mapping, items)),
+            Err(kind) => {
+                worker::count_refusal(sched);
+                return Err((kind, mapping, items));
+            }
         };
+        let _slip = sched.books().map(Books::submits);
         let places = permit.as_ref().and_then(Permit::places);
         let (runners, outside) = (sched.queues.workers(), caller.is_outside());
         // SAFETY: all parts are `Send` and borrow nothing. `Mapping` asks that several threads may
@@ -87,7 +100,10 @@ where
         // SAFETY: the entries are of the batch made above. If any are left, other runners have
         // finished it.
         unsafe { Batch::<M>::give_up(entries) };
-        accepted.map_err(|(kind, (mapping, items))| (kind, mapping, items))
+        accepted.map_err(|(kind, (mapping, items))| {
+            sched.books().into_iter().for_each(Books::takes_back);
+            (kind, mapping, items)
+        })
     })
 }
 
@@ -114,11 +130,13 @@ where
     M::Error: Send,
 {
     let kind = worker::caller_kind(sched.id);
-    refusal(sched, kind, Tie::Nested, &entrance).map_err(Some)?;
-    if kind == CallerKind::Member {
-        return Err(None);
-    }
-    map_collected(sched, mapping, input.read().into(), options, entrance)
+    let refused = match refusal(sched, kind, Tie::Nested, &entrance) {
+        Ok(()) if kind == CallerKind::Member => None,
+        Ok(()) => return map_collected(sched, mapping, input.read().into(), options, entrance),
+        Err(kind) => Some(kind),
+    };
+    worker::count_refusal(sched);
+    Err(refused)
 }
 
 /// Does what [`map`] does, for items that are collected. A worker of the pool takes part in the
@@ -140,12 +158,17 @@ where
     M::Value: Send,
     M::Error: Send,
 {
+    let (mapping, options) = (in_span(mapping), counting(sched, options));
     with_caller(sched.id, |caller| {
         let empty = items.len() == 0;
-        let permit = admit(sched, caller.kind(), Tie::Nested, empty, entrance).map_err(Some)?;
-        if caller.kind() == CallerKind::Member {
-            return Err(None);
-        }
+        let permit = match admit(sched, caller.kind(), Tie::Nested, empty, entrance) {
+            Ok(permit) if caller.kind() != CallerKind::Member => permit,
+            refused => {
+                worker::count_refusal(sched);
+                return Err(refused.err());
+            }
+        };
+        let _slip = sched.books().map(Books::submits);
         let places = permit.as_ref().and_then(Permit::places);
         let (runners, outside) = (sched.queues.workers(), caller.is_outside());
         // SAFETY: all parts are `Send`, and `Mapping` asks that several threads may call `each`.
@@ -157,12 +180,17 @@ where
         let submitted = if empty || caller.kind() == CallerKind::Worker {
             take_part(sched, caller, &mut entries, result)
         } else {
-            publish_or_take_back::<M>(sched, caller, permit, &mut entries, result).map_err(Some)
+            publish_or_take_back::<Spanned<M>>(sched, caller, permit, &mut entries, result).map_err(
+                |kind| {
+                    sched.books().into_iter().for_each(Books::takes_back);
+                    Some(kind)
+                },
+            )
         };
         if !matches!(submitted, Err(None)) {
             // SAFETY: the entries are of the batch made above. If any are left, the batch is
             // DONE or was taken back.
-            unsafe { Batch::<M>::give_up(entries) };
+            unsafe { Batch::<Spanned<M>>::give_up(entries) };
         }
         guard.disarm();
         submitted.map(outcome_of_borrowed)

@@ -101,10 +101,39 @@ impl Builder {
         self
     }
 
+    /// Sets a function that each worker runs once, when its thread starts.
+    ///
+    /// The worker calls it on its own thread, with its index, before the
+    /// [`initializer`](Self::initializer) and before its first task. Here a program sets what
+    /// belongs to the thread and not to its tasks: the processors that it may run on, its priority.
+    ///
+    /// If it panics, the pool is *broken*, as by a panic of the initializer. The worker runs no
+    /// initializer and no exit callback then.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// # fn pin_this_thread_to(_processor: usize) {}
+    /// let pool = ThreadPool::builder()
+    ///     .workers(2)
+    ///     .on_worker_start(|worker| pin_this_thread_to(worker))
+    ///     .build()?;
+    /// # Ok::<(), millpond::BuildError>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// The call allocates at most once, to keep the function. It drops a function that was set
+    /// before, on this thread. It does not block, call the function or wake a thread.
+    pub fn on_worker_start(mut self, callback: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        self.config.on_start = Some(Arc::new(callback));
+        self
+    }
+
     /// Sets a callback that each worker runs once, after its last task.
     ///
-    /// The worker calls it on its own thread, with its index, if its initializer did not panic. The
-    /// pool swallows a panic in it.
+    /// The worker calls it on its own thread, with its index, if neither its
+    /// [start callback](Self::on_worker_start) nor its initializer panicked. The pool swallows a
+    /// panic in it.
     ///
     /// # Cost
     ///
@@ -121,10 +150,10 @@ impl Builder {
     /// it. It runs on the thread that drops the result: the handle's, or the worker's if the handle
     /// was gone before. The pool swallows a panic in it.
     ///
-    /// It hears of functions that returned an error, and of callbacks that panicked. It does not
-    /// hear of these:
+    /// It hears of functions that returned an error or panicked, and of callbacks that panicked. So
+    /// it hears of each panic of a task that was [spawned](crate::Pool::spawn). It does not hear of
+    /// these:
     ///
-    /// * panics of tasks, which the panic hook has reported;
     /// * cancelled or terminated work;
     /// * outcomes that a stream had not yielded when it was dropped;
     /// * results that are dropped after the pool and its handles are gone.
@@ -291,6 +320,58 @@ impl Builder {
     /// The call keeps a flag. It does not block, allocate, run your code or wake a thread.
     pub fn strict_close(mut self, yes: bool) -> Self {
         self.config.strict_close = yes;
+        self
+    }
+
+    /// Sets whether the pool counts: see [`Pool::stats`](crate::Pool::stats) and
+    /// [`Pool::running`](crate::Pool::running).
+    ///
+    /// Without this call it does not, since a task costs some tens of nanoseconds more in a pool
+    /// that counts. There a worker also reads the clock when it finds a task after it had none, and
+    /// when it finds none.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// let pool = ThreadPool::builder().workers(2).stats(true).build()?;
+    /// pool.apply(|| ())?;
+    /// assert_eq!(pool.stats().completed, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a flag. It does not block, allocate, run your code or wake a thread.
+    pub fn stats(mut self, yes: bool) -> Self {
+        self.config.stats = yes;
+        self
+    }
+
+    /// Lets the pool measure how long one in so many tasks is queued and runs: see
+    /// [`Pool::timings`](crate::Pool::timings).
+    ///
+    /// Without this call, or with 0, it measures none. A pool that measures also
+    /// [counts](Self::stats). A task that is measured costs three looks at the clock, and the pool
+    /// keeps 30 KiB more for each worker. The choice of the tasks is even, but follows no pattern.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// let pool = ThreadPool::builder().workers(2).timings(100).build()?;
+    /// for _ in 0..1_000 {
+    ///     pool.spawn(|| ())?;
+    /// }
+    /// pool.close();
+    /// pool.join()?;
+    /// let timings = pool.timings().unwrap();
+    /// assert_eq!(timings.one_in, 100);
+    /// println!("p99 of the queue: {:?}", timings.queued.quantile(0.99));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// The call keeps a number. It does not block, allocate, run your code or wake a thread.
+    pub fn timings(mut self, one_in: u32) -> Self {
+        self.config.one_in = one_in;
         self
     }
 

@@ -90,6 +90,7 @@ pub(crate) struct Config {
     pub(crate) workers: Option<usize>,
     pub(crate) name: Option<Box<dyn Fn(usize) -> String + Send>>,
     pub(crate) stack_size: Option<usize>,
+    pub(crate) on_start: Option<WorkerCallback>,
     pub(crate) initializer: Option<WorkerCallback>,
     pub(crate) on_exit: Option<WorkerCallback>,
     pub(crate) on_unobserved: Option<UnobservedCallback>,
@@ -98,6 +99,9 @@ pub(crate) struct Config {
     pub(crate) max_queued: Option<usize>,
     pub(crate) when_full: WhenFull,
     pub(crate) strict_close: bool,
+    pub(crate) stats: bool,
+    /// The timings take one in so many tasks as a sample. 0 is none.
+    pub(crate) one_in: u32,
 }
 
 impl Config {

@@ -6,6 +6,7 @@ mod config;
 mod current;
 mod handle;
 mod permit;
+mod stats;
 mod thread_pool;
 mod threads;
 

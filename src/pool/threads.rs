@@ -61,6 +61,9 @@ impl Threads {
         if config.strict_close {
             sched.close_strictly();
         }
+        if config.stats || config.one_in > 0 {
+            sched.open_books(config.one_in);
+        }
         let limit = config.max_queued.map(|max_queued| Limit {
             max_queued,
             when_full: config.when_full,
@@ -75,9 +78,12 @@ impl Threads {
         let mut handles = Vec::with_capacity(workers);
         for (index, (name, deque)) in names.into_iter().zip(deques).enumerate() {
             let shared = Arc::clone(&sched);
-            let (initializer, on_exit) = (config.initializer.clone(), config.on_exit.clone());
+            let callbacks = Callbacks {
+                begin: [config.on_start.clone(), config.initializer.clone()],
+                on_exit: config.on_exit.clone(),
+            };
             let context = move || Context::new(shared, index, deque, config.profile);
-            let main = move || live(context(), index, initializer, on_exit);
+            let main = move || live(context(), index, callbacks);
             match thread::spawn(name, config.stack_size, main) {
                 Ok(handle) => handles.push(handle),
                 Err(source) => {
@@ -196,17 +202,20 @@ fn join_thread(handle: JoinHandle<()>) {
     let _ = handle.join();
 }
 
-/// Runs a worker's thread from its beginning to its end.
-fn live(
-    context: Context,
-    index: usize,
-    initializer: Option<WorkerCallback>,
+/// What a worker calls beside its tasks.
+struct Callbacks {
+    /// The start callback and the initializer. The worker calls them in this order, before its
+    /// first task. A panic of one breaks the pool, and the worker does not call the next.
+    begin: [Option<WorkerCallback>; 2],
     on_exit: Option<WorkerCallback>,
-) {
+}
+
+/// Runs a worker's thread from its beginning to its end.
+fn live(context: Context, index: usize, callbacks: Callbacks) {
     let sched = Arc::clone(context.sched());
     worker::enlist(sched.id);
     let ready =
-        initializer.as_ref().is_none_or(|initializer| match catch_panic(|| initializer(index)) {
+        callbacks.begin.iter().flatten().all(|callback| match catch_panic(|| callback(index)) {
             Ok(()) => true,
             Err(panic) => {
                 sched.break_down(panic);
@@ -215,18 +224,19 @@ fn live(
         });
     context.run();
     if ready && !sched.is_forked() {
-        if let Some(on_exit) = &on_exit {
+        if let Some(on_exit) = &callbacks.on_exit {
             forget_panic(catch_panic(|| on_exit(index)));
         }
     }
     if sched.is_forked() {
         // The user's code has forked on this worker, and this is the child's copy of it. The copy
         // leaves everything of the pool as it is, and its thread ends.
-        return std::mem::forget((context, initializer, on_exit, sched));
+        return std::mem::forget((context, callbacks, sched));
     }
     // The worker drops the callbacks before the count falls. So a thread that has joined finds them
     // gone, with what they own.
-    drop_quietly(initializer);
+    let Callbacks { begin, on_exit } = callbacks;
+    begin.into_iter().for_each(drop_quietly);
     drop_quietly(on_exit);
     drop(context);
     sched.leave();

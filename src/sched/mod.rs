@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 mod admission;
+mod books;
 mod idle;
 mod life;
 mod line;
@@ -18,6 +19,7 @@ use crossbeam_utils::CachePadded;
 use crate::block::{
     Panic, PoolView, Reason, STOP, SubmitErrorKind, TaskRef, drop_quietly, unregister, unwatch,
 };
+use crate::numbers::Books;
 use crate::sync::deque::Worker;
 use crate::sync::{AtomicU32, OnceLock, Ordering, fence, futex, identity, thread};
 
@@ -48,6 +50,8 @@ pub(crate) struct Sched {
     broken: OnceLock<Arc<Panic>>,
     /// Whether the pool, once CLOSED, takes only work that a running task waits for.
     strict: bool,
+    /// What the pool counts, if it counts.
+    books: Option<Arc<Books>>,
 }
 
 impl Sched {
@@ -65,6 +69,7 @@ impl Sched {
             attention: CachePadded::new(AtomicU32::new(0)),
             broken: OnceLock::new(),
             strict: false,
+            books: None,
         };
         (sched, owned)
     }
@@ -101,25 +106,6 @@ impl Sched {
     #[inline]
     pub(crate) fn stage(&self) -> Stage {
         self.life.stage()
-    }
-
-    /// Says why the pool refuses a submission at this moment. None if it takes the submission.
-    /// [LIFE-1]
-    ///
-    /// `by_worker`: the pool's own workers may go on submitting while the pool is CLOSED, so
-    /// that accepted work can finish. In a strict pool, a worker submits as if from outside,
-    /// except for work that it waits for.
-    #[inline]
-    pub(crate) fn refusal(&self, by_worker: bool) -> Option<SubmitErrorKind> {
-        if self.is_forked() {
-            return Some(SubmitErrorKind::Forked);
-        }
-        match self.stage() {
-            Stage::Run => None,
-            Stage::Closed | Stage::Draining if by_worker => None,
-            Stage::Broken => Some(SubmitErrorKind::Broken),
-            _ => Some(SubmitErrorKind::NotRunning),
-        }
     }
 
     /// Submits entries from outside. If it succeeds, they are pushed and workers will take

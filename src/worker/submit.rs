@@ -3,7 +3,10 @@
 
 use super::context::push;
 use super::current::{Caller, CallerKind, with_caller};
-use crate::block::{Call, Placed, ResultRef, SubmitErrorKind, TaskRef, Work};
+use crate::block::{
+    Call, Outcome, Placed, ResultRef, SubmitErrorKind, TaskRef, Watched, Work, in_span, out_of_span,
+};
+use crate::numbers::Books;
 use crate::sched::{Permit, Reservation, Sched, WhenFull};
 
 /// Says how a submission is tied to the frame that makes it.
@@ -215,7 +218,12 @@ unsafe fn push_admitted<W: Work>(
     admitted: Result<Option<Permit>, SubmitErrorKind>,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    match admitted {
+    let work = in_span(work);
+    if let Some(books) = sched.books() {
+        // SAFETY: the caller keeps the contract of `Call::create`.
+        return out_of_span(unsafe { push_watched(sched, books, caller, work, admitted, entry) });
+    }
+    out_of_span(match admitted {
         // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller keeps.
         Ok(None) => unsafe { push_call(sched, caller, work, entry) },
         Ok(Some(permit)) => {
@@ -225,6 +233,58 @@ unsafe fn push_admitted<W: Work>(
                 .map_err(|(kind, placed)| (kind, placed.work))
         }
         Err(kind) => Err((kind, work)),
+    })
+}
+
+/// Does what [`push_admitted`] does, in a pool that counts.
+///
+/// # Errors
+///
+/// The work comes back if the pool has not `admitted` it, or does not take it.
+///
+/// # Safety
+///
+/// The contract of [`Call::create`] is the caller's to keep.
+#[cold]
+unsafe fn push_watched<W: Work>(
+    sched: &Sched,
+    books: &Books,
+    caller: Caller<'_>,
+    work: W,
+    admitted: Result<Option<Permit>, SubmitErrorKind>,
+    entry: impl FnOnce(TaskRef) -> TaskRef,
+) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
+    match admitted {
+        Ok(permit) => {
+            let watched = Watched { work, permit, slip: books.submits() };
+            // SAFETY: the caller keeps the contract of `Call::create`.
+            unsafe { push_call(sched, caller, watched, entry) }.map_err(|(kind, watched)| {
+                books.takes_back();
+                (kind, watched.work)
+            })
+        }
+        Err(kind) => {
+            books.refuses();
+            Err((kind, work))
+        }
+    }
+}
+
+/// Runs work on the worker that would wait for it.
+pub(crate) fn run_at_once<W: Work>(
+    sched: &Sched,
+    work: W,
+) -> (Outcome<W::Value, W::Error>, W::After) {
+    match sched.books() {
+        Some(books) => Watched { work, permit: None::<Permit>, slip: books.submits() }.run(),
+        None => work.run(),
+    }
+}
+
+/// Counts a batch or a stream that the pool has refused.
+pub(crate) fn count_refusal(sched: &Sched) {
+    if let Some(books) = sched.books() {
+        books.refuses();
     }
 }
 

@@ -110,4 +110,12 @@ pub(crate) const MODELS: &[(&str, &[&str])] = &[
     ("SWEPT", &["i44_no_look_misses_an_entry_that_is_swept"]),
     ("RIGHTS", &["i21_i22_i24_two_runners_and_a_taker"]),
     ("CHUNKS", &["i21_i22_i24_two_runners_and_a_taker"]),
+    (
+        "TALLY",
+        &[
+            "i53_no_observer_sees_an_end_before_its_beginning",
+            "i53_no_observer_sees_an_end_before_its_beginning_on_a_shared_page",
+        ],
+    ),
+    ("SHOWN", &["i54_what_a_worker_shows_is_all_of_one_task"]),
 ];

@@ -12,8 +12,9 @@ use super::mapping::Mapping;
 use super::{Batch, NewEntries, ranges};
 use crate::block::{
     Claim, Header, Kind, Nobody, Owner, PoolView, Published, Reason, Taken, TaskRef, Turn,
-    discharge, frame, publish, registry,
+    discharge, end_of, frame, publish, registry,
 };
+use crate::numbers::{self, Shows};
 use crate::sync::{Ordering, fence};
 
 impl<M: Mapping> Batch<M> {
@@ -200,6 +201,15 @@ impl<M: Mapping> Batch<M> {
         }
     }
 
+    /// Counts that the batch has left the queue, if the claim is the first one. Returns whether
+    /// the pool counts.
+    fn count_claim(&self, claim: Claim) -> bool {
+        if self.options.counted && claim == Claim::First {
+            numbers::count_left(self.header.pool());
+        }
+        self.options.counted
+    }
+
     /// Puts the outcome together and publishes it.
     ///
     /// # Safety
@@ -231,6 +241,9 @@ impl<M: Mapping> Batch<M> {
             }
         };
         let outcome = mapping.conclude(outcome);
+        if batch.options.counted {
+            numbers::count_end(batch.header.pool(), end_of(&outcome));
+        }
         // If a callback has panicked, its panic has taken the value's place.
         let kind = if kind == Kind::Value && outcome.is_err() { Kind::Failed } else { kind };
         batch.outcome.with_mut(|word| {
@@ -306,6 +319,7 @@ impl<M: Mapping> Batch<M> {
             unsafe { Self::spend(header, owner) };
             return false;
         }
+        let _shows = batch.count_claim(claim).then(|| Shows::begin(batch.header.pool(), M::NAME));
         if claim == Claim::First && batch.items.len() == 0 {
             // SAFETY: there is no chunk, and this thread was the first to claim.
             frame::enter(header, || unsafe { Self::conclude(header, view) });
@@ -364,6 +378,7 @@ impl<M: Mapping> Batch<M> {
             );
         }
         let claim = batch.header.state().claim();
+        batch.count_claim(claim);
         let any = claim != Claim::Withdrawn
             && frame::enter(header, || {
                 if claim == Claim::First && batch.items.len() == 0 {
