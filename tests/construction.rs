@@ -4,9 +4,7 @@
 mod common;
 
 use common::{Gate, threads};
-use millpond::{
-    BuildError, JoinError, PoolHandle, PoolState, SubmitErrorKind, TaskError, ThreadPool,
-};
+use millpond::{BuildError, JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -117,61 +115,6 @@ fn hooks_run_once_per_worker() {
     }
     seen.sort_unstable();
     assert_eq!(seen.len(), 6);
-}
-
-// covers INIT-01 INIT-07
-#[test]
-fn the_start_hook_runs_before_the_initializer() {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let note = |what: &'static str| {
-        let seen = Arc::clone(&seen);
-        move |worker: usize| seen.lock().unwrap().push((worker, std::thread::current().id(), what))
-    };
-    let pool = ThreadPool::builder()
-        .workers(3)
-        .on_worker_exit(note("exit"))
-        .initializer(note("initializer"))
-        .on_worker_start(note("start"))
-        .build()
-        .unwrap();
-    pool.map(|x: u32| x, 0..100).unwrap();
-    pool.close();
-    pool.join().unwrap();
-    let seen = Arc::into_inner(seen).expect("join has dropped the hooks").into_inner().unwrap();
-    assert_eq!(seen.len(), 9);
-    for worker in 0..3 {
-        let own: Vec<_> = seen.iter().filter(|(of, ..)| *of == worker).collect();
-        let turns: Vec<_> = own.iter().map(|(.., what)| *what).collect();
-        assert_eq!(turns, ["start", "initializer", "exit"]);
-        assert!(own.iter().all(|(_, thread, _)| *thread == own[0].1), "one thread each");
-    }
-}
-
-// covers INIT-05
-#[test]
-fn a_start_hook_that_panics_breaks_the_pool() {
-    let ran = Arc::new(Mutex::new(Vec::new()));
-    let note = |what: &'static str| {
-        let ran = Arc::clone(&ran);
-        move |_: usize| ran.lock().unwrap().push(what)
-    };
-    let pool = ThreadPool::builder()
-        .workers(1)
-        .on_worker_start(|_| panic!("no such processor"))
-        .initializer(note("initializer"))
-        .on_worker_exit(note("exit"))
-        .build()
-        .unwrap();
-    match pool.apply_async(|| ()) {
-        Ok(result) => assert!(matches!(result.get(), Err(TaskError::Broken(_)))),
-        Err(refused) => assert_eq!(refused.kind(), SubmitErrorKind::Broken),
-    }
-    while pool.state() != PoolState::Broken {
-        std::thread::yield_now();
-    }
-    assert_eq!(pool.broken_by().and_then(|panic| panic.message()), Some("no such processor"));
-    pool.join().unwrap();
-    assert!(ran.lock().unwrap().is_empty(), "neither hook after it has run: {ran:?}");
 }
 
 /// What an exit hook owns. The worker that drops it says so, and passes the gate.

@@ -86,11 +86,20 @@ impl Builder {
     /// Sets a function that each worker runs once, before its first task.
     ///
     /// The worker calls it on its own thread, with its index. Tasks that are submitted meanwhile
-    /// wait.
+    /// wait. Here a program also sets what belongs to the thread: the processors that it may run
+    /// on, its priority.
     ///
     /// If it panics, the pool is *broken*. All queued work resolves to
     /// [`TaskError::Broken`](crate::TaskError::Broken) with the panic's message, so it does not
     /// hang. The pool refuses later submissions. `join` works.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// # fn pin_this_thread_to(_processor: usize) {}
+    /// let pool =
+    ///     ThreadPool::builder().workers(2).initializer(|worker| pin_this_thread_to(worker)).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Cost
     ///
@@ -101,39 +110,10 @@ impl Builder {
         self
     }
 
-    /// Sets a function that each worker runs once, when its thread starts.
-    ///
-    /// The worker calls it on its own thread, with its index, before the
-    /// [`initializer`](Self::initializer) and before its first task. Here a program sets what
-    /// belongs to the thread and not to its tasks: the processors that it may run on, its priority.
-    ///
-    /// If it panics, the pool is *broken*, as by a panic of the initializer. The worker runs no
-    /// initializer and no exit callback then.
-    ///
-    /// ```
-    /// use millpond::ThreadPool;
-    /// # fn pin_this_thread_to(_processor: usize) {}
-    /// let pool = ThreadPool::builder()
-    ///     .workers(2)
-    ///     .on_worker_start(|worker| pin_this_thread_to(worker))
-    ///     .build()?;
-    /// # Ok::<(), millpond::BuildError>(())
-    /// ```
-    ///
-    /// # Cost
-    ///
-    /// The call allocates at most once, to keep the function. It drops a function that was set
-    /// before, on this thread. It does not block, call the function or wake a thread.
-    pub fn on_worker_start(mut self, callback: impl Fn(usize) + Send + Sync + 'static) -> Self {
-        self.config.on_start = Some(Arc::new(callback));
-        self
-    }
-
     /// Sets a callback that each worker runs once, after its last task.
     ///
-    /// The worker calls it on its own thread, with its index, if neither its
-    /// [start callback](Self::on_worker_start) nor its initializer panicked. The pool swallows a
-    /// panic in it.
+    /// The worker calls it on its own thread, with its index, if its initializer did not panic. The
+    /// pool swallows a panic in it.
     ///
     /// # Cost
     ///

@@ -90,7 +90,6 @@ pub(crate) struct Config {
     pub(crate) workers: Option<usize>,
     pub(crate) name: Option<Box<dyn Fn(usize) -> String + Send>>,
     pub(crate) stack_size: Option<usize>,
-    pub(crate) on_start: Option<WorkerCallback>,
     pub(crate) initializer: Option<WorkerCallback>,
     pub(crate) on_exit: Option<WorkerCallback>,
     pub(crate) on_unobserved: Option<UnobservedCallback>,

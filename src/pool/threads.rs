@@ -78,12 +78,9 @@ impl Threads {
         let mut handles = Vec::with_capacity(workers);
         for (index, (name, deque)) in names.into_iter().zip(deques).enumerate() {
             let shared = Arc::clone(&sched);
-            let callbacks = Callbacks {
-                begin: [config.on_start.clone(), config.initializer.clone()],
-                on_exit: config.on_exit.clone(),
-            };
+            let (initializer, on_exit) = (config.initializer.clone(), config.on_exit.clone());
             let context = move || Context::new(shared, index, deque, config.profile);
-            let main = move || live(context(), index, callbacks);
+            let main = move || live(context(), index, initializer, on_exit);
             match thread::spawn(name, config.stack_size, main) {
                 Ok(handle) => handles.push(handle),
                 Err(source) => {
@@ -202,20 +199,17 @@ fn join_thread(handle: JoinHandle<()>) {
     let _ = handle.join();
 }
 
-/// What a worker calls beside its tasks.
-struct Callbacks {
-    /// The start callback and the initializer. The worker calls them in this order, before its
-    /// first task. A panic of one breaks the pool, and the worker does not call the next.
-    begin: [Option<WorkerCallback>; 2],
-    on_exit: Option<WorkerCallback>,
-}
-
 /// Runs a worker's thread from its beginning to its end.
-fn live(context: Context, index: usize, callbacks: Callbacks) {
+fn live(
+    context: Context,
+    index: usize,
+    initializer: Option<WorkerCallback>,
+    on_exit: Option<WorkerCallback>,
+) {
     let sched = Arc::clone(context.sched());
     worker::enlist(sched.id);
     let ready =
-        callbacks.begin.iter().flatten().all(|callback| match catch_panic(|| callback(index)) {
+        initializer.as_ref().is_none_or(|initializer| match catch_panic(|| initializer(index)) {
             Ok(()) => true,
             Err(panic) => {
                 sched.break_down(panic);
@@ -224,19 +218,18 @@ fn live(context: Context, index: usize, callbacks: Callbacks) {
         });
     context.run();
     if ready && !sched.is_forked() {
-        if let Some(on_exit) = &callbacks.on_exit {
+        if let Some(on_exit) = &on_exit {
             forget_panic(catch_panic(|| on_exit(index)));
         }
     }
     if sched.is_forked() {
         // The user's code has forked on this worker, and this is the child's copy of it. The copy
         // leaves everything of the pool as it is, and its thread ends.
-        return std::mem::forget((context, callbacks, sched));
+        return std::mem::forget((context, initializer, on_exit, sched));
     }
     // The worker drops the callbacks before the count falls. So a thread that has joined finds them
     // gone, with what they own.
-    let Callbacks { begin, on_exit } = callbacks;
-    begin.into_iter().for_each(drop_quietly);
+    drop_quietly(initializer);
     drop_quietly(on_exit);
     drop(context);
     sched.leave();
