@@ -7,6 +7,7 @@ use millpond::{AsyncResult, PoolStats, SubmitErrorKind, TaskError, ThreadPool};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Instant;
 
 fn counting(workers: usize) -> ThreadPool {
     ThreadPool::builder().workers(workers).stats(true).build().unwrap()
@@ -93,6 +94,36 @@ fn what_is_cancelled_terminated_or_refused_counts_as_that() {
     gate.open();
     let stats = at_rest(&pool);
     assert_eq!(counts(&stats), [4, 1, 0, 2, 1, 0, 7]);
+}
+
+// covers NUM-01
+#[test]
+fn what_a_gate_keeps_from_running_counts_as_expired() {
+    let pool = ThreadPool::builder().workers(1).timings(1).build().unwrap();
+    let gate = hold_up(&pool);
+    let overdue = pool.task(|| ()).start_by(Instant::now()).apply_async().unwrap();
+    let unwanted = pool.task(|| ()).start_if(|_| false).apply_async().unwrap();
+    assert!(matches!(overdue.get(), Err(TaskError::Expired)), "its waiter needs no worker");
+    assert_eq!(counts(&pool.stats()), [3, 0, 0, 0, 0, 1, 0]);
+    gate.open();
+    assert!(matches!(unwanted.get(), Err(TaskError::Expired)));
+    let stats = at_rest(&pool);
+    assert_eq!(counts(&stats), [3, 1, 0, 0, 0, 2, 0]);
+    assert_eq!(pool.timings().unwrap().ran.count(), 1, "only the task that ran was measured");
+}
+
+// covers NUM-01
+#[test]
+fn a_join_from_outside_is_one_call_and_its_halves_are_none() {
+    let pool = counting(2);
+    let (begun, done) = (Gate::new(), Gate::new());
+    // Each half waits for the other, so a second worker has stolen the second half.
+    let half = |mine: &Gate, other: &Gate| {
+        mine.open();
+        other.wait();
+    };
+    pool.fork_join(|| half(&begun, &done), || half(&done, &begun)).unwrap();
+    assert_eq!(counts(&at_rest(&pool)), [1, 1, 0, 0, 0, 0, 0]);
 }
 
 /// What the submitters know themselves.

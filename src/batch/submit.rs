@@ -77,10 +77,7 @@ where
         let empty = items.is_empty();
         let permit = match admit(sched, caller.kind(), Tie::Async, empty, entrance) {
             Ok(permit) => permit,
-            Err(kind) => {
-                worker::count_refusal(sched);
-                return Err((kind, mapping, items));
-            }
+            Err(kind) => return Err((kind, mapping, items)),
         };
         let _slip = sched.books().map(Books::submits);
         let places = permit.as_ref().and_then(Permit::places);
@@ -96,14 +93,12 @@ where
         }
         let pushed = push_entries(sched, caller, permit.is_some(), permit, &mut entries, u32::MAX);
         // SAFETY: the handle is the one that `Batch::<M>::create` made above.
-        let accepted = accepted(pushed, result, |result| unsafe { Batch::<M>::take_back(result) });
+        let accepted =
+            accepted(sched, pushed, result, |result| unsafe { Batch::<M>::take_back(result) });
         // SAFETY: the entries are of the batch made above. If any are left, other runners have
         // finished it.
         unsafe { Batch::<M>::give_up(entries) };
-        accepted.map_err(|(kind, (mapping, items))| {
-            sched.books().into_iter().for_each(Books::takes_back);
-            (kind, mapping, items)
-        })
+        accepted.map_err(|(kind, (mapping, items))| (kind, mapping, items))
     })
 }
 
@@ -162,11 +157,12 @@ where
     with_caller(sched.id, |caller| {
         let empty = items.len() == 0;
         let permit = match admit(sched, caller.kind(), Tie::Nested, empty, entrance) {
-            Ok(permit) if caller.kind() != CallerKind::Member => permit,
-            refused => {
+            Ok(_) if caller.kind() == CallerKind::Member => {
                 worker::count_refusal(sched);
-                return Err(refused.err());
+                return Err(None);
             }
+            Ok(permit) => permit,
+            Err(kind) => return Err(Some(kind)),
         };
         let _slip = sched.books().map(Books::submits);
         let places = permit.as_ref().and_then(Permit::places);
@@ -180,12 +176,8 @@ where
         let submitted = if empty || caller.kind() == CallerKind::Worker {
             take_part(sched, caller, &mut entries, result)
         } else {
-            publish_or_take_back::<Spanned<M>>(sched, caller, permit, &mut entries, result).map_err(
-                |kind| {
-                    sched.books().into_iter().for_each(Books::takes_back);
-                    Some(kind)
-                },
-            )
+            publish_or_take_back::<Spanned<M>>(sched, caller, permit, &mut entries, result)
+                .map_err(Some)
         };
         if !matches!(submitted, Err(None)) {
             // SAFETY: the entries are of the batch made above. If any are left, the batch is
@@ -242,7 +234,8 @@ fn publish_or_take_back<M: Mapping>(
     let shown = publish(sched, caller, permit, entries, &result);
     let late = shown.is_err();
     // SAFETY: the handle is that of a batch that `Batch::<M>::create` made.
-    let accepted = accepted(shown, result, |result| unsafe { Batch::<M>::take_back(result) });
+    let accepted =
+        accepted(sched, shown, result, |result| unsafe { Batch::<M>::take_back(result) });
     let result = accepted.map_err(|(kind, _)| kind)?;
     if late {
         // A worker has begun, so the batch is accepted. The submitter shows the other entries now,
@@ -317,7 +310,9 @@ fn admit(
     entrance: Entrance,
 ) -> Result<Option<Permit>, SubmitErrorKind> {
     if empty {
-        worker::refusal(sched, kind, tie).map(|()| None)
+        worker::refusal(sched, kind, tie)
+            .map(|()| None)
+            .inspect_err(|_| worker::count_refusal(sched))
     } else {
         worker::admit_by(sched, kind, tie, entrance)
     }

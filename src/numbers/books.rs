@@ -197,7 +197,9 @@ impl Slip {
                 Some(seat) => {
                     seat.page.ended(OWN, end);
                     seat.shown.show(before.0, before.1);
-                    if let (Some(recorders), 1..) = (&seat.recorders, self.queued_at) {
+                    // A task whose gate kept it from running has no run time.
+                    let timed = self.queued_at != 0 && end != End::Expired;
+                    if let (Some(recorders), true) = (&seat.recorders, timed) {
                         recorders.queued.record(began.saturating_sub(self.queued_at));
                         recorders.ran.record(seat.now().saturating_sub(began));
                     }

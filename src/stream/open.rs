@@ -43,10 +43,7 @@ where
     let kind = caller_kind(sched.id);
     let permit = match admit_by(sched, kind, Tie::Async, entrance) {
         Ok(permit) => permit,
-        Err(kind) => {
-            count_refusal(sched);
-            return Err((kind, each));
-        }
+        Err(kind) => return Err((kind, each)),
     };
     // The permit only made the caller wait until the pool had room: it is dropped here. Each entry
     // takes a place when it is sent.
