@@ -96,8 +96,10 @@ impl Builder {
     /// ```
     /// use millpond::ThreadPool;
     /// # fn pin_this_thread_to(_processor: usize) {}
-    /// let pool =
-    ///     ThreadPool::builder().workers(2).initializer(|worker| pin_this_thread_to(worker)).build()?;
+    /// let pool = ThreadPool::builder()
+    ///     .workers(2)
+    ///     .initializer(|worker| pin_this_thread_to(worker))
+    ///     .build()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
