@@ -67,6 +67,8 @@
 //!   yielded.
 //! * [`queued`](Pool::queued) and [`active`](Pool::active) tell how busy the pool is.
 //!   [`broken_by`](Pool::broken_by) tells which panic broke it.
+//! * [`stats`](Pool::stats), [`running`](Pool::running) and [`timings`](Pool::timings) tell what a
+//!   pool has done and what it is doing, if it was built to count.
 //! * [`max_queued`](Builder::max_queued) lets submitters wait while the queue is full, or
 //!   [refuses](Builder::when_full) them. [`reserve`](Pool::reserve) lets asynchronous code wait.
 //! * [`cancel_on_drop`](AsyncResult::cancel_on_drop) cancels a task when its caller gives up.
@@ -154,6 +156,13 @@
 //!
 //! After `terminate`, `cancel` or a failure under [`fail_fast`](Batch::fail_fast) no item begins.
 //!
+//! # Spans
+//!
+//! With the feature `tracing` each task takes the current span of its submitter along. The span is
+//! entered while the function runs, and while the callback or the error callback does. So does each
+//! item of a batch or a stream. No call has to ask for it. Without the feature the crate does not
+//! depend on `tracing`, and nothing is different.
+//!
 //! # What it does not do
 //!
 //! * After a `fork` the child's copy of a pool refuses work ([`SubmitErrorKind::Forked`]), and
@@ -198,6 +207,7 @@ mod shed;
 
 // The kernel.
 mod block;
+mod numbers;
 #[cfg_attr(not(all(test, loom)), forbid(unsafe_code))]
 mod sched;
 #[allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "these are the doors")]
@@ -209,6 +219,7 @@ mod worker;
 pub use batch::{Batch, Input, default_chunksize, star};
 pub use block::{Panic, PoolFull, SubmitError, SubmitErrorKind, TaskError, Unobserved};
 pub use call::Task;
+pub use numbers::{Histogram, PoolStats, Running, Timings};
 pub use pool::{
     BuildError, Builder, Drain, DropPolicy, JoinError, LastWorker, Permit, Pool, PoolHandle,
     PoolState, Report, Reserve, Shutdown, ThreadPool, is_cancelled,

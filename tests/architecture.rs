@@ -10,9 +10,9 @@ const VERBS: [&str; 5] = ["call", "batch", "stream", "scope", "join"];
 
 /// From the top floor down. A room may use what stands after it, but for the verbs, which share a floor, and pool and result,
 /// which share the next.
-const ROOMS: [&str; 13] = [
+const ROOMS: [&str; 14] = [
     "call", "batch", "stream", "scope", "join", "pool", "result", "worker", "sched", "block",
-    "wait", "shed", "sync",
+    "numbers", "wait", "shed", "sync",
 ];
 
 fn root() -> PathBuf {

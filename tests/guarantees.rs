@@ -11,7 +11,7 @@ fn root() -> PathBuf {
 }
 
 /// The folders and files of the sources in which a user's methods stand.
-const PUBLIC: [&str; 10] = [
+const PUBLIC: [&str; 11] = [
     "pool",
     "result",
     "call",
@@ -22,6 +22,7 @@ const PUBLIC: [&str; 10] = [
     "block/error.rs",
     "block/panic.rs",
     "worker/profile.rs",
+    "numbers/histogram.rs",
 ];
 
 /// A public function with its documentation.

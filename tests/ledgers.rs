@@ -213,6 +213,7 @@ const CHECKS: &[(&str, &str)] = &[
         "block/",
         "loom-tests/models/cell.rs (races, late accesses, leaks, drops counted); tests/drops.rs",
     ),
+    ("numbers/", "loom-tests/models/numbers.rs; tests/running.rs; AddressSanitizer"),
     ("worker/", "loom-tests/models/sched.rs; tests/drops.rs, tests/nesting.rs"),
 ];
 

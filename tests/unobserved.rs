@@ -45,14 +45,16 @@ fn an_unobserved_failure_is_told_once() {
 
 // covers ERR-03
 #[test]
-fn seen_failures_panics_and_ends_of_the_pool_are_not_told() {
+fn seen_failures_and_ends_of_the_pool_are_not_told() {
     let (pool, told) = watched();
     // Taken.
     assert!(pool.try_apply_async(|| Err::<(), u8>(1)).unwrap().get().is_err());
     // Told to an error callback.
     pool.try_task(|| Err::<(), u8>(1)).error_callback(|_| ()).apply_async().unwrap().detach();
-    // A panic, which std has printed; a cancelled task; a terminated one; a value.
-    pool.apply_async(|| panic!("printed")).unwrap().detach();
+    // Panics that a caller takes, or an error callback is told of.
+    assert!(pool.apply_async(|| panic!("taken")).unwrap().get().is_err());
+    pool.task(|| panic!("told")).error_callback(|_| ()).apply_async().unwrap().detach();
+    // A value; a cancelled task; a terminated one.
     pool.apply_async(|| 1).unwrap().detach();
     let (enter, entered) = std::sync::mpsc::channel();
     let (go, goes) = std::sync::mpsc::channel::<()>();
@@ -70,6 +72,29 @@ fn seen_failures_panics_and_ends_of_the_pool_are_not_told() {
     go.send(()).unwrap();
     pool.join().unwrap();
     assert!(told.lock().unwrap().is_empty(), "{told:?}");
+}
+
+// covers ERR-03
+#[test]
+fn the_panic_of_a_spawned_task_is_told() {
+    let (pool, told) = watched();
+    pool.spawn(|| panic!("spawned")).unwrap();
+    pool.scope(|s| s.spawn(|| std::panic::panic_any(7)).unwrap());
+    let batch = pool.map_async(|x: u32| assert_ne!(x, 2, "an item"), 0..4).unwrap();
+    batch.wait();
+    drop(batch);
+    pool.close();
+    pool.join().unwrap();
+    let told = told.lock().unwrap();
+    assert_eq!(
+        told[..2],
+        [
+            "a task panicked and nobody looked: spawned",
+            "a task panicked and nobody looked: no text"
+        ]
+    );
+    assert!(told[2].starts_with("a task panicked and nobody looked: "), "{told:?}");
+    assert!(told[2].ends_with("(item 2)") && told.len() == 3, "{told:?}");
 }
 
 // covers ERR-03

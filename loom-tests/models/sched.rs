@@ -2,7 +2,7 @@
 //!
 //! `sched/wake_up.rs` has I12, I13, I15 and I16, and `sched/early.rs` has them for a worker that
 //! searches before it wakes. `sched/no_work.rs` has I20 and I37, `sched/life.rs` has I17 and I30 to
-//! I34, `sched/aftermath.rs` has I38 and I39, and `sched/shutdown.rs` has I53 and I54.
+//! I34, `sched/aftermath.rs` has I38 and I39, and `sched/shutdown.rs` has I55 and I56.
 //!
 //! The models run real workers. A negative control runs a worker or a submitter of its own, which
 //! takes the same steps with one left out.

@@ -47,7 +47,7 @@ type Items = StreamRef<Counted, Counted, Infallible>;
 
 /// A stream that passes its items on.
 fn stream(ordered: bool, slots: usize, runners: usize) -> Items {
-    let options = StreamOptions { chunksize: Some(1), buffersize: None, ordered };
+    let options = StreamOptions { chunksize: Some(1), buffersize: None, ordered, counted: false };
     let window = Window { least: slots, most: slots };
     // SAFETY: models borrow nothing.
     unsafe {

@@ -1,5 +1,6 @@
 //! Calls functions of several arguments with tuples: Python's `starmap`.
 
+use std::any::type_name;
 use std::convert::Infallible;
 
 use crate::block::{Each, Fallible, Plain};
@@ -33,6 +34,10 @@ where
 pub(super) struct Star<F>(pub(super) F);
 
 impl<A: Spread<F, T>, F, T> Each<A, T, Infallible> for Plain<Star<F>> {
+    fn name() -> &'static str {
+        type_name::<F>()
+    }
+
     #[inline]
     fn each(&self, item: A) -> Result<T, Infallible> {
         Ok(item.spread(&self.0.0))
@@ -40,6 +45,10 @@ impl<A: Spread<F, T>, F, T> Each<A, T, Infallible> for Plain<Star<F>> {
 }
 
 impl<A: Spread<F, Result<T, E>>, F, T, E> Each<A, T, E> for Fallible<Star<F>> {
+    fn name() -> &'static str {
+        type_name::<F>()
+    }
+
     #[inline]
     fn each(&self, item: A) -> Result<T, E> {
         item.spread(&self.0.0)

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Input;
 use super::block::{Batch, BatchOptions, Mapping, NewEntries, Source};
-use crate::block::{Abort, Outcome, ResultRef, SubmitErrorKind};
+use crate::block::{Abort, Outcome, ResultRef, Spanned, SubmitErrorKind, in_span, out_of_span};
+use crate::numbers::Books;
 use crate::sched::{Permit, Sched};
 use crate::worker::{
     self, Caller, CallerKind, Entrance, Tie, accepted, outcome_of_borrowed, with_caller,
@@ -40,10 +41,18 @@ where
 {
     let kind = worker::caller_kind(sched.id);
     if let Err(kind) = refusal(sched, kind, Tie::Async, &entrance) {
+        worker::count_refusal(sched);
         return Err((kind, mapping, input));
     }
-    submit(sched, mapping, input.read(), options, entrance)
-        .map_err(|(kind, mapping, items)| (kind, mapping, Input::collected(items)))
+    let options = counting(sched, options);
+    let submitted = submit(sched, in_span(mapping), input.read(), options, entrance);
+    out_of_span(submitted.map_err(|(kind, mapping, items)| ((kind, items), mapping)))
+        .map_err(|((kind, items), mapping)| (kind, mapping, Input::collected(items)))
+}
+
+/// Says in the options whether the pool counts.
+fn counting(sched: &Sched, options: BatchOptions) -> BatchOptions {
+    BatchOptions { counted: sched.books().is_some(), ..options }
 }
 
 /// Submits a batch whose items are collected, and which borrows nothing.
@@ -70,6 +79,7 @@ where
             Ok(permit) => permit,
             Err(kind) => return Err((kind, mapping, items)),
         };
+        let _slip = sched.books().map(Books::submits);
         let places = permit.as_ref().and_then(Permit::places);
         let (runners, outside) = (sched.queues.workers(), caller.is_outside());
         // SAFETY: all parts are `Send` and borrow nothing. `Mapping` asks that several threads may
@@ -83,7 +93,8 @@ where
         }
         let pushed = push_entries(sched, caller, permit.is_some(), permit, &mut entries, u32::MAX);
         // SAFETY: the handle is the one that `Batch::<M>::create` made above.
-        let accepted = accepted(pushed, result, |result| unsafe { Batch::<M>::take_back(result) });
+        let accepted =
+            accepted(sched, pushed, result, |result| unsafe { Batch::<M>::take_back(result) });
         // SAFETY: the entries are of the batch made above. If any are left, other runners have
         // finished it.
         unsafe { Batch::<M>::give_up(entries) };
@@ -114,11 +125,13 @@ where
     M::Error: Send,
 {
     let kind = worker::caller_kind(sched.id);
-    refusal(sched, kind, Tie::Nested, &entrance).map_err(Some)?;
-    if kind == CallerKind::Member {
-        return Err(None);
-    }
-    map_collected(sched, mapping, input.read().into(), options, entrance)
+    let refused = match refusal(sched, kind, Tie::Nested, &entrance) {
+        Ok(()) if kind == CallerKind::Member => None,
+        Ok(()) => return map_collected(sched, mapping, input.read().into(), options, entrance),
+        Err(kind) => Some(kind),
+    };
+    worker::count_refusal(sched);
+    Err(refused)
 }
 
 /// Does what [`map`] does, for items that are collected. A worker of the pool takes part in the
@@ -140,12 +153,18 @@ where
     M::Value: Send,
     M::Error: Send,
 {
+    let (mapping, options) = (in_span(mapping), counting(sched, options));
     with_caller(sched.id, |caller| {
         let empty = items.len() == 0;
-        let permit = admit(sched, caller.kind(), Tie::Nested, empty, entrance).map_err(Some)?;
-        if caller.kind() == CallerKind::Member {
-            return Err(None);
-        }
+        let permit = match admit(sched, caller.kind(), Tie::Nested, empty, entrance) {
+            Ok(_) if caller.kind() == CallerKind::Member => {
+                worker::count_refusal(sched);
+                return Err(None);
+            }
+            Ok(permit) => permit,
+            Err(kind) => return Err(Some(kind)),
+        };
+        let _slip = sched.books().map(Books::submits);
         let places = permit.as_ref().and_then(Permit::places);
         let (runners, outside) = (sched.queues.workers(), caller.is_outside());
         // SAFETY: all parts are `Send`, and `Mapping` asks that several threads may call `each`.
@@ -157,12 +176,13 @@ where
         let submitted = if empty || caller.kind() == CallerKind::Worker {
             take_part(sched, caller, &mut entries, result)
         } else {
-            publish_or_take_back::<M>(sched, caller, permit, &mut entries, result).map_err(Some)
+            publish_or_take_back::<Spanned<M>>(sched, caller, permit, &mut entries, result)
+                .map_err(Some)
         };
         if !matches!(submitted, Err(None)) {
             // SAFETY: the entries are of the batch made above. If any are left, the batch is
             // DONE or was taken back.
-            unsafe { Batch::<M>::give_up(entries) };
+            unsafe { Batch::<Spanned<M>>::give_up(entries) };
         }
         guard.disarm();
         submitted.map(outcome_of_borrowed)
@@ -214,7 +234,8 @@ fn publish_or_take_back<M: Mapping>(
     let shown = publish(sched, caller, permit, entries, &result);
     let late = shown.is_err();
     // SAFETY: the handle is that of a batch that `Batch::<M>::create` made.
-    let accepted = accepted(shown, result, |result| unsafe { Batch::<M>::take_back(result) });
+    let accepted =
+        accepted(sched, shown, result, |result| unsafe { Batch::<M>::take_back(result) });
     let result = accepted.map_err(|(kind, _)| kind)?;
     if late {
         // A worker has begun, so the batch is accepted. The submitter shows the other entries now,
@@ -289,7 +310,9 @@ fn admit(
     entrance: Entrance,
 ) -> Result<Option<Permit>, SubmitErrorKind> {
     if empty {
-        worker::refusal_by(sched, kind, tie, &entrance).map(|()| None)
+        worker::refusal_by(sched, kind, tie, &entrance)
+            .map(|()| None)
+            .inspect_err(|_| worker::count_refusal(sched))
     } else {
         worker::admit_by(sched, kind, tie, entrance)
     }

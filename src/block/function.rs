@@ -5,7 +5,10 @@
 //! give both kinds one form. When the pool refuses a submission, they give the function back
 //! unchanged.
 
+use std::any::type_name;
 use std::convert::Infallible;
+
+use crate::numbers::Name;
 
 /// Wraps a function that always returns a value.
 #[doc(hidden)]
@@ -27,10 +30,14 @@ pub struct Fallible<F>(pub(crate) F);
 
 /// A function that takes no arguments.
 pub(crate) trait Run<T, E> {
+    /// The name of the function's type.
+    const NAME: &'static Name;
     fn run(self) -> Result<T, E>;
 }
 
 impl<F: FnOnce() -> T, T> Run<T, Infallible> for Plain<F> {
+    const NAME: &'static Name = &Name(type_name::<F>);
+
     #[inline]
     fn run(self) -> Result<T, Infallible> {
         Ok((self.0)())
@@ -38,6 +45,8 @@ impl<F: FnOnce() -> T, T> Run<T, Infallible> for Plain<F> {
 }
 
 impl<F: FnOnce() -> Result<T, E>, T, E> Run<T, E> for Fallible<F> {
+    const NAME: &'static Name = &Name(type_name::<F>);
+
     #[inline]
     fn run(self) -> Result<T, E> {
         (self.0)()
@@ -48,10 +57,16 @@ impl<F: FnOnce() -> Result<T, E>, T, E> Run<T, E> for Fallible<F> {
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "that is what seals the trait")]
 pub trait Each<A, T, E> {
+    /// Returns the name of the function's type.
+    fn name() -> &'static str;
     fn each(&self, item: A) -> Result<T, E>;
 }
 
 impl<F: Fn(A) -> T, A, T> Each<A, T, Infallible> for Plain<F> {
+    fn name() -> &'static str {
+        type_name::<F>()
+    }
+
     #[inline]
     fn each(&self, item: A) -> Result<T, Infallible> {
         Ok((self.0)(item))
@@ -59,6 +74,10 @@ impl<F: Fn(A) -> T, A, T> Each<A, T, Infallible> for Plain<F> {
 }
 
 impl<F: Fn(A) -> Result<T, E>, A, T, E> Each<A, T, E> for Fallible<F> {
+    fn name() -> &'static str {
+        type_name::<F>()
+    }
+
     #[inline]
     fn each(&self, item: A) -> Result<T, E> {
         (self.0)(item)

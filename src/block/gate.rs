@@ -9,6 +9,7 @@ use super::error::{Reason, TaskError};
 use super::panic::Panic;
 use super::unwind::{catch_panic, drop_quietly};
 use super::work::{Outcome, Work};
+use crate::numbers::Name;
 use crate::sync::clock::{Deadline, Stopwatch};
 
 /// The **due time** of a call: the deadline by which its function must have begun ([`By`]), or
@@ -175,6 +176,7 @@ impl<W: Work, G: Gate> Work for Gated<W, G> {
     type After = W::After;
     type Due = G::Due;
     const TOLD: bool = W::TOLD;
+    const NAME: &'static Name = W::NAME;
 
     fn due(&self) -> G::Due {
         self.gate.due()

@@ -18,11 +18,13 @@ mod placed;
 mod pool_view;
 pub(crate) mod registry;
 mod slab;
+mod span;
 mod state;
 mod thread_cache;
 mod turn;
 mod unobserved;
 mod unwind;
+mod watched;
 mod work;
 
 pub(crate) use call::Call;
@@ -48,6 +50,7 @@ pub use panic::Panic;
 pub(crate) use placed::Placed;
 pub(crate) use pool_view::{Nobody, PoolView, STOP, WORK, stop_reason};
 pub(crate) use registry::{register, unregister};
+pub(crate) use span::{Spanned, in_span, out_of_span};
 pub(crate) use state::{Claim, Kind, State};
 pub(crate) use turn::Turn;
 pub use unobserved::Unobserved;
@@ -55,7 +58,8 @@ pub(crate) use unobserved::{UnobservedCallback, unwatch, watch};
 #[cfg(all(test, unix, not(loom)))]
 pub(crate) use unwind::tests::assert_aborts;
 pub(crate) use unwind::{Abort, catch_panic, check_count, drop_quietly, forget_panic};
-pub(crate) use work::{Job, Outcome, Work, call_back, drop_error, drop_outcome};
+pub(crate) use watched::Watched;
+pub(crate) use work::{Job, Outcome, Work, call_back, drop_error, drop_outcome, end_of};
 
 #[cfg(all(test, loom, feature = "loom"))]
 #[path = "../../loom-tests/models/cell.rs"]

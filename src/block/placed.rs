@@ -2,6 +2,7 @@
 
 use super::error::TaskError;
 use super::work::{Outcome, Work};
+use crate::numbers::Name;
 
 /// Work with its place in the queue. `P` is the permit: its drop frees the place. The place is
 /// free before anything else happens to the work: before the function runs, before a refused
@@ -17,6 +18,7 @@ impl<W: Work, P> Work for Placed<W, P> {
     type After = W::After;
     type Due = W::Due;
     const TOLD: bool = W::TOLD;
+    const NAME: &'static Name = W::NAME;
 
     fn due(&self) -> W::Due {
         self.work.due()

@@ -25,6 +25,14 @@ pub enum Unobserved<'a> {
         /// In a batch: the index of the item that failed.
         item: Option<usize>,
     },
+    /// The function panicked.
+    #[non_exhaustive]
+    Panicked {
+        /// The text of the panic, if it had one.
+        message: Option<&'a str>,
+        /// In a batch: the index of the item that failed.
+        item: Option<usize>,
+    },
     /// A callback panicked.
     #[non_exhaustive]
     CallbackPanicked {
@@ -40,6 +48,10 @@ impl fmt::Display for Unobserved<'_> {
         let item = match self {
             Self::Failed { type_name, item } => {
                 write!(f, "a task failed with a {type_name} and nobody looked")?;
+                item
+            }
+            Self::Panicked { message, item } => {
+                write!(f, "a task panicked and nobody looked: {}", message.unwrap_or("no text"))?;
                 item
             }
             Self::CallbackPanicked { message, item } => {
@@ -82,6 +94,9 @@ pub(crate) fn report<E>(pool: u32, told: bool, error: &TaskError<E>) {
     let unobserved = match error {
         TaskError::Failed { .. } if !told => {
             Unobserved::Failed { type_name: std::any::type_name::<E>(), item }
+        }
+        TaskError::Panicked(panic) if !told => {
+            Unobserved::Panicked { message: panic.message(), item }
         }
         TaskError::CallbackPanicked { panic, .. } => {
             Unobserved::CallbackPanicked { message: panic.message(), item }

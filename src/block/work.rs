@@ -8,9 +8,35 @@ use super::function::{Fallible, Notify, Plain, Run};
 use super::gate::Due;
 use super::unobserved;
 use super::unwind::{catch_panic, drop_quietly};
+use crate::numbers::{End, Name};
 
 /// The outcome of a task: its value, or the reason why there is none.
 pub(crate) type Outcome<T, E> = Result<T, TaskError<E>>;
+
+/// Says how a submission with this outcome counts.
+pub(crate) fn end_of<T, E>(outcome: &Outcome<T, E>) -> End {
+    match outcome {
+        Ok(_) => End::Completed,
+        Err(error) => end_of_error(error),
+    }
+}
+
+pub(super) fn end_of_error<E>(error: &TaskError<E>) -> End {
+    match error {
+        TaskError::Cancelled => End::Cancelled,
+        TaskError::Expired => End::Expired,
+        TaskError::Terminated | TaskError::Broken(_) => End::Terminated,
+        // The pool ended before it could take the work, but some thread had taken it by then.
+        TaskError::NotSubmitted(_) | TaskError::Full(_) => End::Terminated,
+        // A callback that panics changes nothing about a task that did not run.
+        TaskError::CallbackPanicked { cause: Some(cause), .. } => end_of_error(cause),
+        TaskError::Failed { .. }
+        | TaskError::Panicked(_)
+        | TaskError::CallbackPanicked { cause: None, .. }
+        | TaskError::InputPanicked(_)
+        | TaskError::WouldDeadlock => End::Failed,
+    }
+}
 
 /// Work that a thread consumes once: it runs the work, or refuses it. Neither unwinds.
 pub(crate) trait Work {
@@ -21,6 +47,8 @@ pub(crate) trait Work {
     type Due: Due;
     /// Whether an error callback sees the errors.
     const TOLD: bool;
+    /// The name of the function's type.
+    const NAME: &'static Name;
     /// Says by when the function must have begun, if the work has such a deadline.
     fn due(&self) -> Self::Due;
     fn run(self) -> (Outcome<Self::Value, Self::Error>, Self::After);
@@ -132,6 +160,7 @@ where
     type After = ();
     type Due = ();
     const TOLD: bool = D::TELLS;
+    const NAME: &'static Name = R::NAME;
 
     fn due(&self) {}
 

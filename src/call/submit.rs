@@ -19,11 +19,17 @@ where
     W::Error: Send,
 {
     let kind = worker::caller_kind(sched.id);
-    worker::refusal(sched, kind, Tie::Nested).map_err(Some)?;
+    if let Err(refused) = worker::refusal(sched, kind, Tie::Nested) {
+        worker::count_refusal(sched);
+        return Err(Some(refused));
+    }
     match kind {
         // A worker would wait for work that it can as well do itself.
-        CallerKind::Worker => return Ok(work.run().0),
-        CallerKind::Member => return Err(None),
+        CallerKind::Worker => return Ok(worker::run_at_once(sched, work).0),
+        CallerKind::Member => {
+            worker::count_refusal(sched);
+            return Err(None);
+        }
         CallerKind::Outside => {}
     }
     // SAFETY: the work is `Send`. It borrows from frames that outlive this one, and this frame does

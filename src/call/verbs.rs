@@ -78,7 +78,7 @@ impl Pool {
 
     /// Lets a worker call `f`, and forgets it: no thread waits for the result.
     ///
-    /// The pool drops a panic of `f`.
+    /// A panic of `f` goes to [`on_unobserved`](crate::Builder::on_unobserved), if the pool has it.
     ///
     /// # Errors
     ///

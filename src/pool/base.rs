@@ -203,13 +203,19 @@ impl UnwindSafe for Pool {}
 impl RefUnwindSafe for Pool {}
 
 impl fmt::Debug for Pool {
-    /// Shows the state and the counts, and never locks. The numbers may be old when they are read.
+    /// Shows the state and the counts, and never waits for a lock. The numbers may be old when they
+    /// are read. `{:#?}` shows what the workers run too, if the pool counts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ThreadPool")
+        let books = self.sched.books().filter(|_| f.alternate());
+        let mut shown = f.debug_struct("ThreadPool");
+        shown
             .field("state", &self.state())
             .field("workers", &self.workers())
             .field("queued", &self.queued())
-            .field("active", &self.active())
-            .finish()
+            .field("active", &self.active());
+        if let Some(books) = books {
+            shown.field("running", &books.running(false));
+        }
+        shown.finish()
     }
 }

@@ -98,6 +98,9 @@ pub(crate) struct Config {
     pub(crate) max_queued: Option<usize>,
     pub(crate) when_full: WhenFull,
     pub(crate) strict_close: bool,
+    pub(crate) stats: bool,
+    /// The timings take one in so many tasks as a sample. 0 is none.
+    pub(crate) one_in: u32,
 }
 
 impl Config {

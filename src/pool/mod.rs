@@ -7,6 +7,7 @@ mod current;
 mod handle;
 mod permit;
 mod shutdown;
+mod stats;
 mod thread_pool;
 mod threads;
 

@@ -62,6 +62,9 @@ impl Threads {
         if config.strict_close {
             sched.close_strictly();
         }
+        if config.stats || config.one_in > 0 {
+            sched.open_books(config.one_in);
+        }
         let limit = config.max_queued.map(|max_queued| Limit {
             max_queued,
             when_full: config.when_full,

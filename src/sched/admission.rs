@@ -2,14 +2,33 @@
 
 use std::sync::Arc;
 
-use super::Sched;
 use super::permit::{Permit, WhenFull};
 use super::space::Space;
+use super::{Sched, Stage};
 use crate::block::{
     PoolFull, PoolView, Reason, SubmitError, SubmitErrorKind, TaskError, Uncounted,
 };
 
 impl Sched {
+    /// Says why the pool refuses a submission at this moment. None if it takes the submission.
+    /// [LIFE-1]
+    ///
+    /// `by_worker`: the pool's own workers may go on submitting while the pool is CLOSED, so
+    /// that accepted work can finish. In a strict pool, a worker submits as if from outside,
+    /// except for work that it waits for.
+    #[inline]
+    pub(crate) fn refusal(&self, by_worker: bool) -> Option<SubmitErrorKind> {
+        if self.is_forked() {
+            return Some(SubmitErrorKind::Forked);
+        }
+        match self.stage() {
+            Stage::Run => None,
+            Stage::Closed | Stage::Draining if by_worker => None,
+            Stage::Broken => Some(SubmitErrorKind::Broken),
+            _ => Some(SubmitErrorKind::NotRunning),
+        }
+    }
+
     /// Says how many entries are queued and alive. The answer may be old.
     ///
     /// In a pool with a limit, the used places that are not reserved stand for the entries from

@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 mod admission;
+mod books;
 mod ending;
 mod idle;
 mod life;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 
 use crate::block::{Panic, Reason, SubmitErrorKind, TaskRef, unregister, unwatch};
+use crate::numbers::Books;
 use crate::sync::deque::Worker;
 use crate::sync::{AtomicU32, OnceLock, Ordering, fence, identity, thread};
 
@@ -54,6 +56,8 @@ pub(crate) struct Sched {
     strict: bool,
     /// The fed streams, whose feeders and consumers hear that the pool takes no more items.
     fed: FedStreams,
+    /// What the pool counts, if it counts.
+    books: Option<Arc<Books>>,
 }
 
 impl Sched {
@@ -73,6 +77,7 @@ impl Sched {
             ending: Ending::new(workers),
             strict: false,
             fed: FedStreams::default(),
+            books: None,
         };
         (sched, owned)
     }
@@ -109,25 +114,6 @@ impl Sched {
     #[inline]
     pub(crate) fn stage(&self) -> Stage {
         self.life.stage()
-    }
-
-    /// Says why the pool refuses a submission at this moment. None if it takes the submission.
-    /// [LIFE-1]
-    ///
-    /// `by_worker`: the pool's own workers may go on submitting while the pool is CLOSED, so
-    /// that accepted work can finish. In a strict pool, a worker submits as if from outside,
-    /// except for work that it waits for.
-    #[inline]
-    pub(crate) fn refusal(&self, by_worker: bool) -> Option<SubmitErrorKind> {
-        if self.is_forked() {
-            return Some(SubmitErrorKind::Forked);
-        }
-        match self.stage() {
-            Stage::Run => None,
-            Stage::Closed | Stage::Draining if by_worker => None,
-            Stage::Broken => Some(SubmitErrorKind::Broken),
-            _ => Some(SubmitErrorKind::NotRunning),
-        }
     }
 
     /// Submits entries from outside. If it succeeds, they are pushed and workers will take

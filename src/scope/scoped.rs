@@ -2,6 +2,7 @@
 
 use super::block::Pending;
 use crate::block::{Outcome, TaskError, Work};
+use crate::numbers::Name;
 
 /// Work that counts as pending until the thread that runs it has let go of its outcome.
 pub(crate) struct Scoped<W> {
@@ -15,6 +16,7 @@ impl<W: Work<After = ()>> Work for Scoped<W> {
     type After = Pending;
     type Due = W::Due;
     const TOLD: bool = W::TOLD;
+    const NAME: &'static Name = W::NAME;
 
     fn due(&self) -> W::Due {
         self.work.due()

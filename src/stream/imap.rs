@@ -8,6 +8,7 @@ use super::ring::{StreamOptions, StreamRef, Waited};
 use crate::block::{
     Each, Outcome, PoolView, Reason, SubmitErrorKind, TaskError, catch_panic, forget_panic,
 };
+use crate::numbers::End;
 use crate::pool::Pool;
 use crate::result::{Progress, Timeout};
 use crate::sched::Sched;
@@ -248,7 +249,16 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     /// Ends the stream, and drops the items and outcomes that are still ahead.
     fn end(&mut self) {
         self.ended = self.progress();
-        self.stream.take().into_iter().for_each(end_stream);
+        let end = match &self.last {
+            None => End::Completed,
+            Some(TaskError::Terminated | TaskError::Broken(_) | TaskError::NotSubmitted(_)) => {
+                End::Terminated
+            }
+            Some(_) => End::Failed,
+        };
+        if let Some(stream) = self.stream.take() {
+            end_stream(&self.sched, stream, end);
+        }
     }
 
     /// Pulls one item and shows it to the runners, or finds that there is none, or that an outcome
@@ -342,7 +352,9 @@ impl<I: Iterator, T, E> Drop for Imap<I, T, E> {
             // The items are the parent's, and the parent drops them.
             return std::mem::forget((self.stream.take(), self.input.take()));
         }
-        self.stream.take().into_iter().for_each(end_stream);
+        if let Some(stream) = self.stream.take() {
+            end_stream(&self.sched, stream, End::Cancelled);
+        }
         self.stop_pulling();
     }
 }

@@ -2,10 +2,12 @@
 //! ends it.
 
 use super::ring::{StreamOptions, StreamRef, Window};
-use crate::block::{Each, Reason, SubmitErrorKind, TaskRef, Uncounted};
+use crate::block::{Each, Reason, SubmitErrorKind, TaskRef, Uncounted, in_span};
+use crate::numbers::End;
 use crate::sched::{Permit, Sched};
 use crate::worker::{
-    CallerKind, Entrance, Tie, admit_by, caller_kind, outlasts_close, push, take_back, with_caller,
+    CallerKind, Entrance, Tie, admit_by, caller_kind, count_refusal, outlasts_close, push,
+    take_back, with_caller,
 };
 
 /// If the caller sets no window, at least this many items may be ahead. With fewer, every few items
@@ -50,8 +52,15 @@ where
     let by_worker = outlasts_close(sched, kind, Tie::Async);
     if !sched.open_stream(by_worker, by_permit) {
         // The pool has ended since `admit` looked.
+        count_refusal(sched);
         return Err((sched.refusal(by_worker).unwrap_or(SubmitErrorKind::NotRunning), each));
     }
+    if let Some(books) = sched.books() {
+        // A stream is never queued: it runs as soon as it is open.
+        let _slip = books.submits();
+        books.left();
+    }
+    let options = StreamOptions { counted: sched.books().is_some(), ..options };
     let workers = sched.queues.workers();
     let window = match options {
         StreamOptions { buffersize: Some(items), .. } => {
@@ -71,7 +80,7 @@ where
     // SAFETY: all parts are `Send` and borrow nothing, and the function is `Sync`.
     Ok(unsafe {
         StreamRef::create(
-            each,
+            in_span(each),
             options,
             window,
             workers,
@@ -121,9 +130,13 @@ pub(super) fn send(sched: &Sched, entry: TaskRef) -> Result<(), SubmitErrorKind>
     with_caller(sched.id, |caller| push(sched, caller, [entry]))
 }
 
-/// Ends a stream. If the consumer is a worker, it takes the stream's entry back.
-pub(super) fn end_stream<A, T, E>(stream: StreamRef<A, T, E>) {
+/// Ends a stream, and counts how it has ended. If the consumer is a worker, it takes the stream's
+/// entry back.
+pub(super) fn end_stream<A, T, E>(sched: &Sched, stream: StreamRef<A, T, E>, end: End) {
     let (pool, id) = (stream.pool(), stream.id());
+    if let Some(books) = sched.books() {
+        books.ended(end);
+    }
     drop(stream);
     take_back(pool, id, 1);
 }

@@ -10,6 +10,7 @@ use super::profile::Profile;
 use crossbeam_utils::CachePadded;
 
 use crate::block::{Header, Offers, PoolView, ResultRef, Stale, SubmitErrorKind, TaskRef};
+use crate::numbers::{self, Seat};
 use crate::sched::Sched;
 use crate::sync::deque::Worker;
 
@@ -220,6 +221,11 @@ impl Context {
         &self.sched
     }
 
+    /// The worker's part of the books, if its pool counts.
+    pub(super) fn seat(&self) -> Option<&Seat> {
+        self.sched.books().map(|books| books.seat(self.index))
+    }
+
     /// Runs the worker's life: it finds a task, runs it, and looks for the next.
     ///
     /// The loop ends when the pool is over. It also ends when the worker finds itself in the
@@ -228,10 +234,12 @@ impl Context {
     pub(crate) fn run(&self) {
         set_current(self);
         let mut ran = false;
-        while !self.sched.is_forked() {
-            let Some(task) = self.next(ran) else { break };
-            ran = task.run_if_any(self);
-        }
+        numbers::sit(self.seat(), || {
+            while !self.sched.is_forked() {
+                let Some(task) = self.next(ran) else { break };
+                ran = task.run_if_any(self);
+            }
+        });
         // Submitters have taken back the work whose entries still lie in the deque. The
         // scheduler frees those blocks when it goes.
         set_current(ptr::null());

@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use crate::block::TaskRef;
+use crate::numbers;
 use crate::sched::Stage;
 use crate::sync::clock::Stopwatch;
 use crate::sync::{futex, thread};
@@ -161,13 +162,23 @@ impl Context {
         self.take_injected().or_else(steal)
     }
 
-    /// Searches, then parks, until there is a task or the pool is over. `stage` is the one that the
-    /// worker has seen before it looked.
+    /// Finds a task for a worker that has none. In a pool that counts, the worker is idle
+    /// meanwhile. `stage` is the one that the worker has seen before it looked.
     #[cold]
     fn next_slow(&self, stage: Stage) -> Option<TaskRef> {
         if stage != Stage::Run {
             self.sched.note_last(self.index);
         }
+        numbers::ends_busy(self.seat());
+        let found = self.search_and_park();
+        if found.is_some() {
+            numbers::begins_busy(self.seat());
+        }
+        found
+    }
+
+    /// Searches, then parks, until there is a task or the pool is over.
+    fn search_and_park(&self) -> Option<TaskRef> {
         if self.loaded.replace(false) {
             self.sched.queues.mark_empty(self.index);
         }

@@ -3,7 +3,10 @@
 
 use super::context::push;
 use super::current::{Caller, CallerKind, with_caller};
-use crate::block::{Call, Placed, ResultRef, SubmitErrorKind, TaskRef, Work};
+use crate::block::{
+    Call, Outcome, Placed, ResultRef, SubmitErrorKind, TaskRef, Watched, Work, in_span, out_of_span,
+};
+use crate::numbers::Books;
 use crate::sched::{Permit, Reservation, Sched, WhenFull};
 
 /// Says how a submission is tied to the frame that makes it.
@@ -80,8 +83,8 @@ pub(crate) fn refusal_by(
     }
 }
 
-/// Lets a thread's submission in, or says why not. It comes by its place as `entrance` says.
-/// [LIFE-1]
+/// Lets a thread's submission in, or says why not. It comes by its place as `entrance` says. A
+/// pool that counts, counts a refusal here. [LIFE-1]
 ///
 /// # Errors
 ///
@@ -93,17 +96,21 @@ pub(crate) fn admit_by(
     tie: Tie,
     entrance: Entrance,
 ) -> Result<Option<Permit>, SubmitErrorKind> {
-    match entrance {
+    let admitted = match entrance {
         Entrance::Ask(when_full) => admit(sched, kind, tie, when_full),
         // The place of the permit is free when a worker has it: `entrance` is dropped here.
         Entrance::Permit(_) if kind == CallerKind::Worker => {
             refusal(sched, kind, tie).map(|()| None)
         }
         Entrance::Permit(reservation) => sched.admit_reserved(reservation),
+    };
+    if admitted.is_err() {
+        count_refusal(sched);
     }
+    admitted
 }
 
-/// Lets a thread's submission in, or says why not.
+/// Lets a submission in that has no permit, or says why not.
 ///
 /// In a pool with a limit the submission needs a place, unless a worker submits. Only a thread
 /// from outside waits for a place: one of the pool's own threads would wait for itself.
@@ -113,7 +120,7 @@ pub(crate) fn admit_by(
 ///
 /// The caller gets the reason, if the pool refuses.
 #[inline]
-pub(crate) fn admit(
+fn admit(
     sched: &Sched,
     kind: CallerKind,
     tie: Tie,
@@ -127,13 +134,15 @@ pub(crate) fn admit(
 }
 
 /// Says what becomes of a submission that was pushed. If the push came too late and no other
-/// thread has claimed the work, the submitter takes it back. Otherwise the work is accepted.
+/// thread has claimed the work, the submitter takes it back, and a pool that counts, counts that.
+/// Otherwise the work is accepted.
 ///
 /// # Errors
 ///
 /// The caller gets the reason why the pool does not take the work, and what `take_back` gave.
 #[inline]
 pub(crate) fn accepted<R, B>(
+    sched: &Sched,
     pushed: Result<(), SubmitErrorKind>,
     result: R,
     take_back: impl FnOnce(R) -> Result<B, R>,
@@ -141,7 +150,12 @@ pub(crate) fn accepted<R, B>(
     match pushed {
         Ok(()) => Ok(result),
         Err(kind) => match take_back(result) {
-            Ok(back) => Err((kind, back)),
+            Ok(back) => {
+                if let Some(books) = sched.books() {
+                    books.takes_back();
+                }
+                Err((kind, back))
+            }
             // Another thread has claimed the work, and has resolved it or is about to.
             Err(result) => Ok(result),
         },
@@ -212,7 +226,7 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
     with_caller(sched.id, |caller| {
-        let admitted = admit(sched, caller.kind(), tie, when_full);
+        let admitted = admit_by(sched, caller.kind(), tie, Entrance::Ask(when_full));
         // SAFETY: `push_admitted` asks for the contract of `Call::create`, which the caller keeps.
         unsafe { push_admitted(sched, caller, work, admitted, entry) }
     })
@@ -235,16 +249,68 @@ unsafe fn push_admitted<W: Work>(
     admitted: Result<Option<Permit>, SubmitErrorKind>,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    match admitted {
+    let permit = match admitted {
+        Ok(permit) => permit,
+        Err(kind) => return Err((kind, work)),
+    };
+    let work = in_span(work);
+    out_of_span(match (sched.books(), permit) {
         // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller keeps.
-        Ok(None) => unsafe { push_call(sched, caller, work, entry) },
-        Ok(Some(permit)) => {
+        (None, None) => unsafe { push_call(sched, caller, work, entry) },
+        (None, Some(permit)) => {
             // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller
             // keeps.
             unsafe { push_call(sched, caller, Placed { work, permit }, entry) }
                 .map_err(|(kind, placed)| (kind, placed.work))
         }
-        Err(kind) => Err((kind, work)),
+        (Some(books), permit) => {
+            // SAFETY: `push_watched` asks for the contract of `Call::create`, which the caller
+            // keeps.
+            unsafe { push_watched(sched, books, caller, work, permit, entry) }
+        }
+    })
+}
+
+/// Makes the call's block and pushes its entry, in a pool that counts.
+///
+/// # Errors
+///
+/// The work comes back if the pool does not take it.
+///
+/// # Safety
+///
+/// The contract of [`Call::create`] is the caller's to keep.
+#[cold]
+unsafe fn push_watched<W: Work>(
+    sched: &Sched,
+    books: &Books,
+    caller: Caller<'_>,
+    work: W,
+    permit: Option<Permit>,
+    entry: impl FnOnce(TaskRef) -> TaskRef,
+) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
+    let watched = Watched { work, permit, slip: books.submits() };
+    // SAFETY: the caller keeps the contract of `Call::create`.
+    unsafe { push_call(sched, caller, watched, entry) }
+        .map_err(|(kind, watched)| (kind, watched.work))
+}
+
+/// Runs work on the worker that would wait for it.
+pub(crate) fn run_at_once<W: Work>(
+    sched: &Sched,
+    work: W,
+) -> (Outcome<W::Value, W::Error>, W::After) {
+    match sched.books() {
+        Some(books) => Watched { work, permit: None::<Permit>, slip: books.submits() }.run(),
+        None => work.run(),
+    }
+}
+
+/// Counts a refusal, if the pool counts. [`admit_by`] has counted those that it has made.
+#[cold]
+pub(crate) fn count_refusal(sched: &Sched) {
+    if let Some(books) = sched.books() {
+        books.refuses();
     }
 }
 
@@ -265,5 +331,40 @@ unsafe fn push_call<W: Work>(
     let pushed = push(sched, caller, [entry(task)]);
     // SAFETY: the handle must be that of a block that `Call::<W>::create` made. It was made
     // above.
-    accepted(pushed, result, |result| unsafe { Call::<W>::take_back(result) })
+    accepted(sched, pushed, result, |result| unsafe { Call::<W>::take_back(result) })
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::block::Job;
+
+    // covers NUM-02
+    #[test]
+    fn a_call_that_is_pushed_too_late_counts_as_refused() {
+        let (mut sched, _deques) = Sched::new(1);
+        sched.open_books(0);
+        let sched = sched.share(None);
+        let counts = || {
+            let stats = sched.books().expect("the books are open").stats();
+            [stats.submitted, stats.queued, stats.refused]
+        };
+        let push = || {
+            with_caller(sched.id, |caller| {
+                // SAFETY: the work and its outcome must outlive their use, and may go to another
+                // thread. They borrow nothing, and are `Send`.
+                unsafe { push_admitted(&sched, caller, Job::plain(|| 7), Ok(None), |task| task) }
+            })
+        };
+        let taken = push();
+        assert!(taken.is_ok());
+        assert_eq!(counts(), [1, 1, 0]);
+        // The pool ends after it has let the second call in, and before the push.
+        sched.terminate();
+        assert_eq!(counts(), [1, 0, 0]);
+        let late = push();
+        let kind = late.map(drop).map_err(|(kind, _)| kind);
+        assert_eq!(kind, Err(SubmitErrorKind::NotRunning));
+        assert_eq!(counts(), [1, 0, 1], "the submission was taken off, and counts as refused");
+    }
 }

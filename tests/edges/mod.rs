@@ -112,4 +112,12 @@ pub(crate) const MODELS: &[(&str, &[&str])] = &[
     ("RIGHTS", &["i21_i22_i24_two_runners_and_a_taker"]),
     ("RANGE", &["i21_a_seat_changes_hands"]),
     ("CHUNKS", &["i21_i22_i24_two_runners_and_a_taker"]),
+    (
+        "TALLY",
+        &[
+            "i57_no_observer_sees_an_end_before_its_beginning",
+            "i57_no_observer_sees_an_end_before_its_beginning_on_a_shared_page",
+        ],
+    ),
+    ("SHOWN", &["i58_what_a_worker_shows_is_all_of_one_task"]),
 ];

@@ -16,7 +16,8 @@ fn first_waits_for_second(start: fn(TaskRef, &Sent), is_sent: bool) {
         }
         item
     });
-    let options = StreamOptions { chunksize: None, buffersize: None, ordered: false };
+    let options =
+        StreamOptions { chunksize: None, buffersize: None, ordered: false, counted: false };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
         unsafe { StreamRef::create(each, options, Window { least: 2, most: 2 }, 2, 1, true, None) };
@@ -101,7 +102,8 @@ fn i42_an_item_is_published_while_the_runner_of_the_first_begins() {
                 futex::wake_all(&begun);
             }
         });
-        let options = StreamOptions { chunksize: None, buffersize: None, ordered: true };
+        let options =
+            StreamOptions { chunksize: None, buffersize: None, ordered: true, counted: false };
         let window = Window { least: 2, most: 2 };
         // SAFETY: models borrow nothing.
         let mut stream: StreamRef<_, _, Infallible> =

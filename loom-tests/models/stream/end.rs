@@ -94,7 +94,8 @@ fn given_way_beside_the_end(helps: bool) {
     let captured = Counted::new(0, &drops);
     let each = Plain(move |_: usize| captured.1.read());
     let give_way = as_function(&each);
-    let options = StreamOptions { chunksize: None, buffersize: None, ordered: true };
+    let options =
+        StreamOptions { chunksize: None, buffersize: None, ordered: true, counted: false };
     let window = Window { least: 2, most: 2 };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<usize, (), Infallible> =

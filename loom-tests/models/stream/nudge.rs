@@ -8,7 +8,8 @@ use crate::models::harness::Seen;
 fn watched_stream(drops: &Arc<AtomicUsize>) -> StreamRef<usize, (), Infallible> {
     let captured = Counted::new(0, drops);
     let each = Plain(move |_: usize| captured.1.read());
-    let options = StreamOptions { chunksize: None, buffersize: None, ordered: true };
+    let options =
+        StreamOptions { chunksize: None, buffersize: None, ordered: true, counted: false };
     // SAFETY: models borrow nothing.
     unsafe { StreamRef::create(each, options, Window { least: 2, most: 2 }, 1, 1, true, None) }
 }
@@ -58,7 +59,8 @@ fn first_waits_for_third(refills: bool) {
         }
         _ => {}
     });
-    let options = StreamOptions { chunksize: None, buffersize: None, ordered: true };
+    let options =
+        StreamOptions { chunksize: None, buffersize: None, ordered: true, counted: false };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
         unsafe { StreamRef::create(each, options, Window { least: 1, most: 4 }, 2, 1, true, None) };

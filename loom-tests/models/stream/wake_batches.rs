@@ -37,7 +37,8 @@ fn second_waits_for_the_consumer_of_the_first(time_goes_by: bool) {
         }
         item
     });
-    let options = StreamOptions { chunksize: None, buffersize: None, ordered: true };
+    let options =
+        StreamOptions { chunksize: None, buffersize: None, ordered: true, counted: false };
     // SAFETY: models borrow nothing.
     let mut stream: StreamRef<_, _, Infallible> =
         unsafe { StreamRef::create(each, options, Window { least: 4, most: 4 }, 1, 1, true, None) };

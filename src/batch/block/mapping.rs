@@ -1,9 +1,11 @@
 //! What a batch does with each of its items.
 
+use std::any::type_name;
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use crate::block::{Each, Notify, Outcome, TaskError, call_back, catch_panic, drop_quietly};
+use crate::numbers::Name;
 
 /// Drops values that no thread will see, one by one. If two of them panicked in one drop, the
 /// process would end.
@@ -19,6 +21,8 @@ pub(crate) trait Mapping {
     type Error;
     /// Whether an error callback sees the error.
     const TOLD: bool;
+    /// The name of the function's type.
+    const NAME: &'static Name;
 
     /// Calls the function with one item. It is user code, and may unwind. Several threads call
     /// it at once, so it touches only the parts of `self` that are `Sync`.
@@ -56,6 +60,7 @@ where
     type Value = T;
     type Error = E;
     const TOLD: bool = D::TELLS;
+    const NAME: &'static Name = &Name(M::name);
 
     #[inline]
     fn each(&self, _: usize, item: A) -> Result<T, E> {
@@ -81,6 +86,7 @@ impl<'a, F: Fn(&'a A) -> T, A, T> Mapping for MapSlice<'a, F, A> {
     type Value = T;
     type Error = Infallible;
     const TOLD: bool = false;
+    const NAME: &'static Name = &Name(type_name::<F>);
 
     #[inline]
     fn each(&self, index: usize, (): ()) -> Result<T, Infallible> {
@@ -105,6 +111,7 @@ impl<F: Fn(A) -> T, A, T> Mapping for MapResults<F, A, T> {
     type Value = Outcome<T, Infallible>;
     type Error = Infallible;
     const TOLD: bool = false;
+    const NAME: &'static Name = &Name(type_name::<F>);
 
     fn each(&self, index: usize, item: A) -> Result<Outcome<T, Infallible>, Infallible> {
         Ok(catch_panic(|| (self.f)(item)).map_err(|panic| TaskError::Panicked(panic.at(index))))
@@ -116,5 +123,27 @@ impl<F: Fn(A) -> T, A, T> Mapping for MapResults<F, A, T> {
     ) -> Outcome<Vec<Outcome<T, Infallible>>, Infallible> {
         drop_quietly(self.f);
         outcome
+    }
+}
+
+/// A batch whose items, and whose callbacks, run in the span in which it was submitted.
+#[cfg(feature = "tracing")]
+impl<M: Mapping> Mapping for crate::block::Spanned<M> {
+    type Item = M::Item;
+    type Value = M::Value;
+    type Error = M::Error;
+    const TOLD: bool = M::TOLD;
+    const NAME: &'static Name = M::NAME;
+
+    fn each(&self, index: usize, item: M::Item) -> Result<M::Value, M::Error> {
+        let _entered = self.span.enter();
+        self.work.each(index, item)
+    }
+
+    fn conclude(
+        self,
+        outcome: Outcome<Vec<M::Value>, M::Error>,
+    ) -> Outcome<Vec<M::Value>, M::Error> {
+        self.conclude_with(|mapping| mapping.conclude(outcome))
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct BatchOptions {
     pub(crate) chunksize: Option<usize>,
     /// Whether the first failure keeps the other items from starting.
     pub(crate) fail_fast: bool,
+    /// Whether the pool counts.
+    pub(crate) counted: bool,
 }
 
 /// The block of a batch. It holds the items and the function, and the outcome after that.

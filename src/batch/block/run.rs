@@ -13,8 +13,9 @@ use super::ranges::Taker;
 use super::{Batch, NewEntries, ranges};
 use crate::block::{
     Claim, Header, Kind, Nobody, Owner, PoolView, Published, Reason, Taken, TaskRef, Turn,
-    discharge, frame, publish, registry,
+    discharge, end_of, frame, publish, registry,
 };
+use crate::numbers::{self, Shows};
 use crate::sync::{Ordering, fence};
 
 impl<M: Mapping> Batch<M> {
@@ -197,6 +198,15 @@ impl<M: Mapping> Batch<M> {
         }
     }
 
+    /// Counts that the batch has left the queue, if the claim is the first one. Returns whether
+    /// the pool counts.
+    fn count_claim(&self, claim: Claim) -> bool {
+        if self.options.counted && claim == Claim::First {
+            numbers::count_left(self.header.pool());
+        }
+        self.options.counted
+    }
+
     /// Puts the outcome together and publishes it.
     ///
     /// # Safety
@@ -228,6 +238,9 @@ impl<M: Mapping> Batch<M> {
             }
         };
         let outcome = mapping.conclude(outcome);
+        if batch.options.counted {
+            numbers::count_end(batch.header.pool(), end_of(&outcome));
+        }
         // If a callback has panicked, its panic has taken the value's place.
         let kind = if kind == Kind::Value && outcome.is_err() { Kind::Failed } else { kind };
         batch.outcome.with_mut(|word| {
@@ -303,6 +316,7 @@ impl<M: Mapping> Batch<M> {
             unsafe { Self::spend(header, owner) };
             return false;
         }
+        let _shows = batch.count_claim(claim).then(|| Shows::begin(batch.header.pool(), M::NAME));
         if claim == Claim::First && batch.items.len() == 0 {
             // SAFETY: there is no chunk, and this thread was the first to claim.
             frame::enter(header, || unsafe { Self::conclude(header, view) });
@@ -369,6 +383,7 @@ impl<M: Mapping> Batch<M> {
             );
         }
         let claim = batch.header.state().claim();
+        batch.count_claim(claim);
         let any = claim != Claim::Withdrawn
             && frame::enter(header, || {
                 if claim == Claim::First && batch.items.len() == 0 {

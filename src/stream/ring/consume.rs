@@ -307,7 +307,8 @@ mod tests {
         // The limit is passed at every place in the ring.
         for (before, ordered) in (0..8).flat_map(|before| [(before, true), (before, false)]) {
             let start = u64::from(u32::MAX) - before;
-            let options = StreamOptions { chunksize: Some(1), buffersize: None, ordered };
+            let options =
+                StreamOptions { chunksize: Some(1), buffersize: None, ordered, counted: false };
             // SAFETY: the test borrows nothing.
             let mut stream: StreamRef<u64, u64, Infallible> = unsafe {
                 StreamRef::create(

@@ -106,6 +106,8 @@ pub(crate) struct StreamOptions {
     pub(crate) buffersize: Option<usize>,
     /// Whether the outcomes come in the order of the items.
     pub(crate) ordered: bool,
+    /// Whether the pool counts.
+    pub(crate) counted: bool,
 }
 
 impl StreamOptions {

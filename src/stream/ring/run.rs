@@ -9,6 +9,7 @@ use crate::block::{
     Each, Header, Outcome, Owner, PoolView, Reason, Taken, TaskError, TaskRef, Turn, VTable,
     catch_panic, drop_quietly, frame, stop_reason,
 };
+use crate::numbers::{Name, Shows};
 use crate::sync::{Ordering, fence, futex};
 
 /// What becomes of a runner that gives way.
@@ -243,6 +244,10 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         // SAFETY: the caller's right keeps the block alive.
         let stream = unsafe { header.cast::<Self>().as_ref() };
         let ring = &stream.ring;
+        let _shows = ring
+            .options
+            .counted
+            .then(|| Shows::begin(ring.header.pool(), const { &Name(M::name) }));
         if owner == Owner::Handle {
             // The consumer is a worker: it runs the oldest item that no thread has claimed.
             return frame::enter(header, || {

@@ -1,5 +1,7 @@
 //! Threads: loom's. One execution has five at most, the model's main thread included.
 
+pub(crate) use std::thread::ThreadId;
+
 use super::execution::state;
 use super::failure::{Mode, dead, mode, wait_dead};
 
@@ -80,4 +82,9 @@ pub(crate) fn may_spin() -> bool {
 /// lost.
 pub(crate) fn is_doomed() -> bool {
     super::failure::failed()
+}
+
+/// Returns the calling thread's number.
+pub(crate) fn current_id() -> ThreadId {
+    std::thread::current().id()
 }

@@ -1,6 +1,6 @@
 //! Threads: the only place that starts one, and the hints to the processor and the scheduler.
 
-pub(crate) use std::thread::{JoinHandle, yield_now};
+pub(crate) use std::thread::{JoinHandle, ThreadId, yield_now};
 
 use super::OnceLock;
 
@@ -48,4 +48,9 @@ pub(crate) fn may_spin() -> bool {
 #[inline]
 pub(crate) fn is_doomed() -> bool {
     false
+}
+
+/// Returns the calling thread's number.
+pub(crate) fn current_id() -> ThreadId {
+    std::thread::current().id()
 }

@@ -1,6 +1,7 @@
 //! Threads: shuttle's, in any number.
 
 pub(crate) use shuttle::thread::{JoinHandle, yield_now};
+pub(crate) use std::thread::ThreadId;
 
 /// Starts a named thread. shuttle gives it the stack that its configuration says.
 ///
@@ -35,4 +36,9 @@ pub(crate) fn may_spin() -> bool {
 /// failed the execution, and shuttle reports it, unless the process ends.
 pub(crate) fn is_doomed() -> bool {
     std::thread::panicking()
+}
+
+/// Returns the calling thread's number.
+pub(crate) fn current_id() -> ThreadId {
+    std::thread::current().id()
 }
