@@ -77,19 +77,11 @@ const CPYTHON: [&str; 25] = [
 
 /// What Python's pool has no counterpart of: joins of two halves, giving up, shedding by waiting
 /// time, streams that are fed, shutdown, and what a pool counts and shows.
-const OWN: [(&str, u32); 7] = [
-    ("HALF", 8),
-    ("GIVE", 6),
-    ("DUE", 11),
-    ("CODEL", 5),
-    ("FED", 14),
-    ("SHUT", 9),
-    ("NUM", 8),
-];
+const OWN: [(&str, u32); 7] =
+    [("HALF", 8), ("GIVE", 6), ("DUE", 11), ("CODEL", 5), ("FED", 14), ("SHUT", 9), ("NUM", 8)];
 
 /// What comes with the features for services. The first word is the row; a row with more words has a test for its other half.
-const LATER: [(&str, &str); 1] =
-    [("INIT-02", "state of a type that each worker owns")];
+const LATER: [(&str, &str); 1] = [("INIT-02", "state of a type that each worker owns")];
 
 /// Rows about a speed, with their row of the benches: a performance claim is a benchmark, never a test.
 const BENCHES: [(&str, &str); 1] = [("IMAP-27", "P11")];

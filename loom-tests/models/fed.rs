@@ -24,7 +24,8 @@ type Ends = (Arc<Shared<Item, Item, Infallible>>, StreamRef<Item, Item, Infallib
 
 /// A stream that passes its items on, with one runner at a time.
 fn ends(ordered: bool, window: usize) -> Ends {
-    let options = StreamOptions { chunksize: Some(1), buffersize: Some(window), ordered };
+    let options =
+        StreamOptions { chunksize: Some(1), buffersize: Some(window), ordered, counted: false };
     let window = Window { least: window, most: window };
     // SAFETY: models borrow nothing.
     let mut stream =

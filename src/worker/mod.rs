@@ -17,8 +17,7 @@ pub(crate) use halves::{Stood, give_back, run_stolen};
 pub use profile::Profile;
 pub(crate) use submit::{
     Entrance, Tie, accepted, admit_by, count_refusal, outlasts_close, refusal, refusal_by,
-    run_at_once, submit,
-    submit_borrowing, submit_by,
+    run_at_once, submit, submit_borrowing, submit_by,
 };
 pub(crate) use wait::{help_with, is_foreign, outcome_of_borrowed, wait_for};
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::shared::{Flow, Shared};
 use crate::block::{Outcome, PoolView, Reason, SubmitErrorKind, TaskError};
+use crate::numbers::End;
 use crate::result::Timeout;
 use crate::sched::Sched;
 use crate::stream::open::end_stream;
@@ -188,12 +189,16 @@ impl<A: Send, T: Send, E: Send> Consumer<A, T, E> {
 
     /// Ends the stream, and drops the items and outcomes that are still ahead.
     fn end(&mut self) {
+        self.end_as(if self.last.is_none() { End::Completed } else { End::Terminated });
+    }
+
+    fn end_as(&mut self, end: End) {
         let Some(mut stream) = self.stream.take() else { return };
         if self.shared.leave() {
             self.sched.close_stream();
         }
         stream.see_items();
-        end_stream(stream);
+        end_stream(&self.sched, stream, end);
     }
 
     /// Says why the pool takes no more items.
@@ -293,6 +298,6 @@ impl<A: Send, T: Send, E: Send> Drop for Consumer<A, T, E> {
             // The items are the parent's, and the parent drops them.
             return std::mem::forget(self.stream.take());
         }
-        self.end();
+        self.end_as(End::Cancelled);
     }
 }

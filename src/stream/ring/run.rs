@@ -25,9 +25,8 @@ pub(super) enum GaveWay {
 }
 
 impl<A, T, E> Ring<A, T, E> {
-    /// Claims the next number, and returns it with the slot in which its item lies. `seen` is
-    /// what was published at the caller's last look. Until the claims have come to that, the
-    /// call does not look again.
+    /// Claims the next number, and returns it with the slot of its item. `seen` is what was
+    /// published at the caller's last look. Until the claims are there, the call does not look.
     ///
     /// The call reads the slot number before it claims. The consumer overwrites it only for
     /// the number one ring further on. It publishes that number only when it has taken so many
@@ -244,10 +243,8 @@ impl<M: Each<A, T, E>, A, T, E> Stream<M, A, T, E> {
         // SAFETY: the caller's right keeps the block alive.
         let stream = unsafe { header.cast::<Self>().as_ref() };
         let ring = &stream.ring;
-        let _shows = ring
-            .options
-            .counted
-            .then(|| Shows::begin(ring.header.pool(), const { &Name(M::name) }));
+        let shows = || Shows::begin(ring.header.pool(), const { &Name(M::name) });
+        let _shows = ring.options.counted.then(shows);
         if owner == Owner::Handle {
             // The consumer is a worker: it runs the oldest item that no thread has claimed.
             return frame::enter(header, || {
