@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use millpond::{CancelOnDrop, Codel, SubmitErrorKind, Task, TaskError, ThreadPool, WhenFull};
+use millpond::{
+    CancelOnDrop, Codel, Drain, SubmitErrorKind, Task, TaskError, ThreadPool, WhenFull,
+};
 use tokio::time::timeout_at;
 
 use super::{Denied, Gauges, Job, Options};
@@ -87,11 +89,8 @@ impl Mill {
     }
 
     pub(super) async fn drain(&self, limit: Duration) -> bool {
-        self.pool.close();
-        let pool = Arc::clone(&self.pool);
-        // `join_timeout` blocks, so it needs a thread that may.
-        let joined = tokio::task::spawn_blocking(move || pool.join_timeout(limit));
-        matches!(joined.await, Ok(Ok(())))
+        let ended = self.pool.shutdown_async(Drain::Within(limit)).await;
+        ended.is_ok_and(|report| report.still_running == 0)
     }
 }
 
