@@ -3,6 +3,8 @@ use std::fmt;
 use super::block::{BatchOptions, Map};
 use super::{Input, submit};
 use crate::block::{Each, Notify, SubmitError, SubmitErrorKind, TaskError, Tell};
+#[cfg(doc)]
+use crate::pool::Pool;
 use crate::pool::PoolHandle;
 use crate::result::AsyncResult;
 use crate::sched::WhenFull;

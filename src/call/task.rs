@@ -3,6 +3,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::block::{Fallible, Gate, Gated, Job, Notify, SubmitError, TaskError, Tell};
+#[cfg(doc)]
+use crate::pool::Pool;
 use crate::pool::PoolHandle;
 use crate::result::AsyncResult;
 use crate::sched::WhenFull;

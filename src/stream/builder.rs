@@ -3,6 +3,8 @@ use std::fmt;
 use super::Imap;
 use super::ring::StreamOptions;
 use crate::block::{Each, SubmitError};
+#[cfg(doc)]
+use crate::pool::Pool;
 use crate::pool::PoolHandle;
 use crate::sched::WhenFull;
 use crate::worker::Entrance;
