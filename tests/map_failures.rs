@@ -30,18 +30,22 @@ fn the_first_failure_in_time_is_the_batch_s() {
     for chunk in [None, Some(1)] {
         let pool = ThreadPool::new(2).unwrap();
         let gate = Gate::new();
-        // Whoever runs item 1 goes on to item 2, so item 1 has failed for good when item 0 does.
-        let each = |i: u32| match i {
+        let pass = gate.clone();
+        let each = move |i: u32| match i {
             0 => {
-                gate.wait();
+                pass.wait();
                 panic!("late")
             }
-            1 => panic!("early"),
-            _ => gate.open(),
+            _ => panic!("early"),
         };
-        let batch = pool.batch(each, 0..3);
+        let batch = pool.batch(each, 0..2);
         let batch = if let Some(chunk) = chunk { batch.chunksize(chunk) } else { batch };
-        let error = batch.map().unwrap_err();
+        let result = batch.map_async().unwrap();
+        while result.progress().done == 0 {
+            std::thread::yield_now();
+        }
+        gate.open();
+        let error = result.get().unwrap_err();
         assert_eq!(error.item(), Some(1));
         let TaskError::Panicked(panic) = error else { panic!("{error:?}") };
         assert_eq!(panic.message(), Some("early"));

@@ -54,7 +54,7 @@ fn run_all(entries: NewEntries) -> Vec<crate::sync::thread::JoinHandle<()>> {
 
 #[test]
 fn i21_i22_i24_two_runners_and_a_taker() {
-    check("I21 I22 I24 runner ‖ runner, take", Bound::Whole, Futex::Block, |_| {
+    check("I21 I22 I24 runner ‖ runner, take", Bound::Pair, Futex::Block, |_| {
         let [items, values] = counters();
         let input = vec![(0, Counted::new(&items)), (1, Counted::new(&items))];
         let made = Arc::clone(&values);

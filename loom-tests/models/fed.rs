@@ -144,28 +144,28 @@ fn passes(ordered: bool, window: usize, items: usize, asks: bool, gives_back: bo
 
 #[test]
 fn i53_i54_one_slot_in_order() {
-    check("I53 I54 two items through one slot", Bound::Whole, Futex::Block, |outcomes| {
+    check("I53 I54 two items through one slot", Bound::Pair, Futex::Block, |outcomes| {
         outcomes.insert(passes(true, 1, 2, true, true));
     });
 }
 
 #[test]
 fn i53_i54_one_slot_out_of_order() {
-    check("I53 I54 unordered, through one slot", Bound::Whole, Futex::Block, |outcomes| {
+    check("I53 I54 unordered, through one slot", Bound::Pair, Futex::Block, |outcomes| {
         outcomes.insert(passes(false, 1, 2, true, true));
     });
 }
 
 #[test]
 fn i53_one_item_whatever_ends_the_waits() {
-    check("I53 one item (Spurious)", Bound::Whole, Futex::Spurious, |outcomes| {
+    check("I53 one item (Spurious)", Bound::Pair, Futex::Spurious, |outcomes| {
         outcomes.insert(passes(true, 1, 1, true, true));
     });
 }
 
 #[test]
 fn i54_a_close_and_a_cut_while_both_ends_wait() {
-    check("I54 send ‖ cut ‖ next", Bound::Whole, Futex::Block, |outcomes| {
+    check("I54 send ‖ cut ‖ next", Bound::Pair, Futex::Block, |outcomes| {
         let (mut ends, runners) = (ends(true, 1), Runners::default());
         let (intake, theirs) = (Arc::clone(&ends.0), runners.clone());
         let (tell, told) = std::sync::mpsc::channel();
@@ -188,7 +188,7 @@ fn i54_a_close_and_a_cut_while_both_ends_wait() {
 
 #[test]
 fn i54_a_feeder_that_gives_up_gives_its_slot_on() {
-    check("I54 two feeders, one gives up", Bound::Whole, Futex::Block, |outcomes| {
+    check("I54 two feeders, one gives up", Bound::Pair, Futex::Block, |outcomes| {
         let (mut ends, runners) = (ends(true, 1), Runners::default());
         assert!(send(&*ends.0, 0, &runners));
         let mut turn = None;
@@ -212,21 +212,21 @@ fn i54_a_feeder_that_gives_up_gives_its_slot_on() {
 
 #[test]
 fn i54_control_the_consumer_does_not_ask() {
-    control("I54 control: a wait without asking", Bound::Whole, Futex::Block, |_| {
+    control("I54 control: a wait without asking", Bound::Pair, Futex::Block, |_| {
         passes(true, 1, 1, false, true);
     });
 }
 
 #[test]
 fn i54_control_the_slot_is_not_given_back() {
-    control("I54 control: no slot is given back", Bound::Whole, Futex::Block, |_| {
+    control("I54 control: no slot is given back", Bound::Pair, Futex::Block, |_| {
         passes(true, 1, 2, true, false);
     });
 }
 
 #[test]
 fn i53_control_the_feeder_fills_a_slot_that_is_in_use() {
-    control("I53 control: one item more than the window", Bound::Whole, Futex::Block, |_| {
+    control("I53 control: one item more than the window", Bound::Pair, Futex::Block, |_| {
         let (mut ends, runners) = (ends(true, 1), Runners::default());
         assert!(send(&*ends.0, 0, &runners));
         let intake = Arc::clone(&ends.0);

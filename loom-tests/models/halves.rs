@@ -204,7 +204,7 @@ fn a_part_for_the_owner(first: fn(&Flag), join: fn(&Context, &Flag)) {
 
 #[test]
 fn i49_an_owner_that_sleeps_is_told_of_a_part() {
-    check("I49 waiting owner ‖ thief that joins", Bound::Whole, Futex::Block, |_| {
+    check("I49 waiting owner ‖ thief that joins", Bound::Pair, Futex::Block, |_| {
         a_part_for_the_owner(Flag::wait, |thief, part| {
             join_on(thief, || part.wait(), || part.raise()).expect("the pool runs");
         });

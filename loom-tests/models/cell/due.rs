@@ -100,7 +100,7 @@ fn i1_i9_termination_of_an_overdue_task_beside_a_waiter_and_cancel() {
 fn i1_i9_two_waiters_past_the_due_time() {
     check(
         "I1 I8 I9 waiter ‖ waiter past the due time ‖ pop",
-        Bound::Whole,
+        Bound::Pair,
         Futex::Block,
         |seen| {
             let counts = Counts::default();
