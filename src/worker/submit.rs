@@ -201,9 +201,15 @@ where
 {
     with_caller(sched.id, |caller| {
         let admitted = admit_by(sched, caller.kind(), Tie::Async, entrance);
-        // SAFETY: the work and its outcome may go to another thread, and must outlive their use
-        // there. Both are `Send` and borrow nothing.
-        unsafe { push_admitted(sched, caller, work, admitted, |task| task) }
+        match sched.books() {
+            // SAFETY: the work and its outcome may go to another thread, and must outlive their
+            // use there. Both are `Send` and borrow nothing.
+            None => unsafe { push_admitted(sched, caller, work, admitted, |task| task) },
+            // SAFETY: as above.
+            Some(books) => unsafe {
+                push_counted(sched, books, caller, work, admitted, |task| task)
+            },
+        }
     })
 }
 
@@ -225,14 +231,24 @@ pub(crate) unsafe fn submit_borrowing<W: Work>(
     when_full: Option<WhenFull>,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    with_caller(sched.id, |caller| {
-        let admitted = admit_by(sched, caller.kind(), tie, Entrance::Ask(when_full));
-        // SAFETY: `push_admitted` asks for the contract of `Call::create`, which the caller keeps.
-        unsafe { push_admitted(sched, caller, work, admitted, entry) }
+    with_caller(sched.id, |caller| match sched.books() {
+        None => {
+            let admitted = admit(sched, caller.kind(), tie, when_full);
+            // SAFETY: `push_admitted` asks for the contract of `Call::create`, which the caller
+            // keeps.
+            unsafe { push_admitted(sched, caller, work, admitted, entry) }
+        }
+        Some(books) => {
+            let admitted = admit_by(sched, caller.kind(), tie, Entrance::Ask(when_full));
+            // SAFETY: `push_counted` asks for the contract of `Call::create`, which the caller
+            // keeps.
+            unsafe { push_counted(sched, books, caller, work, admitted, entry) }
+        }
     })
 }
 
-/// Makes the call's block, with the place if there is one, and pushes its entry.
+/// Makes the call's block, with the place if there is one, and pushes its entry, in a pool that
+/// does not count.
 ///
 /// # Errors
 ///
@@ -249,50 +265,46 @@ unsafe fn push_admitted<W: Work>(
     admitted: Result<Option<Permit>, SubmitErrorKind>,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    let permit = match admitted {
-        Ok(permit) => permit,
-        Err(kind) => return Err((kind, work)),
-    };
-    let work = in_span(work);
-    out_of_span(match (sched.books(), permit) {
+    match admitted {
+        Err(kind) => Err((kind, work)),
         // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller keeps.
-        (None, None) => unsafe { push_call(sched, caller, work, entry) },
-        (None, Some(permit)) => {
+        Ok(None) => out_of_span(unsafe { push_call(sched, caller, in_span(work), entry) }),
+        Ok(Some(permit)) => {
+            let placed = Placed { work: in_span(work), permit };
             // SAFETY: `push_call` asks for the contract of `Call::create`, which the caller
             // keeps.
-            unsafe { push_call(sched, caller, Placed { work, permit }, entry) }
-                .map_err(|(kind, placed)| (kind, placed.work))
+            let pushed = unsafe { push_call(sched, caller, placed, entry) };
+            out_of_span(pushed.map_err(|(kind, placed)| (kind, placed.work)))
         }
-        (Some(books), permit) => {
-            // SAFETY: `push_watched` asks for the contract of `Call::create`, which the caller
-            // keeps.
-            unsafe { push_watched(sched, books, caller, work, permit, entry) }
-        }
-    })
+    }
 }
 
-/// Makes the call's block and pushes its entry, in a pool that counts.
+/// Does what [`push_admitted`] does, in a pool that counts.
 ///
 /// # Errors
 ///
-/// The work comes back if the pool does not take it.
+/// The work comes back if the pool has not `admitted` it, or does not take it.
 ///
 /// # Safety
 ///
 /// The contract of [`Call::create`] is the caller's to keep.
 #[cold]
-unsafe fn push_watched<W: Work>(
+unsafe fn push_counted<W: Work>(
     sched: &Sched,
     books: &Books,
     caller: Caller<'_>,
     work: W,
-    permit: Option<Permit>,
+    admitted: Result<Option<Permit>, SubmitErrorKind>,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    let watched = Watched { work, permit, slip: books.submits() };
+    let permit = match admitted {
+        Ok(permit) => permit,
+        Err(kind) => return Err((kind, work)),
+    };
+    let watched = Watched { work: in_span(work), permit, slip: books.submits() };
     // SAFETY: the caller keeps the contract of `Call::create`.
-    unsafe { push_call(sched, caller, watched, entry) }
-        .map_err(|(kind, watched)| (kind, watched.work))
+    let pushed = unsafe { push_call(sched, caller, watched, entry) };
+    out_of_span(pushed.map_err(|(kind, watched)| (kind, watched.work)))
 }
 
 /// Runs work on the worker that would wait for it.
@@ -351,9 +363,10 @@ mod tests {
         };
         let push = || {
             with_caller(sched.id, |caller| {
+                let (books, job) = (sched.books().expect("the books are open"), Job::plain(|| 7));
                 // SAFETY: the work and its outcome must outlive their use, and may go to another
                 // thread. They borrow nothing, and are `Send`.
-                unsafe { push_admitted(&sched, caller, Job::plain(|| 7), Ok(None), |task| task) }
+                unsafe { push_counted(&sched, books, caller, job, Ok(None), |task| task) }
             })
         };
         let taken = push();
