@@ -4,8 +4,9 @@
 use super::*;
 use crate::block::{Plain, PoolView, Reason};
 use crate::models::harness::{Bound, Futex, Watched, check, control, spawn};
-use crate::stream::ring::{StreamOptions, Window};
+use crate::stream::ring::{Bell, StreamOptions, Window};
 use crate::sync::thread::JoinHandle;
+use crate::sync::{AtomicU32, Ordering};
 use std::convert::Infallible;
 use std::sync::Mutex;
 
@@ -207,6 +208,46 @@ fn i54_a_feeder_that_gives_up_gives_its_slot_on() {
         finish(ends);
         assert_eq!(taken, [0, 1], "I53: every item that is in comes out once");
         outcomes.insert(taken);
+    });
+}
+
+/// A waiter that waits for a flag, with a bell for the two of them. The flag itself orders nothing.
+fn a_flag_and_a_bell(quiets_first: bool) -> usize {
+    let (bell, flag) = (Arc::new(Bell::new()), Arc::new(AtomicU32::new(0)));
+    let (theirs, raised) = (Arc::clone(&bell), Arc::clone(&flag));
+    let ringer = spawn(move || {
+        raised.store(1, Ordering::Relaxed);
+        theirs.ring();
+    });
+    let mut waits = 0;
+    loop {
+        if quiets_first {
+            bell.quiet();
+        }
+        if flag.load(Ordering::Relaxed) == 1 {
+            break;
+        }
+        if !quiets_first {
+            bell.quiet();
+        }
+        bell.wait(None);
+        waits += 1;
+    }
+    ringer.join().expect("a ringer returns");
+    waits
+}
+
+#[test]
+fn i54_a_ring_that_was_forgotten_shows_its_reason() {
+    check("I54 ring ‖ quiet and look", Bound::None, Futex::Block, |outcomes| {
+        outcomes.insert(a_flag_and_a_bell(true));
+    });
+}
+
+#[test]
+fn i54_control_the_waiter_looks_before_it_quiets_the_bell() {
+    control("I54 control: look, then quiet", Bound::None, Futex::Block, |_| {
+        a_flag_and_a_bell(false);
     });
 }
 

@@ -66,7 +66,7 @@ pub(crate) const MODELS: &[(&str, &[&str])] = &[
     ("OFFER", &["i47_i48_a_half_runs_once_and_the_join_ends_after_it"]),
     ("OWNER", &["i49_an_owner_that_sleeps_is_told_of_a_part"]),
     ("WANTED", &[]),
-    ("BELL", &[]),
+    ("BELL", &["i54_a_ring_that_was_forgotten_shows_its_reason"]),
     ("SLOT", &[]),
     ("DRAINED_IDLE", &[]),
     ("READY", &["i28_the_consumer_goes_at_any_moment"]),
