@@ -8,8 +8,8 @@ use std::time::Duration;
 
 /// A member becomes ready beside a wait whose deadline may pass at any moment. The taker then takes
 /// it, at once or after a wait without a limit. Says whether the first wait ended in time.
-fn comes_as_the_time_is_up(waits: fn(&Ready, &Deadline) -> bool) -> bool {
-    let ready = Arc::new(Ready::new(1));
+fn comes_as_the_time_is_up(waits: fn(&ReadySet, &Deadline) -> bool) -> bool {
+    let ready = Arc::new(ReadySet::new(1));
     let theirs = Arc::clone(&ready);
     let pusher = spawn(move || theirs.push(0));
     let time = spawn(clock::expire);

@@ -1,8 +1,8 @@
 //! A stream, I26 and I29: each item comes out once through its slot, in order if so asked.
 //!
 //! `stream/wake_batches.rs` has I26 for a consumer that sleeps for several outcomes,
-//! `stream/leave.rs` has I27, `stream/end.rs` has I28, `stream/crew.rs` has I42, and
-//! `stream/nudge.rs` has I45.
+//! `stream/leave.rs` has I27, `stream/end.rs` has I28, `stream/nap.rs` has I29 for a consumer that
+//! naps, `stream/crew.rs` has I42, and `stream/nudge.rs` has I45.
 
 #[path = "stream/crew.rs"]
 mod crew;
@@ -10,6 +10,8 @@ mod crew;
 mod end;
 #[path = "stream/leave.rs"]
 mod leave;
+#[path = "stream/nap.rs"]
+mod nap;
 #[path = "stream/nudge.rs"]
 mod nudge;
 #[path = "stream/wake_batches.rs"]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{AsyncResult, Timeout};
 use crate::sync::clock::Deadline;
-use crate::wait::Ready;
+use crate::wait::ReadySet;
 use crate::worker::{self, CallerKind};
 
 /// Says when [`wait`] returns. The names are those of Python's `concurrent.futures`.
@@ -233,7 +233,7 @@ impl<T, E> fmt::Debug for AsCompleted<T, E> {
 /// Handles, and the list to which the waker of each adds it when its task is done.
 struct Group<T, E> {
     handles: Vec<Option<AsyncResult<T, E>>>,
-    ready: Arc<Ready>,
+    ready: Arc<ReadySet>,
     /// Members that are done. The one that was done first stands last.
     done: Vec<u32>,
     /// How many members `next` has not handed out.
@@ -247,7 +247,7 @@ struct Group<T, E> {
 
 /// The waker of one member.
 struct Member {
-    ready: Arc<Ready>,
+    ready: Arc<ReadySet>,
     number: usize,
 }
 
@@ -260,7 +260,7 @@ impl Wake for Member {
 impl<T, E> Group<T, E> {
     fn new(handles: impl IntoIterator<Item = AsyncResult<T, E>>) -> Self {
         let mut handles: Vec<_> = handles.into_iter().map(Some).collect();
-        let ready = Arc::new(Ready::new(handles.len()));
+        let ready = Arc::new(ReadySet::new(handles.len()));
         for (number, handle) in handles.iter_mut().flatten().enumerate() {
             let waker = Waker::from(Arc::new(Member { ready: Arc::clone(&ready), number }));
             if handle.poll_ready(&mut Context::from_waker(&waker)) == Poll::Ready(()) {

@@ -207,7 +207,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     }
 
     /// Says whether a slow input has used the time up, and no outcome has come meanwhile.
-    fn is_time_up_by_pulling(&self, deadline: Option<&Deadline>) -> bool {
+    fn is_time_up_by_pulling(&mut self, deadline: Option<&Deadline>) -> bool {
         deadline.is_some_and(Deadline::passed)
             && self.timer.patience().is_some()
             && !self.is_any_done()
@@ -240,8 +240,8 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     }
 
     /// Says whether the next call has something to yield at once, if only the end.
-    fn is_any_done(&self) -> bool {
-        self.stream.as_ref().is_none_or(|stream| {
+    fn is_any_done(&mut self) -> bool {
+        self.stream.as_mut().is_none_or(|stream| {
             stream.is_any_done() || stream.ahead() == 0 && self.input.is_none()
         })
     }

@@ -16,35 +16,35 @@ const ASLEEP: u32 = u32::MAX;
 /// `top` is the number of the member pushed last, plus one. 0 is an empty stack. [`ASLEEP`] is
 /// an empty stack on which the taker sleeps. Only the taker puts ASLEEP there, and it takes
 /// the whole stack at once. So no thread can mistake one top for another.
+///
+/// Each member has a **link**: the number of the member below it, plus one. The caller says where
+/// the link lies. So a link can lie beside the other words of its member.
 #[derive(Debug)]
 pub(crate) struct Ready {
     top: AtomicU32,
-    /// For each member, the number of the member below it, plus one.
-    below: Box<[AtomicU32]>,
 }
 
 impl Ready {
-    pub(crate) fn new(members: usize) -> Self {
-        assert!(members < ASLEEP as usize, "members are counted in 32 bits");
-        Self { top: AtomicU32::new(0), below: (0..members).map(|_| AtomicU32::new(0)).collect() }
+    pub(crate) fn new() -> Self {
+        Self { top: AtomicU32::new(0) }
     }
 
     /// Says that a member is ready, and wakes the taker if it sleeps.
-    pub(crate) fn push(&self, member: usize) {
-        if self.push_quietly(member) {
+    pub(crate) fn push(&self, member: usize, link: &AtomicU32) {
+        if self.push_quietly(member, link) {
             futex::wake_one(&self.top);
         }
     }
 
     /// Says that a member is ready. True if the taker waits, and must be woken by the caller.
     #[must_use]
-    pub(crate) fn push_quietly(&self, member: usize) -> bool {
+    pub(crate) fn push_quietly(&self, member: usize, link: &AtomicU32) -> bool {
         let number = u32::try_from(member + 1).expect("members are counted in 32 bits");
         let mut top = self.top.load(Ordering::Relaxed);
         loop {
             let below = if top == ASLEEP { 0 } else { top };
-            self.below[member].store(below, Ordering::Relaxed);
-            // edge READY release: `below`, and all that made the member ready → the taker.
+            link.store(below, Ordering::Relaxed);
+            // edge READY release: the link, and all that made the member ready → the taker.
             match self.top.compare_exchange_weak(top, number, Ordering::Release, Ordering::Relaxed)
             {
                 Ok(_) => break,
@@ -65,8 +65,8 @@ impl Ready {
     }
 
     /// Takes all members that are ready, and appends them to `into`. The one that came first
-    /// comes last.
-    pub(crate) fn take(&self, into: &mut Vec<u32>) {
+    /// comes last. `link` says where a member's link lies.
+    pub(crate) fn take<'a>(&self, into: &mut Vec<u32>, link: impl Fn(usize) -> &'a AtomicU32) {
         if self.top.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -75,13 +75,8 @@ impl Ready {
         while top != 0 && top != ASLEEP {
             into.push(top - 1);
             // Relaxed: the swap orders this load.
-            top = self.below[top as usize - 1].load(Ordering::Relaxed);
+            top = link(top as usize - 1).load(Ordering::Relaxed);
         }
-    }
-
-    /// Says whether there is something to take, by a look that orders nothing.
-    pub(crate) fn is_any(&self) -> bool {
-        !matches!(self.top.load(Ordering::Relaxed), 0 | ASLEEP)
     }
 
     /// Sleeps until there is something to take. Returns false if the deadline passes first.
@@ -96,6 +91,35 @@ impl Ready {
             let _ = self.top.compare_exchange(ASLEEP, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
         any
+    }
+}
+
+/// A stack of members whose links lie in a table.
+#[derive(Debug)]
+pub(crate) struct ReadySet {
+    ready: Ready,
+    links: Box<[AtomicU32]>,
+}
+
+impl ReadySet {
+    pub(crate) fn new(members: usize) -> Self {
+        assert!(members < ASLEEP as usize, "members are counted in 32 bits");
+        Self { ready: Ready::new(), links: (0..members).map(|_| AtomicU32::new(0)).collect() }
+    }
+
+    /// Does what [`Ready::push`] does.
+    pub(crate) fn push(&self, member: usize) {
+        self.ready.push(member, &self.links[member]);
+    }
+
+    /// Does what [`Ready::take`] does.
+    pub(crate) fn take(&self, into: &mut Vec<u32>) {
+        self.ready.take(into, |member| &self.links[member]);
+    }
+
+    /// Does what [`Ready::wait`] does.
+    pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> bool {
+        self.ready.wait(deadline)
     }
 }
 

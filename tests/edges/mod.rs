@@ -69,7 +69,8 @@ pub(crate) const MODELS: &[(&str, &[&str])] = &[
     ("BELL", &["i54_a_ring_that_was_forgotten_shows_its_reason"]),
     ("SLOT", &[]),
     ("DRAINED_IDLE", &[]),
-    ("READY", &["i28_the_consumer_goes_at_any_moment"]),
+    ("READY", &["i29_the_stack_of_many_runners"]),
+    ("NAP", &["i29_what_ends_a_nap_is_there"]),
     (
         "RESULT",
         &[

@@ -5,6 +5,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::nap::Looks;
 use super::wake_batch::WakeBatch;
 use super::{
     ACTIVE, Content, DONE, DROPPED, ENDED, FREE, PENDING, Ring, Stream, StreamOptions, Window,
@@ -27,9 +28,8 @@ pub(crate) struct StreamRef<A, T, E> {
     pub(super) window: Window,
     /// The slots that are empty. Used out of order only.
     pub(super) free: Vec<u32>,
-    /// The slots whose outcome is there. The consumer takes the last one first. Used out of
-    /// order only.
-    pub(super) done: Vec<u32>,
+    /// Which slots are finished. Used out of order only.
+    pub(super) looks: Looks,
 }
 
 // SAFETY: the consumer puts items in and takes outcomes out, so both must be `Send`. All else
@@ -113,13 +113,13 @@ impl<A, T, E> StreamRef<A, T, E> {
             wake_batch: WakeBatch::new((window.most.saturating_sub(2 * runners) / 2) as u64),
             window,
             free: Vec::new(),
-            done: Vec::new(),
+            looks: Looks::default(),
         };
         if !options.ordered {
             let slots = stream.ring().slots.len();
             stream.free =
                 (0..u32::try_from(slots).expect("slots are counted in 32 bits")).rev().collect();
-            stream.done.reserve(slots);
+            stream.looks = Looks::with_room_for(slots);
         }
         stream
     }
@@ -215,8 +215,8 @@ impl<A, T, E> StreamRef<A, T, E> {
         }
         let slot = if self.ring().options.ordered { self.oldest_done()? } else { self.any_done()? };
         let ring = self.ring();
-        // SAFETY: in order the consumer saw DONE with Acquire. Out of order it took the slot
-        // from `ready`, which acquires too. So the outcome is the consumer's.
+        // SAFETY: the consumer saw DONE with Acquire, or took the slot from `ready`, which acquires
+        // too. So the outcome is the consumer's.
         let outcome = unsafe { ring.take_outcome(slot) };
         // Relaxed: no thread but the consumer looks at a free slot.
         ring.slots[slot].state.store(FREE, Ordering::Relaxed);
@@ -234,12 +234,8 @@ impl<A, T, E> StreamRef<A, T, E> {
     }
 
     fn any_done(&mut self) -> Option<usize> {
-        if self.done.is_empty() {
-            let mut done = std::mem::take(&mut self.done);
-            self.ring().ready.take(&mut done);
-            self.done = done;
-        }
-        self.done.pop().map(|slot| slot as usize)
+        self.look();
+        self.looks.done.pop().map(|slot| slot as usize)
     }
 
     /// Runs the oldest item that no thread has begun, on this thread.
@@ -324,6 +320,7 @@ mod tests {
             (stream.next, stream.taken) = (start, start);
             stream.ring().published.store(start, Ordering::Relaxed);
             stream.ring().claimed.store(start, Ordering::Relaxed);
+            stream.looks.start_at(start);
             let mut taken = Vec::new();
             for round in 0..6 {
                 while !stream.has_enough() {

@@ -84,7 +84,7 @@ impl<A, T, E> Ring<A, T, E> {
     pub(super) fn ring_if_asked(&self, bell: &Bell, slot: usize, before: u32) {
         let asked = match self.options.ordered {
             true => before & WAITER != 0,
-            false => self.ready.push_quietly(slot),
+            false => self.ready.push_quietly(slot, &self.slots[slot].link),
         };
         if asked {
             bell.ring();
@@ -102,6 +102,7 @@ impl<A, T, E> StreamRef<A, T, E> {
         // thread knows of it yet, since no entry was sent.
         let ring = unsafe { self.header.cast::<Ring<A, T, E>>().as_mut() };
         ring.bell = Some(bell);
+        ring.looks_itself = false;
         FeedRef {
             header: self.header,
             ring: PhantomData,
@@ -128,7 +129,7 @@ impl<A, T, E> StreamRef<A, T, E> {
     pub(crate) fn ask(&self) -> bool {
         let ring = self.ring();
         if !ring.options.ordered {
-            return self.done.is_empty() && ring.ready.ask();
+            return self.looks.done.is_empty() && ring.ready.ask();
         }
         let state = &ring.slots[ring.slot_of(self.taken)].state;
         // Relaxed: the bit carries no data. Runner and consumer meet on this one word: either

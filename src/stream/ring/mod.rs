@@ -51,6 +51,7 @@
 mod bell;
 mod consume;
 mod feed;
+mod nap;
 mod run;
 mod sleep;
 mod wake_batch;
@@ -68,6 +69,7 @@ use crate::block::{
 use crate::sync::cell::UnsafeCell;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::wait::Ready;
+use nap::{FEW_RUNNERS, Nap};
 
 pub(crate) use bell::Bell;
 pub(crate) use consume::StreamRef;
@@ -128,6 +130,8 @@ impl StreamOptions {
 
 struct Slot<A, T, E> {
     state: AtomicU32,
+    /// The link of `ready`. Beside the state, which its writer writes and its reader reads too.
+    link: AtomicU32,
     content: UnsafeCell<Content<A, T, E>>,
 }
 
@@ -151,7 +155,7 @@ union Content<A, T, E> {
 /// | a slot's content | FREE: the consumer (or the feeding half) |
 /// | | PENDING: the thread that claimed the number; before that the consumer |
 /// | | DONE: the consumer; when it has left, the thread that drops the function |
-/// | `ready` | runners push, the consumer takes all. Out of order only |
+/// | `ready`, `nap` | out of order only: one of the two, see `nap.rs` |
 #[repr(C)]
 struct Ring<A, T, E> {
     header: Header,
@@ -181,6 +185,10 @@ struct Ring<A, T, E> {
     /// On lines of its own: runners write it with each outcome, and all threads read the fields
     /// below with each item.
     ready: CachePadded<Ready>,
+    /// On lines of its own: runners read it with each outcome.
+    nap: CachePadded<Nap>,
+    /// Whether the consumer of a stream out of order looks at the slots itself, and uses `nap`.
+    looks_itself: bool,
     /// Their number is a power of two.
     slots: Box<[Slot<A, T, E>]>,
     /// In which slot a number lies, by the number modulo the ring. Empty in order.
@@ -296,25 +304,28 @@ impl<M, A, T, E> Stream<M, A, T, E> {
     ) -> NonNull<Header> {
         let slot = |_| Slot {
             state: AtomicU32::new(FREE),
+            link: AtomicU32::new(0),
             content: UnsafeCell::new(Content { nothing: () }),
         };
         let slots = window.most.next_power_of_two();
         let numbers = if options.ordered { 0 } else { slots };
+        let runners = u32::try_from(runners.min(window.most)).expect("fewer runners than workers");
         let stream = Self {
             ring: Ring {
                 header,
                 owners: Owners::one(),
                 drop_function: Self::drop_function,
                 entries: Entries::new(places),
-                runners: u32::try_from(runners.min(window.most))
-                    .expect("fewer runners than workers"),
+                runners,
                 options,
                 bell: None,
                 awaited: AtomicU64::new(0),
                 crew: CachePadded::new(AtomicU32::new(0)),
                 published: CachePadded::new(AtomicU64::new(0)),
                 claimed: CachePadded::new(AtomicU64::new(0)),
-                ready: CachePadded::new(Ready::new(numbers)),
+                ready: CachePadded::new(Ready::new()),
+                nap: CachePadded::new(Nap::new()),
+                looks_itself: !options.ordered && runners <= FEW_RUNNERS,
                 slots: (0..slots).map(slot).collect(),
                 slot_numbers: (0..numbers).map(|_| AtomicU32::new(0)).collect(),
             },
@@ -370,8 +381,6 @@ impl<M, A, T, E> Stream<M, A, T, E> {
         drop(std::mem::take(&mut stream.ring.slot_numbers));
         stream.ring.entries.end();
         stream.ring.bell = None;
-        // SAFETY: `ready` is the last owner's, and is dropped once, here.
-        unsafe { std::ptr::drop_in_place(&raw mut stream.ring.ready) };
         // SAFETY: every field that owned something is gone, and the block was allocated with
         // this layout.
         unsafe { memory::free(header, Layout::new::<Self>()) };

@@ -76,7 +76,7 @@ impl<A, T, E> Ring<A, T, E> {
             futex::wake_one(state);
         }
         if !self.options.ordered {
-            self.ready.push(slot);
+            self.tell_of_any(slot);
         }
     }
 

@@ -25,7 +25,7 @@ impl<A, T, E> StreamRef<A, T, E> {
     /// A consumer that sleeps lets the workers get a wake-up batch ahead before they wake it.
     /// But it keeps no outcome back for longer than the wake-up batch may last.
     pub(crate) fn wait(&mut self, deadline: Option<&Deadline>, refills: bool) -> Waited {
-        if spin_until(self.wake_batch.spin(), || self.is_new_one_done()) {
+        if spin_until(self.wake_batch.spin(), || self.is_any_done()) {
             return Waited::Outcome;
         }
         let watch = Stopwatch::start();
@@ -37,7 +37,7 @@ impl<A, T, E> StreamRef<A, T, E> {
 
     /// Waits until an outcome is there, for at most `limit` and not beyond the deadline. It is
     /// the short wait before the consumer asks the input again.
-    pub(crate) fn wait_briefly(&self, limit: Duration, deadline: Option<&Deadline>) {
+    pub(crate) fn wait_briefly(&mut self, limit: Duration, deadline: Option<&Deadline>) {
         if let Some(limit) = Deadline::after(limit) {
             let limit = deadline.map_or(limit, |deadline| limit.min(*deadline));
             self.sleep(Some(&limit), false);
@@ -45,26 +45,19 @@ impl<A, T, E> StreamRef<A, T, E> {
     }
 
     /// Says whether the next outcome is there.
-    pub(crate) fn is_any_done(&self) -> bool {
-        !self.done.is_empty() || self.is_new_one_done()
-    }
-
-    fn is_new_one_done(&self) -> bool {
-        if self.ring().options.ordered {
-            self.oldest_done().is_some()
-        } else {
-            self.ring().ready.is_any()
-        }
+    pub(crate) fn is_any_done(&mut self) -> bool {
+        if self.ring().options.ordered { self.oldest_done().is_some() } else { self.look() }
     }
 
     /// Waits as [`wait`](Self::wait) does, without a wake-up batch.
-    fn sleep(&self, deadline: Option<&Deadline>, refills: bool) -> Waited {
-        let ring = self.ring();
-        if !ring.options.ordered {
+    fn sleep(&mut self, deadline: Option<&Deadline>, refills: bool) -> Waited {
+        if !self.ring().options.ordered {
             // Out of order any outcome ends the wait, and makes room. Before one comes there
             // is nothing to refill.
-            return if ring.ready.wait(deadline) { Waited::Outcome } else { Waited::TimedOut };
+            let in_time = self.sleep_for_any(deadline);
+            return if in_time { Waited::Outcome } else { Waited::TimedOut };
         }
+        let ring = self.ring();
         let state = &ring.slots[ring.slot_of(self.taken)].state;
         // A fixed window does not reopen before an outcome is taken.
         if refills && self.can_grow() {

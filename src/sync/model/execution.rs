@@ -6,6 +6,7 @@
 //! loom does not see them, so they add neither an edge nor a branch. A stretch of code without
 //! a loom operation is one step.
 
+use super::AtomicU32;
 use super::atomic::Depend;
 use super::failure::dead;
 use super::{failure, heap};
@@ -30,6 +31,8 @@ pub(super) struct State {
     pub(super) futex: Futex,
     pub(super) table: Table,
     pub(super) clock: Clock,
+    /// The word of the light and the heavy fences.
+    pub(super) barrier: AtomicU32,
     pub(super) processors: Cell<usize>,
     /// How many more threads the system starts before it refuses one.
     pub(super) spawns: Cell<usize>,
@@ -135,6 +138,7 @@ fn renew(futex: Futex) {
         futex,
         table: Table::new(),
         clock: Clock::new(),
+        barrier: AtomicU32::new(0),
         processors: Cell::new(2),
         spawns: Cell::new(usize::MAX),
         next_unique: Cell::new(1),

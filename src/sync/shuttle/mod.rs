@@ -6,7 +6,6 @@
 //! alone. The rest is the real thing behind a [`Step`].
 
 mod atomic;
-#[path = "../model/barrier.rs"]
 pub(crate) mod barrier;
 #[path = "../real/cell.rs"]
 pub(crate) mod cell;
