@@ -122,21 +122,25 @@ fn each_verb_allocates_as_often_as_its_documentation_says() {
         let calls = least(|| pool.map_slice(|x| x + 1, &[1_u64; 64]).unwrap());
         assert_eq!(calls, 2, "map_slice: the values and the block");
 
-        let streams: Vec<usize> = (0..10)
-            .map(|_| {
-                let (calls, _, blocks) = allocations(|| {
-                    pool.imap(|x: u64| x, 0..100_000).unwrap().map(Result::unwrap).sum::<u64>()
-                });
-                // How often the workers run dry is the system's affair. Each time costs an entry.
-                // There is one for each item at the very most, and 63 share a block.
-                assert!(blocks <= 100_000 / 63 + 2 + 8, "imap: {blocks} blocks of the injector");
-                calls + blocks
-            })
-            .collect();
-        assert!(
-            streams.iter().any(|calls| *calls <= 100),
-            "imap: the window, and now and then a block of the injector, but {streams:?}"
-        );
+        for (verb, ordered) in [("imap", true), ("imap_unordered", false)] {
+            let streams: Vec<usize> = (0..10)
+                .map(|_| {
+                    let (calls, _, blocks) = allocations(|| {
+                        let stream = pool.stream(|x: u64| x, 0..100_000);
+                        let results = if ordered { stream.imap() } else { stream.imap_unordered() };
+                        results.unwrap().map(Result::unwrap).sum::<u64>()
+                    });
+                    // How often the workers run dry is the system's affair. Each time costs an
+                    // entry. There is one for each item at the very most, and 63 share a block.
+                    assert!(blocks <= 100_000 / 63 + 2 + 8, "{verb}: {blocks} blocks");
+                    calls + blocks
+                })
+                .collect();
+            assert!(
+                streams.iter().any(|calls| *calls <= 100),
+                "{verb}: the window, and now and then a block of the injector, but {streams:?}"
+            );
+        }
 
         let (here, nested) = pool
             .apply(|| {

@@ -119,7 +119,7 @@ impl<A, T, E> StreamRef<A, T, E> {
             let slots = stream.ring().slots.len();
             stream.free =
                 (0..u32::try_from(slots).expect("slots are counted in 32 bits")).rev().collect();
-            stream.looks = Looks::with_room_for(slots);
+            stream.looks = Looks::with_room_for(slots, stream.ring().looks_itself);
         }
         stream
     }

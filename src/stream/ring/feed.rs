@@ -22,6 +22,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::nap::Looks;
 use super::{Bell, DONE, PENDING, Ring, StreamRef, WAITER};
 use crate::block::{Header, TaskRef};
 use crate::sync::Ordering;
@@ -103,6 +104,9 @@ impl<A, T, E> StreamRef<A, T, E> {
         let ring = unsafe { self.header.cast::<Ring<A, T, E>>().as_mut() };
         ring.bell = Some(bell);
         ring.looks_itself = false;
+        if !ring.options.ordered {
+            self.looks = Looks::with_room_for(ring.slots.len(), false);
+        }
         FeedRef {
             header: self.header,
             ring: PhantomData,

@@ -7,7 +7,8 @@
 //! Numbers are claimed in order, and each runner works on one. So of the numbers below `claimed`
 //! only a few are unfinished. The consumer keeps their slots in a list, oldest first, and looks at
 //! those again, and at the numbers that were claimed since. It misses no finished item: an item
-//! that is finished was claimed.
+//! that is finished was claimed. It looks at each number once, and again only as long as it is
+//! unfinished.
 //!
 //! | step | who | what |
 //! |---|---|---|
@@ -103,8 +104,14 @@ pub(super) struct Looks {
 }
 
 impl Looks {
-    pub(super) fn with_room_for(slots: usize) -> Self {
-        Self { done: Vec::with_capacity(slots), ..Self::default() }
+    /// Reserves all the room that the looks will need.
+    pub(super) fn with_room_for(slots: usize, looks_itself: bool) -> Self {
+        let (done, unfinished) = if looks_itself { (1, slots) } else { (slots, 0) };
+        Self {
+            done: Vec::with_capacity(done),
+            unfinished: VecDeque::with_capacity(unfinished),
+            ..Self::default()
+        }
     }
 
     /// Begins with a later number than 0.
@@ -121,13 +128,18 @@ impl Looks {
         if let Some(at) = self.unfinished.iter().position(|slot| is_done(*slot)) {
             return self.unfinished.remove(at);
         }
+        let mut is_fresh = false;
         loop {
             if self.next == self.claimed {
-                // Relaxed: a look that misses a claim misses a DONE that no edge orders before it.
-                self.claimed = ring.claimed.load(Ordering::Relaxed);
-                if self.next == self.claimed {
+                if is_fresh {
                     return None;
                 }
+                // Once in a call: runners go on claiming, and a consumer that followed them would
+                // look at every number of the window. Relaxed: a look that misses a claim misses
+                // a DONE that no edge orders before it.
+                self.claimed = ring.claimed.load(Ordering::Relaxed);
+                is_fresh = true;
+                continue;
             }
             // The place of a number is overwritten one ring later. All numbers from this one on
             // are ahead, so that later number is not put in yet.
