@@ -16,6 +16,7 @@ use crate::machine::Circumstances;
 use crate::measure::{set_submitters, set_workers, submitters_asked_for, time, workers};
 use crate::page::page;
 use crate::progress::{Progress, minutes};
+use crate::published;
 use crate::python::Python;
 use crate::race::{Answer, Plan, Race, race};
 use crate::report;
@@ -29,7 +30,7 @@ use crate::verdict::FEWEST;
 /// likely missed.
 #[derive(Debug, Parser)]
 #[command(name = "targets")]
-struct Cli {
+pub(crate) struct Cli {
     /// Only these rows, or groups of rows; those with bounds, if nothing is said.
     #[arg(long, global = true, value_delimiter = ',', value_name = "P4,growth")]
     only: Vec<String>,
@@ -39,7 +40,7 @@ struct Cli {
     list: bool,
 
     /// Only a few rows and a few peers; the others, and the bounds on the best of them, are left out.
-    #[arg(long)]
+    #[arg(long, global = true)]
     quick: bool,
 
     /// Also write everything, each single figure included, to this file: after each row.
@@ -47,7 +48,7 @@ struct Cli {
     json: Option<PathBuf>,
 
     /// Go on with the run that this JSON file is of: rows that it has are not measured again.
-    #[arg(long, requires = "json", conflicts_with = "seed")]
+    #[arg(long, global = true, conflicts_with = "seed")]
     resume: bool,
 
     /// Also write a report with charts to this file: a page that needs nothing else.
@@ -105,6 +106,32 @@ enum Command {
     #[command(hide = true)]
     Counted { work: String, times: u64 },
 
+    /// Measures, and writes report.json, report.html and report.md into a folder. The first two are
+    /// whole after each row.
+    Measure {
+        /// The folder. It is made if it is not there.
+        #[arg(long, value_name = "DIR", default_value = "target/report")]
+        out: PathBuf,
+    },
+
+    /// Makes report.html and report.md again from the JSON file of a run.
+    Render {
+        file: PathBuf,
+        /// The folder that they go to: that of the file, if nothing is said.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+
+    /// Compares two runs by their JSON files, and prints a page of Markdown. Exit code 1 if a ratio
+    /// has become worse by more than the threshold and beyond its interval.
+    Compare {
+        old: PathBuf,
+        new: PathBuf,
+        /// By what share a ratio may change.
+        #[arg(long, default_value_t = 0.05, value_name = "SHARE")]
+        threshold: f64,
+    },
+
     /// Prints a page of Markdown, made from the JSON file of a run: what is committed in docs.
     Page {
         /// The file; the page calls it by its path below docs.
@@ -134,10 +161,17 @@ pub fn main() -> ExitCode {
         Some(Command::Page { file }) => page_of(file).map(print),
         Some(Command::Curve { course }) => curve_of(&cli, course).map(print),
         Some(Command::Counts { course }) => course.run().map(print),
+        Some(Command::Measure { out }) => published::measure(&cli, out),
+        Some(Command::Render { file, out }) => published::render(file, out.as_deref()),
+        Some(Command::Compare { old, new, threshold }) => published::compare(old, new, *threshold)
+            .map(|(page, is_worse)| {
+                print!("{page}");
+                ExitCode::from(u8::from(is_worse))
+            }),
         Some(Command::Counted { work, times }) => {
             counts::work(work, *times).map(|()| ExitCode::SUCCESS)
         }
-        _ => run(&cli),
+        _ => run(&cli, cli.json.as_deref(), cli.html.as_deref()),
     };
     match done {
         Ok(code) => code,
@@ -169,13 +203,17 @@ fn curve_of(cli: &Cli, course: &curve::Course) -> Result<String, String> {
     page_of(json)
 }
 
-fn run(cli: &Cli) -> Result<ExitCode, String> {
+/// Measures, judges and tells, and writes the reports that are asked for.
+pub(crate) fn run(cli: &Cli, json: Option<&Path>, html: Option<&Path>) -> Result<ExitCode, String> {
     let rows = select::quick(select::select(rows::all(), &cli.only)?, cli.quick);
     if cli.list {
         print!("{}", select::list(&rows));
         return Ok(ExitCode::SUCCESS);
     }
-    let saved = cli.json.as_deref().filter(|_| cli.resume).map(Saved::read).transpose()?;
+    if cli.resume && json.is_none() {
+        return Err("a run goes on with a file: --resume needs --json FILE".to_owned());
+    }
+    let saved = json.filter(|_| cli.resume).map(Saved::read).transpose()?;
     let python = Python::find();
     let mut circumstances = Circumstances::now(python.as_ref());
     let plan = cli.plan(saved.as_ref().and_then(Saved::seed));
@@ -185,7 +223,7 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
         circumstances.date = saved.date().unwrap_or_default().to_owned();
         before = saved.rows;
     }
-    let reports = Reports { json: cli.json.as_deref(), html: cli.html.as_deref() };
+    let reports = Reports { json, html };
     println!("{circumstances}");
     println!("{plan}");
     let done = measure(&rows, &plan, python.as_ref(), before, |done| {
@@ -207,19 +245,10 @@ fn measure(
     before: BTreeMap<String, (f64, Race)>,
     save: impl Fn(&[Done]) -> Result<(), String>,
 ) -> Result<Vec<Done>, String> {
-    let judged = |row: &Row, seconds, race: Race| {
-        let lines = row.measures.iter().map(|measure| line(row, measure, &race, plan.noise_limit));
-        let (lines, missing) = (lines.collect(), row.missing.clone());
-        Done { id: row.id, work: row.work, seconds, lines, missing, race }
-    };
     // Rows that were not asked for now, but were then, stay in the report.
     let all = select::quick(rows::all(), plan.quick);
     let place = |id: &str| all.iter().position(|row| row.id == id);
-    let mut done: Vec<Done> = before
-        .into_iter()
-        .filter_map(|(id, (seconds, race))| Some(judged(&all[place(&id)?], seconds, race)))
-        .collect();
-    done.sort_by_key(|row| place(row.id));
+    let mut done = judge_again(plan, before);
     // A quarter of an hour later would be too late to find out that it cannot be written.
     save(&done)?;
     let is_new = |row: &&Row| !done.iter().any(|done| done.id == row.id);
@@ -228,13 +257,31 @@ fn measure(
     for row in rows {
         progress.begin(row);
         let (race, nanos) = time(|| race(row, plan, python));
-        done.push(judged(row, nanos / 1e9, race));
+        done.push(judged(row, plan, nanos / 1e9, race));
         done.sort_by_key(|row| place(row.id));
         save(&done)?;
         progress.done(row);
     }
     eprintln!("{} in all", minutes(progress.elapsed()));
     Ok(done)
+}
+
+/// Judges what an earlier run has measured, in the rows' order. Rows that are no more are left out.
+pub(crate) fn judge_again(plan: &Plan, before: BTreeMap<String, (f64, Race)>) -> Vec<Done> {
+    let all = select::quick(rows::all(), plan.quick);
+    let place = |id: &str| all.iter().position(|row| row.id == id);
+    let mut done: Vec<Done> = before
+        .into_iter()
+        .filter_map(|(id, (seconds, race))| Some(judged(&all[place(&id)?], plan, seconds, race)))
+        .collect();
+    done.sort_by_key(|row| place(row.id));
+    done
+}
+
+fn judged(row: &Row, plan: &Plan, seconds: f64, race: Race) -> Done {
+    let lines = row.measures.iter().map(|measure| line(row, measure, &race, plan.noise_limit));
+    let (lines, missing) = (lines.collect(), row.missing.clone());
+    Done { id: row.id, work: row.work, seconds, lines, missing, race }
 }
 
 fn page_of(file: &Path) -> Result<String, String> {
@@ -295,7 +342,9 @@ mod tests {
         let parse = |args: &[&str]| Cli::try_parse_from([&["targets"], args].concat());
         assert_eq!(parse(&[]).map(|cli| usize::from(cli.turns)).ok(), Some(FEWEST));
         assert!(parse(&["--turns", "5"]).is_err() && parse(&["--turns", "6"]).is_ok());
-        assert!(parse(&["--resume"]).is_err());
+        let alone = parse(&["--resume"]).map(|cli| run(&cli, None, None));
+        let why = "a run goes on with a file: --resume needs --json FILE";
+        assert_eq!(alone.ok(), Some(Err(why.to_owned())));
         assert!(parse(&["--resume", "--json", "a.json"]).is_ok());
         assert!(parse(&["--resume", "--json", "a.json", "--seed", "1"]).is_err());
         assert!(parse(&["--workers", "0"]).is_err());

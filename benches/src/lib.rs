@@ -4,6 +4,7 @@ mod alloc;
 mod chart;
 mod check;
 mod cli;
+mod compare;
 mod counts;
 mod curve;
 mod curve_page;
@@ -19,6 +20,7 @@ mod page;
 // For the criterion benches, which are another crate.
 pub mod peers;
 mod progress;
+mod published;
 mod python;
 mod race;
 mod report;

@@ -6,18 +6,18 @@ use std::thread::available_parallelism;
 
 use jiff::{Timestamp, Unit};
 use procfs::{CpuInfo, Current as _};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::peers::KNOWN;
 use crate::python::Python;
 
 /// The circumstances of a run. Figures of two machines, and of two runs, are not to be compared; ratios are.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Circumstances {
     /// When the run began, in UTC.
     pub(crate) date: String,
     /// The library's version.
-    pub(crate) millpond: &'static str,
+    pub(crate) millpond: String,
     /// What was built, `-dirty` if with changes that are not committed; none outside a git checkout.
     pub(crate) commit: Option<String>,
     /// The compiler that built it.
@@ -27,7 +27,7 @@ pub(crate) struct Circumstances {
 }
 
 /// What it ran on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) cores: usize,
     pub(crate) processor: String,
@@ -37,10 +37,10 @@ pub(crate) struct Machine {
 }
 
 /// A crate that is a peer.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Package {
-    pub(crate) name: &'static str,
-    pub(crate) version: &'static str,
+    pub(crate) name: String,
+    pub(crate) version: String,
 }
 
 impl Circumstances {
@@ -48,7 +48,7 @@ impl Circumstances {
         let date = Timestamp::now().round(Unit::Second).expect("a second is a unit of time");
         Self {
             date: date.to_string(),
-            millpond: env!("CARGO_PKG_VERSION"),
+            millpond: env!("CARGO_PKG_VERSION").to_owned(),
             commit: commit(),
             rustc: rustc_version_runtime::version_meta().short_version_string,
             machine: Machine::here(python),
@@ -88,14 +88,16 @@ fn commit() -> Option<String> {
 const LOCK: &str = include_str!("../../Cargo.lock");
 
 /// Name and version of each peer.
-fn packages(lock: &'static str) -> Vec<Package> {
+fn packages(lock: &str) -> Vec<Package> {
     let packages = lock.split("[[package]]").map(|package| {
         let value = |key: &str| {
             package.lines().find_map(|line| line.strip_prefix(key)).map(|v| v.trim_matches('"'))
         };
-        Package { name: value("name = ").unwrap_or(""), version: value("version = ").unwrap_or("") }
+        let owned = |key: &str| value(key).unwrap_or_default().to_owned();
+        Package { name: owned("name = "), version: owned("version = ") }
     });
-    packages.filter(|package| KNOWN.iter().any(|peer| peer.package == Some(package.name))).collect()
+    let is_known = |name: &str| KNOWN.iter().any(|peer| peer.package == Some(name));
+    packages.filter(|package| is_known(&package.name)).collect()
 }
 
 impl fmt::Display for Circumstances {
@@ -131,7 +133,10 @@ mod tests {
     #[test]
     fn a_lock_file_is_read_for_peers_alone() {
         let lock = "[[package]]\nname = \"rayon\"\nversion = \"1.2.3\"\n\n[[package]]\nname = \"rayon-core\"\nversion = \"4.5.6\"\n";
-        assert_eq!(packages(lock), [Package { name: "rayon", version: "1.2.3" }]);
+        assert_eq!(
+            packages(lock),
+            [Package { name: "rayon".to_owned(), version: "1.2.3".to_owned() }]
+        );
     }
 
     #[test]

@@ -32,7 +32,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const REPEATS: u32 = 3;
 
 /// What is asked of every race of a run.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// How many turns each contestant takes.
     pub(crate) turns: usize,

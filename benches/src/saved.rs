@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::done::Done;
 use crate::html;
-use crate::json::Everything;
+use crate::json::{Everything, FORMAT};
 use crate::machine::Circumstances;
 use crate::race::{Plan, Race};
 
@@ -77,8 +77,7 @@ impl Saved {
     ///
     /// If the file is not there, or is not what [`Reports::save`] writes.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
-        let cannot =
-            |why: &dyn std::fmt::Display| format!("cannot go on with {}: {why}", path.display());
+        let cannot = |why: &dyn std::fmt::Display| format!("cannot read {}: {why}", path.display());
         let text = fs::read_to_string(path).map_err(|error| cannot(&error))?;
         let mut head: serde_json::Map<String, Value> =
             serde_json::from_str(&text).map_err(|error| cannot(&error))?;
@@ -91,6 +90,23 @@ impl Saved {
         };
         let rows = rows.into_iter().map(row).collect::<Result<_, serde_json::Error>>();
         Ok(Self { path: path.to_owned(), head, rows: rows.map_err(|error| cannot(&error))? })
+    }
+
+    /// Where and how the run was measured.
+    ///
+    /// # Errors
+    ///
+    /// If the document does not say it, or is of another format.
+    pub(crate) fn conditions(&self) -> Result<(Circumstances, Plan), String> {
+        let path = self.path.display();
+        let format = self.head.get("format").and_then(Value::as_u64);
+        if format != Some(u64::from(FORMAT)) {
+            return Err(format!("cannot read {path}: it is not of format {FORMAT}"));
+        }
+        let head = || Value::Object(self.head.clone());
+        let cannot = |error: serde_json::Error| format!("cannot read {path}: {error}");
+        let circumstances = serde_json::from_value(head()).map_err(cannot)?;
+        Ok((circumstances, serde_json::from_value(head()).map_err(cannot)?))
     }
 
     /// The seed of the orders, which the run that goes on keeps.
