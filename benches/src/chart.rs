@@ -1,57 +1,62 @@
-//! A chart of one figure: a line for each contestant, a dot for its median, a bar for its interval.
+//! Charts of HTML elements, which keep the size of their text on a narrow screen.
+//!
+//! A **track** is a line of a chart: an axis from left to right, with marks on it in percent of its
+//! width. The style sheet draws them.
 
 use maud::{Markup, html};
 
 use crate::judge::{Line, Standing};
-use crate::row::{Role, Unit};
+use crate::row::Role;
 use crate::verdict::Interval;
 
-/// Where the names end and where the plot ends; what is left is for the figures.
-const PLOT: [f64; 2] = [255.0, 645.0];
-const WIDTH: f64 = 910.0;
-const LINE: f64 = 20.0;
-/// Above the lines, for the names of the ticks.
-const TOP: f64 = 24.0;
-
-/// The chart; nothing if nobody has a figure.
+/// The chart of one figure: a track for each contestant, a dot for its median, a bar for its
+/// interval. Nothing if nobody has a figure.
 pub(crate) fn chart(line: &Line) -> Markup {
     let Some(axis) = Axis::over(&line.standings) else { return html! {} };
-    let height = TOP + LINE * line.standings.len() as f64 + 4.0;
+    let better = if line.unit.more_is_better() { "more" } else { "less" };
     html! {
-        svg viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) height=(height) role="img"
-            aria-label=(format!("{} {}", line.what, axis.scale())) {
-            @for tick in axis.ticks() {
-                @let x = axis.x(tick);
-                line.tick x1=(x) x2=(x) y1=(TOP - 4.0) y2=(height) {}
-                text.tick x=(x) y=(TOP - 8.0) { (line.unit.show(tick)) }
+        div.chart role="list" aria-label=(format!("{} {}", line.what, axis.scale())) {
+            @for standing in &line.standings {
+                div class=(format!("bar {}", class(line, standing))) role="listitem" {
+                    span.name { (standing.name) (role(standing.role)) }
+                    span.track {
+                        @if let Some(ours) = line.ours() { i.at style=(at(axis.x(ours.median))) {} }
+                        (interval(standing.figure, |value| axis.x(value)))
+                    }
+                    span.figure { (line.unit.show_interval(standing.figure)) }
+                }
             }
-            @if let Some(ours) = line.ours() {
-                line.at-ours x1=(axis.x(ours.median)) x2=(axis.x(ours.median)) y1=(TOP - 4.0) y2=(height) {}
-            }
-            @for (at, standing) in line.standings.iter().enumerate() {
-                (mark(standing, class(line, standing), &axis, line.unit, TOP + LINE * (at as f64 + 0.5)))
+            div.bar {
+                span.name {}
+                span.track.ticks {
+                    @for tick in axis.ticks() { span style=(at(axis.x(tick))) { (line.unit.show(tick)) } }
+                }
+                span.figure.scale { (axis.scale()) ", " (better) " is better" }
             }
         }
-        p.scale { (axis.scale()) ", " (if line.unit.more_is_better() { "more" } else { "less" }) " is better" }
     }
 }
 
-fn mark(standing: &Standing, class: &str, axis: &Axis, unit: Unit, y: f64) -> Markup {
-    let Interval { low, median, high } = standing.figure;
-    let role = match standing.role {
+/// An interval with its median, as marks of a track.
+pub(crate) fn interval(Interval { low, median, high }: Interval, x: impl Fn(f64) -> f64) -> Markup {
+    let (from, to) = (x(low), x(high));
+    html! {
+        i.interval style=(format!("left:{from:.1}%;width:{:.1}%", to - from)) {}
+        i.median style=(at(x(median))) {}
+    }
+}
+
+/// The style of a mark at this share of a track, in percent.
+pub(crate) fn at(percent: f64) -> String {
+    format!("left:{percent:.1}%")
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
         Role::Floor => " (floor)",
         Role::Beside => " (beside)",
         Role::Baseline => " (baseline)",
         Role::Ours | Role::Peer => "",
-    };
-    html! {
-        g class=(class) {
-            title { (standing.name) ": " (unit.show_interval(standing.figure)) }
-            text.name x=(PLOT[0] - 12.0) y=(y + 4.0) { (standing.name) (role) }
-            line.interval x1=(axis.x(low)) x2=(axis.x(high)) y1=(y) y2=(y) {}
-            circle cx=(axis.x(median)) cy=(y) r="4" {}
-            text.figure x=(PLOT[1] + 12.0) y=(y + 4.0) { (unit.show_interval(standing.figure)) }
-        }
     }
 }
 
@@ -92,8 +97,8 @@ impl Axis {
         } else {
             (value - self.from) / (self.to - self.from)
         };
-        // A tenth of a unit of the drawing is more than a screen shows.
-        ((PLOT[0] + part * (PLOT[1] - PLOT[0])) * 10.0).round() / 10.0
+        // A tenth of a percent is more than a screen shows.
+        (part * 1000.0).round() / 10.0
     }
 
     /// Powers of ten, or their doubles and fives too where there are few; the ends if there are none of these.
@@ -119,8 +124,6 @@ impl Axis {
 mod tests {
     use super::*;
 
-    const MIDDLE: f64 = f64::midpoint(PLOT[0], PLOT[1]);
-
     fn axis(figures: &[[f64; 2]]) -> Axis {
         let standing = |[low, high]: [f64; 2]| {
             let figure = Interval { low, median: f64::midpoint(low, high), high };
@@ -133,20 +136,20 @@ mod tests {
     #[test]
     fn equal_ratios_are_equally_far_apart() {
         let axis = axis(&[[10.0, 20.0], [500.0, 1000.0]]);
-        assert_eq!([10.0, 100.0, 1000.0].map(|value| axis.x(value)), [PLOT[0], MIDDLE, PLOT[1]]);
+        assert_eq!([10.0, 100.0, 1000.0].map(|value| axis.x(value)), [0.0, 50.0, 100.0]);
         assert_eq!(axis.ticks(), [10.0, 100.0, 1000.0]);
     }
 
     #[test]
     fn a_zero_makes_the_scale_linear() {
         let axis = axis(&[[0.0, 0.0], [3.0, 4.0]]);
-        assert_eq!([0.0, 2.0, 4.0].map(|value| axis.x(value)), [PLOT[0], MIDDLE, PLOT[1]]);
+        assert_eq!([0.0, 2.0, 4.0].map(|value| axis.x(value)), [0.0, 50.0, 100.0]);
         assert_eq!(axis.scale(), "linear scale");
     }
 
     #[test]
     fn a_single_figure_has_a_place() {
-        assert_eq!(axis(&[[5.0, 5.0]]).x(5.0), PLOT[0]);
-        assert_eq!(axis(&[[0.0, 0.0]]).x(0.0), PLOT[0]);
+        assert_eq!(axis(&[[5.0, 5.0]]).x(5.0), 0.0);
+        assert_eq!(axis(&[[0.0, 0.0]]).x(0.0), 0.0);
     }
 }

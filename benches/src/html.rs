@@ -4,6 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::chart::chart;
 use crate::done::Done;
+use crate::forest::forest;
 use crate::judge::{Judged, Line};
 use crate::machine::{Circumstances, Package};
 use crate::race::Plan;
@@ -11,7 +12,7 @@ use crate::report::{
     Loss, best, by_chance, compared, noise, ours, ratio, show_ahead, sorted_losses, unbounded,
 };
 use crate::select::by_reason;
-use crate::verdict::Verdict;
+use crate::verdict::{Interval, Verdict};
 
 const STYLE: &str = include_str!("report.css");
 
@@ -27,23 +28,97 @@ pub(crate) fn page(circumstances: &Circumstances, plan: &Plan, rows: &[Done]) ->
                 style { (PreEscaped(STYLE)) }
             }
             body {
+                nav aria-label="Contents" {
+                    @for (id, name) in [("bounds", "Bounds"), ("losses", "Where others are better"), ("figures", "All figures"), ("method", "Method"), ("again", "Repeat it")] {
+                        a href=(format!("#{id}")) { (name) } " "
+                    }
+                }
                 h1 { "millpond against its peers" }
-                (measured(circumstances, plan))
+                @if circumstances.machine.cores < 4 {
+                    p.banner { "Measured on " (circumstances.machine.cores) " processors. It says little about a machine with many." }
+                }
+                (verdict(rows))
                 (counts(rows))
-                (losses(rows))
-                h2 { "All bounds" }
+                h2 id="bounds" { "All bounds" }
+                (forest(rows))
                 (bounds(rows))
-                h2 { "All figures" }
+                (losses(rows))
+                h2 id="figures" { "All figures" }
+                p.rows { @for row in rows { a href=(format!("#{}", row.id)) { (row.id) } " " } }
                 p {
                     "Medians with their intervals, best first. " span.ours { "Blue" } " is millpond, its line goes down the chart; "
                     span.ahead { "orange" } " is who is better with the whole interval. Turns in which others had more than "
                     (plan.noise_limit * 100.0) " % of the machine are repeated, and if that does not help, no time is judged by them."
                 }
                 @for row in rows { (row_of(row)) }
+                (method())
+                h2 id="again" { "Repeat it" }
+                (measured(circumstances, plan))
+                pre { (repeat(circumstances, plan)) }
             }
         }
     };
     page.into_string()
+}
+
+/// The verdict in three sentences: how many, the worst, the best.
+fn verdict(rows: &[Done]) -> Markup {
+    let judged = || {
+        let lines = rows.iter().flat_map(|row| row.lines.iter().map(move |line| (row, line)));
+        lines.flat_map(|(row, line)| line.judged.iter().map(move |judged| (row, judged)))
+    };
+    let count = |is: fn(Verdict) -> bool| judged().filter(|(_, j)| is(j.verdict)).count();
+    let kept = count(|verdict| matches!(verdict, Verdict::Reached | Verdict::LikelyReached));
+    let broken = count(Verdict::is_loss);
+    let with_share =
+        || judged().filter_map(|(row, j)| Some((row, j, Interval::of(j.shares.clone())?.median)));
+    let most = with_share().max_by(|a, b| a.2.total_cmp(&b.2));
+    // A count of 0 is infinitely better than any bound, and says nothing of others.
+    let least = with_share()
+        .filter(|(_, judged, _)| !judged.against.is_empty())
+        .min_by(|a, b| a.2.total_cmp(&b.2));
+    html! {
+        p.verdict {
+            "Of " (judged().count()) " bounds " (kept) " are kept or likely kept, and " (broken) " are missed or likely missed. "
+            @if let Some((row, judged, share)) = most.filter(|most| most.2 > 1.0) {
+                "The worst is " a href=(format!("#{}", row.id)) { (row.id) } ", " (row.work) ": " (format!("{share:.1}"))
+                " times what the bound allows (" (judged.must) "). "
+            }
+            @if let Some((row, judged, share)) = least.filter(|least| least.2 < 1.0) {
+                "The best is " a href=(format!("#{}", row.id)) { (row.id) } ", " (row.work) ": " (format!("{:.1}", 1.0 / share))
+                " times better than its bound (" (judged.must) ")."
+            }
+        }
+    }
+}
+
+fn method() -> Markup {
+    html! {
+        h2 id="method" { "Method" }
+        ul {
+            li { "A " b { "row" } " (P1, P2 and so on) is a piece of work that every contestant does, each in a process of its own, "
+                "with its results checked. Contestants take turns in an order that is shuffled anew in each turn." }
+            li { "The " b { "floor" } " is what no pool can beat: the bare primitive, or sequential time divided by the workers." }
+            li { b { "Must" } " is the bound of a figure. A ratio is ours divided by the other's, turn by turn, so that a slow drift of "
+                "the machine cancels out." }
+            li { "The " b { "interval" } " holds the true median with 95 % probability, whatever the distribution: the sign test's." }
+            li { "A " b { "median" } " stands for all turns, and not a mean, since one disturbed turn moves a mean as far as it likes." }
+            li { "A bound is " b { "reached" } " if the whole interval keeps it, " b { "missed" } " if the whole interval is beyond it, "
+                "and likely the one or the other in between." }
+        }
+    }
+}
+
+/// The commands that repeat the run.
+fn repeat(circumstances: &Circumstances, plan: &Plan) -> String {
+    let checkout = circumstances.commit.as_ref().map_or(String::new(), |commit| {
+        format!("git checkout {}\n", commit.trim_end_matches("-dirty"))
+    });
+    let quick = if plan.quick { " --quick" } else { "" };
+    format!(
+        "{checkout}cargo report measure{quick} --turns {} --workers {} --seed {}",
+        plan.turns, plan.workers, plan.seed
+    )
 }
 
 fn measured(circumstances: &Circumstances, plan: &Plan) -> Markup {
@@ -76,7 +151,7 @@ fn counts(rows: &[Done]) -> Markup {
 fn losses(rows: &[Done]) -> Markup {
     let losses = sorted_losses(rows);
     html! {
-        h2 { "Where others are better" }
+        h2 id="losses" { "Where others are better" }
         p { "With the whole interval, and so many times; missed bounds first. " (by_chance(rows)) "." }
         @if losses.is_empty() {
             p { "Nowhere in the rows measured." }
@@ -100,7 +175,7 @@ fn bounds(rows: &[Done]) -> Markup {
     let judged = rows.iter().flat_map(|row| row.lines.iter().map(move |line| (row, line)));
     html! {
         table {
-            thead { tr { @for head in ["row", "figure", "ours", "floor", "best peer", "ratio (95 %)", "must", "verdict"] {
+            thead { tr { @for head in ["row", "verdict", "figure", "ratio (95 %)", "must", "ours", "floor", "best peer"] {
                 th { (head) }
             } } }
             tbody { @for (row, line) in judged { @for judged in &line.judged { (bound(row, line, judged)) } } }
@@ -113,13 +188,13 @@ fn bound(row: &Done, line: &Line, judged: &Judged) -> Markup {
     html! {
         tr {
             td { a href=(format!("#{}", row.id)) { (row.id) } }
+            td class=(class(judged.verdict)) { (judged.verdict) }
             td { (line.title(row)) }
+            td { (ratio(judged, line.unit)) }
+            td { (judged.must) }
             td { (ours(line)) }
             td { (of(line.floor().map(|floor| floor.figure.median))) }
             td { @if let Some(best) = best(line) { (line.unit.show(best.figure.median)) " " (best.name) } }
-            td { (ratio(judged, line.unit)) }
-            td { (judged.must) }
-            td class=(class(judged.verdict)) { (judged.verdict) }
         }
     }
 }
@@ -157,7 +232,7 @@ fn row_of(row: &Done) -> Markup {
     }
 }
 
-fn class(verdict: Verdict) -> &'static str {
+pub(crate) fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Reached => "reached",
         Verdict::Missed => "missed",
@@ -176,9 +251,9 @@ mod tests {
     fn the_page_has_every_row_loss_and_chart() {
         let machine = Circumstances::now(None);
         let page = super::page(&machine, &PLAN, &[done("P1"), done("P2")]);
-        assert_eq!(page.matches("<svg").count(), 4);
+        assert_eq!(page.matches("class=\"chart\"").count(), 4);
         assert_eq!(
-            page.matches("class=\"ahead\"").count(),
+            page.matches("class=\"ahead\"").count() + page.matches("class=\"bar ahead\"").count(),
             1 + 2,
             "in the legend and in a chart of each row"
         );

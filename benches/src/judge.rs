@@ -15,6 +15,10 @@ pub(crate) struct Judged {
     pub(crate) against: String,
     pub(crate) ratio: Option<Interval>,
     pub(crate) verdict: Verdict,
+    /// Of each turn, its ratio as a share of the bound: more than 1 is beyond it. They follow from
+    /// the turns, which stand in the document.
+    #[serde(skip)]
+    pub(crate) shares: Vec<f64>,
 }
 
 /// Ours divided by that of the best peer: what is said of a figure without a bound.
@@ -147,9 +151,13 @@ impl<'a> Turns<'a> {
     }
 
     /// One contestant's figures divided by another's, turn by turn.
-    fn ratio(&self, one: &str, other: &str) -> Option<Interval> {
+    fn ratios(&self, one: &str, other: &str) -> Vec<f64> {
         let ratio = |turn: &usize| Some(self.value(one, *turn)? / self.value(other, *turn)?);
-        Interval::of(self.used.iter().filter_map(ratio).collect())
+        self.used.iter().filter_map(ratio).collect()
+    }
+
+    fn ratio(&self, one: &str, other: &str) -> Option<Interval> {
+        Interval::of(self.ratios(one, other))
     }
 }
 
@@ -194,17 +202,17 @@ fn judge(row: &Row, must: &Must, turns: &Turns<'_>) -> Judged {
     let more = must.at_least(unit);
     let who = |role: Role| row.contestants.iter().filter(move |c| c.role == role).map(|c| c.name);
     let ours = who(Role::Ours).next().unwrap_or_default();
-    let ratio = |name: &'static str| (name, turns.ratio(ours, name));
-    let (against, ratio) = match must.against {
-        Against::Itself => ("", Interval::of(turns.values(ours))),
-        Against::Floor => ratio(who(Role::Floor).next().unwrap_or_default()),
-        Against::Named(name) => ratio(name),
-        Against::Slower(name) => (name, turns.ratio(name, ours)),
-        Against::Best => {
-            let best = to_best(row, turns, more);
-            best.map_or(("", None), |best| (best.against, Some(best.ratio)))
-        }
+    let to = |name: &'static str| (name, turns.ratios(ours, name));
+    let (against, ratios) = match must.against {
+        Against::Itself => ("", turns.values(ours)),
+        Against::Floor => to(who(Role::Floor).next().unwrap_or_default()),
+        Against::Named(name) => to(name),
+        Against::Slower(name) => (name, turns.ratios(name, ours)),
+        Against::Best => to_best(row, turns, more).map_or(("", vec![]), |best| to(best.against)),
     };
+    let beyond = |ratio: &f64| if more { must.bound / ratio } else { ratio / must.bound };
+    let shares = ratios.iter().map(beyond).filter(|share| share.is_finite()).collect();
+    let ratio = Interval::of(ratios);
     let verdict = match ratio {
         // Who computes something wrong, or hangs, has missed every bound.
         _ if turns.race.failed.contains_key(ours) => Verdict::Missed,
@@ -213,7 +221,7 @@ fn judge(row: &Row, must: &Must, turns: &Turns<'_>) -> Judged {
         Some(_) if turns.used.len() < FEWEST => Verdict::TooFew,
         Some(ratio) => Verdict::of(ratio, must.bound, more),
     };
-    Judged { must: must.show(unit), against: against.to_owned(), ratio, verdict }
+    Judged { must: must.show(unit), against: against.to_owned(), ratio, verdict, shares }
 }
 
 #[cfg(test)]

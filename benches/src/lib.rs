@@ -9,6 +9,7 @@ mod counts;
 mod curve;
 mod curve_page;
 mod done;
+mod forest;
 mod host;
 mod html;
 mod json;

@@ -345,6 +345,7 @@ pub(crate) mod tests {
             against: against.to_owned(),
             ratio: Interval::of(vec![600.0]),
             verdict: Verdict::Reached,
+            shares: vec![0.3],
         };
         assert_eq!(ratio(&judged(""), Unit::Nanos), "–");
         assert_eq!(compared(&judged(""), Unit::Nanos), "600 ns (600 ns..600 ns)");
