@@ -38,3 +38,8 @@ pub use alloc::Counting;
 pub use cli::main;
 pub use tally::Tally;
 pub use work::work;
+
+/// The page for those who know another pool: its programs compile and run here, where the other pools are.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/coming-from.md")]
+struct ComingFrom;
