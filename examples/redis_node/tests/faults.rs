@@ -118,3 +118,26 @@ fn a_job_that_kills_its_nodes_goes_to_the_dead_letters() {
     third.terminate();
     third.report();
 }
+
+#[test]
+fn a_job_that_runs_for_many_leases_stays_with_its_node() {
+    let Some(server) = Server::start("the test of leases") else { return };
+    let gate = server.file("gate");
+    let waits = format!("until {}", gate.display());
+    let mut producer = server.broker("producer");
+    producer.add("waits", &waits).unwrap();
+    producer.add("poison", "fail").unwrap();
+    let options = ["--workers=2", "--lease-ms=400", "--attempts=9"];
+    let nodes = ["a", "b"].map(|name| NodeProcess::start(&server, name, &options));
+    // Each attempt but the first begins when a lease has lapsed, so eight leases are over then.
+    until("the other job is buried", || server.dead().contains_key("poison").then_some(()));
+    let deliveries = server.deliveries(&waits).unwrap();
+    // A machine that stands still for a moment may let a lease lapse.
+    assert!(deliveries <= 4, "{deliveries} deliveries in eight leases");
+    fs::write(&gate, "open").unwrap();
+    until("every job is settled", || (server.jobs() == 0).then_some(()));
+    for node in nodes {
+        node.terminate();
+        node.report();
+    }
+}

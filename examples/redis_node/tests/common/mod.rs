@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The limit is for hangs alone.
-const HANGS: Duration = Duration::from_secs(120);
+const HANGS: Duration = Duration::from_secs(240);
 
 /// Waits until another process has got so far, and returns what `look` then gives.
 #[track_caller]

@@ -7,15 +7,15 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use redis::streams::{
-    StreamInfoConsumersReply, StreamPendingCountReply, StreamPendingReply, StreamRangeReply,
+    StreamId, StreamInfoConsumersReply, StreamPendingCountReply, StreamPendingId,
+    StreamPendingReply, StreamRangeReply,
 };
 use redis::{Client, Commands, Connection};
 use redis_node::broker::{Broker, GROUP, Keys};
 
-use super::{say, until};
+use super::{HANGS, say, until};
 
 pub(crate) const QUEUE: &str = "test";
 
@@ -71,7 +71,7 @@ impl Server {
 
     fn try_connect(&self) -> Option<Connection> {
         let connection = Client::open(&*self.url).unwrap().get_connection().ok()?;
-        connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        connection.set_read_timeout(Some(HANGS)).unwrap();
         Some(connection)
     }
 
@@ -119,15 +119,23 @@ impl Server {
 
     /// Which node holds the job with this payload, if one does.
     pub(crate) fn holder(&self, payload: &str) -> Option<String> {
+        self.held(payload).map(|pending| pending.consumer)
+    }
+
+    /// How often this job was delivered, if a node holds it.
+    pub(crate) fn deliveries(&self, payload: &str) -> Option<usize> {
+        self.held(payload).map(|pending| pending.times_delivered)
+    }
+
+    fn held(&self, payload: &str) -> Option<StreamPendingId> {
         let mut connection = self.connect();
         let all: StreamRangeReply = connection.xrange_all(&self.keys.jobs).unwrap();
-        let entry = all
-            .ids
-            .iter()
-            .find(|entry| entry.get::<String>("payload").is_some_and(|found| found == payload))?;
+        let is_it =
+            |entry: &&StreamId| entry.get::<String>("payload").is_some_and(|it| it == payload);
+        let entry = &all.ids.iter().find(is_it)?.id;
         let pending: StreamPendingCountReply =
-            connection.xpending_count(&self.keys.jobs, GROUP, &entry.id, &entry.id, 1).unwrap();
-        pending.ids.first().map(|pending| pending.consumer.clone())
+            connection.xpending_count(&self.keys.jobs, GROUP, entry, entry, 1).unwrap();
+        pending.ids.into_iter().next()
     }
 
     /// The nodes that the group knows.
