@@ -231,6 +231,8 @@ pub use result::{
 pub use sched::WhenFull;
 pub use scope::Scope;
 pub use shed::Codel;
+#[cfg(feature = "futures")]
+pub use stream::ResultStream;
 pub use stream::{Fed, Feeder, Imap, Results, SendError, SendErrorKind, Sending, Stream};
 pub use worker::Profile;
 

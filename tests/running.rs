@@ -144,6 +144,51 @@ fn batches_streams_and_inner_tasks_are_shown() {
     assert!(at_rest(&pool));
 }
 
+/// A closure whose type has another name than those of the test.
+fn half_in_the_database(entered: Gate, gate: Gate) -> impl FnOnce() -> thread::ThreadId {
+    || stuck_in_the_database(entered, gate)
+}
+
+// covers NUM-06
+#[test]
+fn a_half_that_another_worker_runs_is_shown_there() {
+    fn name_of<F>(_: &F) -> &'static str {
+        std::any::type_name::<F>()
+    }
+    let pool = counting(2);
+    let handle = pool.handle();
+    let (entered, pass) = (Gate::new(), Gate::new());
+    let (looked, first_pass) = (Gate::new(), Gate::new());
+    let (begun, after, end) = (entered.clone(), looked.clone(), first_pass.clone());
+    let half = half_in_the_database(entered, pass.clone());
+    let half_name = name_of(&half);
+    let outer = move || {
+        // The first half stays until the second has been taken and has ended.
+        let first = || {
+            after.wait();
+            end.wait();
+            thread::current().id()
+        };
+        handle.fork_join(first, half).unwrap()
+    };
+    let outer_name = name_of(&outer);
+    let outer = pool.apply_async(outer).unwrap();
+    begun.wait();
+    let running = pool.running();
+    assert_eq!(running.len(), 2, "{running:?}");
+    let of = |name: &str| running.iter().find(|shown| shown.type_name == name).unwrap();
+    let (owner, thief) = (of(outer_name).thread, of(half_name).thread);
+    pass.open();
+    looked.open();
+    while pool.running().len() == 2 {
+        thread::yield_now();
+    }
+    assert_eq!(only(&pool).type_name, outer_name, "the half is shown no more");
+    first_pass.open();
+    assert_eq!(outer.get().unwrap(), (owner, thief));
+    assert!(at_rest(&pool));
+}
+
 // covers NUM-07
 #[test]
 fn one_in_so_many_tasks_is_measured() {

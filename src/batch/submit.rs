@@ -340,3 +340,51 @@ fn push_entries(
         worker::push(sched, caller, entries.take(count as usize))
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::super::block::Map;
+    use super::*;
+    use crate::block::Plain;
+    use std::convert::Infallible;
+
+    // covers NUM-02
+    #[test]
+    fn a_batch_that_is_pushed_too_late_counts_as_refused() {
+        type Same = Map<Plain<fn(u8) -> u8>, u8, u8, Infallible, (), ()>;
+        let (mut sched, _deques) = Sched::new(1);
+        sched.open_books(0);
+        let sched = sched.share(None);
+        let counts = || {
+            let stats = sched.books().expect("the books are open").stats();
+            [stats.submitted, stats.queued, stats.running, stats.terminated, stats.refused]
+        };
+        let push = || {
+            let _slip = sched.books().map(Books::submits);
+            let (mapping, options) = (Same::new(Plain(|x| x)), BatchOptions::default());
+            let options = counting(&sched, options);
+            // SAFETY: the mapping and the items borrow nothing, and are `Send`.
+            let (mut entries, result) =
+                unsafe { Batch::create(mapping, vec![1, 2], options, 1, sched.id, true, None) };
+            let pushed = with_caller(sched.id, |caller| {
+                push_entries(&sched, caller, false, None, &mut entries, u32::MAX)
+            });
+            // SAFETY: the handle is that of the batch made above.
+            let took = accepted(&sched, pushed, result, |result| unsafe {
+                Batch::<Same>::take_back(result)
+            });
+            // SAFETY: the entries are of the batch made above, and none is left if it was pushed.
+            unsafe { Batch::<Same>::give_up(entries) };
+            took.map_err(|(kind, (_, items))| (kind, items))
+        };
+        let taken = push();
+        assert!(taken.is_ok());
+        assert_eq!(counts(), [1, 1, 0, 0, 0]);
+        // The pool ends after it has let the second batch in, and before the push.
+        sched.terminate();
+        assert_eq!(counts(), [1, 0, 0, 1, 0]);
+        let late = push().map(drop);
+        assert_eq!(late, Err((SubmitErrorKind::NotRunning, vec![1, 2])));
+        assert_eq!(counts(), [1, 0, 0, 1, 1], "the submission was taken off, and is refused");
+    }
+}

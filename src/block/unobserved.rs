@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::TaskError;
 use super::unwind::{catch_panic, drop_quietly, forget_panic};
-use crate::sync::identity;
+use crate::sync::{PerProcess, identity};
 
 /// A failure that no thread saw: a thread dropped the result unread, and no error callback
 /// heard of it.
@@ -70,16 +70,18 @@ impl fmt::Display for Unobserved<'_> {
 /// The callback that hears of unobserved failures.
 pub(crate) type UnobservedCallback = Arc<dyn Fn(&Unobserved<'_>) + Send + Sync>;
 
-static CALLBACKS: Mutex<Vec<(u32, UnobservedCallback)>> = Mutex::new(Vec::new());
+type Callbacks = Vec<(u32, UnobservedCallback)>;
+
+static CALLBACKS: PerProcess<Mutex<Callbacks>> = PerProcess::new(Mutex::new(Vec::new()));
 
 /// Lets `callback` hear of this pool's unobserved failures from now on.
 pub(crate) fn watch(pool: u32, callback: UnobservedCallback) {
-    CALLBACKS.lock().unwrap_or_else(PoisonError::into_inner).push((pool, callback));
+    CALLBACKS.get().lock().unwrap_or_else(PoisonError::into_inner).push((pool, callback));
 }
 
 /// Forgets the pool, which is gone, and drops its callback.
 pub(crate) fn unwatch(pool: u32) {
-    let mut callbacks = CALLBACKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut callbacks = CALLBACKS.get().lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(at) = callbacks.iter().position(|(watched, _)| *watched == pool) {
         let (_, callback) = callbacks.swap_remove(at);
         drop(callbacks);
@@ -108,7 +110,7 @@ pub(crate) fn report<E>(pool: u32, told: bool, error: &TaskError<E>) {
         // lock, and no thread in the child would ever release it.
         return;
     }
-    let callbacks = CALLBACKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let callbacks = CALLBACKS.get().lock().unwrap_or_else(PoisonError::into_inner);
     let callback = callbacks
         .iter()
         .find_map(|(watched, callback)| (*watched == pool).then(|| Arc::clone(callback)));

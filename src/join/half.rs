@@ -1,5 +1,6 @@
 //! The second half of a join. It lies on its owner's stack.
 
+use std::any::type_name;
 use std::mem;
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
@@ -8,6 +9,7 @@ use crate::block::{
     Abort, Header, Latch, Owner, Panic, PoolView, Reason, State, TaskError, TaskRef, VTable,
     catch_panic, drop_quietly, frame,
 };
+use crate::numbers::Name;
 use crate::sched::Sched;
 use crate::sync::cell::UnsafeCell;
 use crate::worker::{Context, Stood, give_back, run_stolen};
@@ -44,6 +46,9 @@ where
         free: Self::discard,
         result: None,
     };
+
+    /// The name of the function's type, which a thief shows.
+    const NAME: &'static Name = &Name(type_name::<B>);
 
     #[inline]
     fn new(worker: &Context, work: B) -> Self {
@@ -98,7 +103,7 @@ where
             });
         };
         // SAFETY: the latch must be that of a half which the caller has taken. It is.
-        unsafe { run_stolen(pool, latch, body) };
+        unsafe { run_stolen(pool, latch, Self::NAME, body) };
         true
     }
 

@@ -9,7 +9,7 @@ use super::look::Looks;
 use super::page::{End, Hand, Page, Tally, add_up};
 use super::seat::{Name, OWN, Seat, nanoseconds, shared_page, with_seat};
 use crate::sync::clock::Stopwatch;
-use crate::sync::identity;
+use crate::sync::{PerProcess, identity};
 
 /// How many pages the threads share that are no workers of the pool.
 const SHARED_PAGES: usize = 16;
@@ -27,7 +27,7 @@ pub(crate) struct Books {
 }
 
 /// The books by their pools' numbers, for threads that end a task and are no workers of its pool.
-static BOOKS: Mutex<Vec<(u32, Weak<Books>)>> = Mutex::new(Vec::new());
+static BOOKS: PerProcess<Mutex<Vec<(u32, Weak<Books>)>>> = PerProcess::new(Mutex::new(Vec::new()));
 
 impl Books {
     /// Opens the books of a pool. The threads that know the pool only by number find them.
@@ -42,7 +42,7 @@ impl Books {
             shared: (0..SHARED_PAGES).map(|_| CachePadded::new(Page::new())).collect(),
             looks: Mutex::new(Looks::default()),
         });
-        let mut known = BOOKS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = BOOKS.get().lock().unwrap_or_else(PoisonError::into_inner);
         known.push((pool, Arc::downgrade(&books)));
         drop(known);
         books
@@ -117,7 +117,7 @@ impl Drop for Books {
         if identity::is_forked(self.pool) {
             return;
         }
-        let mut known = BOOKS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = BOOKS.get().lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(pool, _)| *pool != self.pool);
     }
 }
@@ -136,7 +136,7 @@ fn from_outside(pool: u32, write: impl FnOnce(&Books)) {
         // A thread that exists only in the parent may hold the lock.
         return;
     }
-    let known = BOOKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = BOOKS.get().lock().unwrap_or_else(PoisonError::into_inner);
     let books = known.iter().find_map(|(open, books)| (*open == pool).then(|| books.upgrade()));
     drop(known);
     if let Some(books) = books.flatten() {

@@ -209,6 +209,18 @@ mod tests {
     }
 
     #[test]
+    fn a_look_at_which_nothing_was_new_is_not_remembered() {
+        let mut looks = Looks::default();
+        for time in 1..=1_000 {
+            looks.oldest_queued(&tally(3, 0), time, time);
+            assert_eq!(looks.submitted, [(1, 3)]);
+        }
+        // One that has left everything behind is forgotten at once.
+        looks.oldest_queued(&tally(4, 3), 2_000, 2_000);
+        assert_eq!(looks.submitted, [(2_000, 4)]);
+    }
+
+    #[test]
     fn a_version_is_as_old_as_its_first_look() {
         let mut looks = Looks::default();
         let seen = [(2, 10), (2, 20), (4, 30), (4, 40)];

@@ -260,7 +260,7 @@ pub(crate) fn ends_busy(seat: Option<&Seat>) {
     }
 }
 
-/// Shows what a runner of a batch or a stream runs, as long as it lives.
+/// Shows what a runner of a batch or a stream runs, or a thief of a half, as long as it lives.
 pub(crate) struct Shows {
     pool: u32,
     before: (*const Name, u64),

@@ -16,5 +16,7 @@ mod ring;
 mod verbs;
 
 pub use builder::Stream;
+#[cfg(feature = "futures")]
+pub use fed::ResultStream;
 pub use fed::{Fed, Feeder, Results, SendError, SendErrorKind, Sending};
 pub use imap::Imap;

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::current::with_worker;
 use super::pool_view::Inline;
 use crate::block::{HalfState, Latch, Offers, PoolView, Reason, STOP, TaskRef};
+use crate::numbers::{Name, Shows};
 use crate::sync::{Ordering, barrier, fence};
 use crate::wait::spin_until;
 
@@ -152,13 +153,19 @@ impl Context {
 
 /// Runs a half that this thread, a worker of `pool`, has taken, or gives it back. [JOIN-2]
 ///
-/// `run` runs the half and leaves its outcome in place. It does not unwind.
+/// `run` runs the half and leaves its outcome in place. It does not unwind. `name` is what the
+/// worker shows meanwhile, if the pool counts.
 ///
 /// # Safety
 ///
 /// The latch is that of a half which the caller has taken. The half may be gone when the call
 /// returns.
-pub(crate) unsafe fn run_stolen(pool: u32, latch: NonNull<Latch>, run: impl FnOnce()) {
+pub(crate) unsafe fn run_stolen(
+    pool: u32,
+    latch: NonNull<Latch>,
+    name: &'static Name,
+    run: impl FnOnce(),
+) {
     with_worker(pool, |worker| {
         let Some(worker) = worker else { unreachable!("only workers take offers") };
         // SAFETY: the caller has taken the half, so its owner waits.
@@ -175,7 +182,9 @@ pub(crate) unsafe fn run_stolen(pool: u32, latch: NonNull<Latch>, run: impl FnOn
         fence(Ordering::SeqCst);
         row.wake();
         worker.owners.borrow_mut().push(owner);
+        let shows = worker.sched.books().and_then(|_| Shows::begin(pool, name));
         run();
+        drop(shows);
         worker.owners.borrow_mut().pop();
         // SAFETY: this thread is the thief, and touches the half no more.
         unsafe { Latch::settle(latch, HalfState::Ended) };

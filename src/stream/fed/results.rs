@@ -102,9 +102,9 @@ impl<T, E> Results<T, E> {
     /// Gives the next result, or leaves the waker and says that it is not there yet.
     ///
     /// It is what an asynchronous stream needs, and belongs to no particular runtime. With
-    /// [`std::future::poll_fn`] it becomes a future, and one that is dropped loses no result. The
-    /// crate `futures-util` makes a `Stream` of it by a function of the same name; this crate
-    /// depends on none that has that trait. Only the waker of the last poll is woken.
+    /// [`std::future::poll_fn`] it becomes a future, and one that is dropped loses no result. With
+    /// the feature `futures`, `into_stream` makes a `futures_core::Stream` of the results. Only the
+    /// waker of the last poll is woken.
     ///
     /// ```
     /// use millpond::ThreadPool;

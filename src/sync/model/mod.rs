@@ -16,10 +16,12 @@ pub(crate) mod heap;
 pub(crate) mod identity;
 pub(crate) mod local;
 pub(crate) mod once;
+mod per_process;
 mod shared;
 pub(crate) mod thread;
 
 pub(crate) use atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use local::local;
 pub(crate) use once::OnceLock;
+pub(crate) use per_process::PerProcess;
 pub(crate) use shared::shared;

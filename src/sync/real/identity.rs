@@ -11,6 +11,11 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 /// Pools with a smaller number were made before the fork that this process came from.
 static OWN: AtomicU32 = AtomicU32::new(0);
 
+/// How many forks lie between this process and the first of its line that made pools.
+// count FORKS: a process raises it once, when a fork has made it. It rolls over only after 2^32
+// generations.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
 /// Returns a number that no other call in this process returned (until 2^32 calls). It is
 /// never zero.
 pub(crate) fn unique() -> u32 {
@@ -31,10 +36,18 @@ pub(crate) fn is_forked(id: u32) -> bool {
     id < OWN.load(Ordering::Relaxed)
 }
 
+/// Tells which process of its line of forks this is. The one that made the first pool is 0.
+#[inline]
+pub(super) fn forks() -> u32 {
+    // Relaxed: as above.
+    FORKS.load(Ordering::Relaxed)
+}
+
 #[cfg(unix)]
-fn watch_for_forks() {
+pub(super) fn watch_for_forks() {
     extern "C" fn in_child() {
         OWN.store(NEXT.load(Ordering::Relaxed), Ordering::Relaxed);
+        FORKS.store(FORKS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {

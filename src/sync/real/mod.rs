@@ -7,9 +7,11 @@ pub(crate) mod deque;
 pub(crate) mod futex;
 pub(crate) mod heap;
 pub(crate) mod identity;
+mod per_process;
 mod shared;
 pub(crate) mod thread;
 
+pub(crate) use per_process::PerProcess;
 pub(crate) use shared::shared;
 pub(crate) use std::sync::OnceLock;
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};

@@ -15,6 +15,8 @@ pub(crate) mod futex;
 pub(crate) mod heap;
 #[path = "../real/identity.rs"]
 pub(crate) mod identity;
+#[path = "../real/per_process.rs"]
+mod per_process;
 #[path = "../model/shared.rs"]
 mod shared;
 mod step;
@@ -23,6 +25,7 @@ pub(crate) mod thread;
 use step::Step;
 
 pub(crate) use atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+pub(crate) use per_process::PerProcess;
 pub(crate) use shared::shared;
 pub(crate) use shuttle::thread_local as local;
 // The scheduler changes no threads inside a call of it, so no thread waits for another one
