@@ -1,0 +1,22 @@
+//! The steps of the API, where the specification lets loom change threads. In the other sets of
+//! primitives each of these is nothing.
+
+/// A user's thread calls a verb that changes the pool or looks at it.
+#[inline(always)]
+pub(crate) fn call(_verb: &'static str) {}
+
+/// A user's thread calls a verb that waits.
+#[inline(always)]
+pub(crate) fn wait(_verb: &'static str) {}
+
+/// A worker is about to look for a task.
+#[inline(always)]
+pub(crate) fn search() {}
+
+/// A worker begins a task.
+#[inline(always)]
+pub(crate) fn start() {}
+
+/// A worker has ended a piece of the user's work, and is about to say so.
+#[inline(always)]
+pub(crate) fn end() {}
