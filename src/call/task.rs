@@ -8,8 +8,8 @@ use crate::pool::Pool;
 use crate::pool::PoolHandle;
 use crate::result::AsyncResult;
 use crate::sched::WhenFull;
-use crate::worker::{self, Entrance};
 use crate::sync::step;
+use crate::worker::{self, Entrance};
 
 /// Collects the options of one call that was not submitted yet.
 ///

@@ -5,8 +5,8 @@ use super::submit::call_and_wait;
 use crate::block::{Job, SubmitError, TaskError};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
-use crate::worker::{self, Entrance};
 use crate::sync::step;
+use crate::worker::{self, Entrance};
 
 /// One call.
 impl Pool {
@@ -93,6 +93,7 @@ impl Pool {
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
     #[inline]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn spawn<F>(&self, f: F) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'static,

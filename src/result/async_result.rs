@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::block::{Reason, ResultRef, TaskError};
 use crate::sync::clock::Deadline;
-use crate::worker;
 use crate::sync::step;
+use crate::worker;
 
 /// Stands for the result of a task or a batch, which is there or on its way.
 ///
@@ -167,6 +167,7 @@ impl<T, E> AsyncResult<T, E> {
     /// The caller blocks for up to `limit`. On a busy system it may return late, by a scheduling
     /// delay. The call does not allocate, run your code or wake a thread, except for a task that is
     /// overdue: see [the type](Self#cost).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn get_timeout(self, limit: Duration) -> Result<Result<T, TaskError<E>>, Timeout<Self>> {
         self.wait_timeout(limit);
         self.try_get()
@@ -391,7 +392,9 @@ impl<T, E> AsyncResult<T, E> {
 impl<T, E> Future for AsyncResult<T, E> {
     type Output = Result<T, TaskError<E>>;
 
+    #[cfg_attr(feature = "loom", track_caller)]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        step::call("poll");
         let result = self.result.as_mut().expect("result already taken");
         if result.poll(context.waker()).is_pending() {
             return Poll::Pending;

@@ -125,7 +125,7 @@ impl Sched {
     /// Takes a worker that leaves for good out of the count of workers. The last one wakes all
     /// that wait for it. [LIFE-12]
     pub(crate) fn leave(&self, worker: usize) {
-        step::end();
+        step::pass();
         self.idle.leave(worker);
         // edge LEAVE release: all that this worker did → the thread that sees no worker left.
         // The workers that leave later continue the release sequence with their changes. (The

@@ -9,13 +9,10 @@ pub(crate) fn call(_verb: &'static str) {}
 #[inline(always)]
 pub(crate) fn wait(_verb: &'static str) {}
 
-/// A worker is about to look for a task.
+/// A step that no line of the user's stands for: a worker is about to look for a task or to leave,
+/// or a pool, a stream or a feeder is dropped.
 #[inline(always)]
-pub(crate) fn search() {}
-
-/// A worker begins a task.
-#[inline(always)]
-pub(crate) fn start() {}
+pub(crate) fn pass() {}
 
 /// A worker has ended a piece of the user's work, and is about to say so.
 #[inline(always)]

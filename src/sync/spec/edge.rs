@@ -6,6 +6,7 @@
 
 use super::execution::state;
 use super::failure::{Mode, Quiet, mode};
+use super::trace::{What, note};
 use loom::sync::atomic::AtomicBool;
 use loom::sync::mpsc::{Receiver, Sender, channel};
 use std::mem::ManuallyDrop;
@@ -111,7 +112,11 @@ pub(super) fn forget_last() {
 
 /// The edge from the push of an item to its take: a message of loom's, which takes the past of
 /// the thread along that pushed.
-pub(super) struct Passage(Option<ManuallyDrop<(Sender<()>, Receiver<()>)>>);
+pub(super) struct Passage {
+    message: Option<ManuallyDrop<(Sender<()>, Receiver<()>)>>,
+    /// The line of the user's that submitted the item.
+    line: Option<&'static Location<'static>>,
+}
 
 // SAFETY: another thread may use and drop the value. loom's channel asserts that it is used
 // inside the execution only, and all threads of an execution share one OS thread.
@@ -126,13 +131,15 @@ impl Passage {
             sender.send(()).expect("the receiver is there");
             message = Some(ManuallyDrop::new((sender, receiver)));
         });
-        Self(message)
+        let line = if mode() == Mode::Live { state().caller.get() } else { None };
+        Self { message, line }
     }
 
     /// Ends the edge here.
     pub(super) fn end(self) {
-        if let Some(message) = &self.0 {
+        if let Some(message) = &self.message {
             quietly(|| message.1.recv().expect("the message was sent"));
+            note(What::Takes, self.line);
         }
     }
 }
@@ -140,7 +147,7 @@ impl Passage {
 impl Drop for Passage {
     fn drop(&mut self) {
         // After a failure the channel stays, with its message: loom must not hear of it.
-        if let Some(message) = self.0.take() {
+        if let Some(message) = self.message.take() {
             quietly(|| drop(ManuallyDrop::into_inner(message)));
         }
     }

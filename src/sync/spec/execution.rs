@@ -6,9 +6,10 @@
 use super::failure;
 use super::failure::dead;
 use super::step::Mark;
-use super::trace::Trace;
+use super::trace::{Event, Trace};
 use loom::sync::atomic::AtomicBool;
 use std::cell::{Cell, RefCell};
+use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
@@ -27,6 +28,8 @@ pub(super) struct State {
     pub(super) wakes: Cell<u64>,
     /// The word that this step has read last without an Acquire.
     pub(super) read_last: Cell<Option<NonNull<AtomicBool>>>,
+    /// The line of the verb that this step's thread has called.
+    pub(super) caller: Cell<Option<&'static Location<'static>>>,
     pub(super) trace: Trace,
 }
 
@@ -73,6 +76,12 @@ pub(crate) fn end() {
     MANAGED.set(false);
 }
 
+/// Returns what the threads of the current execution have done so far, if it is traced. This
+/// asks nothing of loom, so a panic hook may call it.
+pub(crate) fn events() -> Vec<Event> {
+    STATE.with_borrow(|state| state.as_ref().map(|state| state.trace.events()).unwrap_or_default())
+}
+
 fn renew(traced: bool) {
     failure::forget();
     // The state before goes first: what it holds belongs to an execution that is over.
@@ -85,6 +94,7 @@ fn renew(traced: bool) {
         next_unique: Cell::new(1),
         wakes: Cell::new(0),
         read_last: Cell::new(None),
+        caller: Cell::new(None),
         trace: Trace::new(traced),
     })));
 }

@@ -6,10 +6,11 @@
 //! after the wake-up, and in that execution, which loom explores too, there is no such edge.
 
 use super::AtomicU32;
+use super::Ordering;
 use super::clock::Deadline;
 use super::execution::{Sleeper, state};
 use super::failure::{Mode, abort, dead, mode, wait_dead};
-use super::{Ordering, trace};
+use super::trace::{What, note};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -47,7 +48,7 @@ fn block(word: &AtomicU32, expected: u32, deadline: Option<&Deadline>) {
         thread: loom::thread::current(),
         woken: Rc::clone(&woken),
     });
-    trace::sleeps();
+    note(What::Sleeps, None);
     while !woken.get() {
         loom::thread::park();
     }

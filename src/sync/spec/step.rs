@@ -6,7 +6,7 @@
 
 use super::execution::state;
 use super::failure::{Mode, mode};
-use super::trace::{self, What};
+use super::trace::{What, note};
 use loom::sync::atomic::AtomicBool;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
@@ -29,22 +29,26 @@ fn touch() {
             state.mark.0.compare_exchange(true, true, Ordering::Relaxed, Ordering::Relaxed);
         debug_assert!(missed.is_err(), "no thread ever stores true");
         state.read_last.set(None);
+        state.caller.set(None);
     }
 }
 
 /// A user's thread calls a verb that changes the pool or looks at it.
 #[track_caller]
 pub(crate) fn call(verb: &'static str) {
-    trace::note(What::Calls(verb, Location::caller()));
     touch();
-    trace::note(What::Goes);
+    wait(verb);
 }
 
 /// A user's thread calls a verb that waits. When it has waited it sees what every other order
 /// would show it, so this is no step.
 #[track_caller]
 pub(crate) fn wait(verb: &'static str) {
-    trace::note(What::Calls(verb, Location::caller()));
+    if mode() == Mode::Live {
+        let caller = Location::caller();
+        state().caller.set(Some(caller));
+        note(What::Calls(verb), Some(caller));
+    }
 }
 
 /// A pool's thread begins.
@@ -52,18 +56,14 @@ pub(super) fn begin() {
     touch();
 }
 
-/// A worker is about to look for a task.
-pub(crate) fn search() {
+/// A step that no line of the user's stands for: a worker is about to look for a task or to leave,
+/// or a pool, a stream or a feeder is dropped.
+pub(crate) fn pass() {
     touch();
-}
-
-/// A worker begins a task.
-pub(crate) fn start() {
-    trace::note(What::Starts);
 }
 
 /// A worker has ended a piece of the user's work, and is about to say so.
 pub(crate) fn end() {
-    trace::note(What::Ends);
     touch();
+    note(What::Ends, None);
 }
