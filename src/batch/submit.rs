@@ -128,7 +128,6 @@ where
     M::Value: Send,
     M::Error: Send,
 {
-    step::call("map");
     let kind = worker::caller_kind(sched.id);
     let refused = match refusal(sched, kind, Tie::Nested, &entrance) {
         Ok(()) if kind == CallerKind::Member => None,
@@ -216,6 +215,7 @@ fn take_part<T, E>(
         // other worker takes, or skips them if the pool is over.
         let _ = worker::push(sched, caller, &mut *entries);
     }
+    step::pass();
     worker::as_pool_view(sched, |view| own.run(view));
     if sched.is_forked() && !result.load().is_done() {
         std::mem::forget(result);

@@ -260,6 +260,7 @@ impl ScopeRef {
     /// [SCOPE-2]
     pub(crate) fn work_and_wait(&self, view: &dyn PoolView) {
         let block = self.block();
+        step::pass();
         loop {
             while !self.is_forked() {
                 let Some(task) = block.take_without_entry(view) else { break };

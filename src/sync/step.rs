@@ -9,8 +9,8 @@ pub(crate) fn call(_verb: &'static str) {}
 #[inline(always)]
 pub(crate) fn wait(_verb: &'static str) {}
 
-/// A step that no line of the user's stands for: a worker is about to look for a task or to leave,
-/// or a pool, a stream or a feeder is dropped.
+/// A step that no line of the user's stands for: a worker is about to look for a task, to help
+/// with the work that it waits for, or to leave. Or a pool, a stream or a feeder is dropped.
 #[inline(always)]
 pub(crate) fn pass() {}
 

@@ -24,7 +24,6 @@ pub(super) struct State {
     pub(super) expired: Cell<bool>,
     /// How many threads the pools have started.
     pub(super) started: Cell<usize>,
-    pub(super) next_unique: Cell<u32>,
     pub(super) wakes: Cell<u64>,
     /// The word that this step has read last without an Acquire.
     pub(super) read_last: Cell<Option<NonNull<AtomicBool>>>,
@@ -91,7 +90,6 @@ fn renew(traced: bool) {
         sleepers: RefCell::default(),
         expired: Cell::new(false),
         started: Cell::new(0),
-        next_unique: Cell::new(1),
         wakes: Cell::new(0),
         read_last: Cell::new(None),
         caller: Cell::new(None),
@@ -99,11 +97,16 @@ fn renew(traced: bool) {
     })));
 }
 
-/// Returns the state of the current execution.
-pub(super) fn state() -> Rc<State> {
+/// Begins the execution if no harness has done so. Whatever makes a pool calls this first. (No
+/// other use of the pool does: a worker may outlive loom's own statics.)
+pub(super) fn enter() {
     if !MANAGED.get() && !dead() {
         *UNMANAGED;
     }
+}
+
+/// Returns the state of the current execution.
+pub(super) fn state() -> Rc<State> {
     STATE.with_borrow(|state| {
         state.clone().expect("a pool under the feature `loom` is used inside a model only")
     })

@@ -56,8 +56,8 @@ pub(super) fn begin() {
     touch();
 }
 
-/// A step that no line of the user's stands for: a worker is about to look for a task or to leave,
-/// or a pool, a stream or a feeder is dropped.
+/// A step that no line of the user's stands for: a worker is about to look for a task, to help
+/// with the work that it waits for, or to leave. Or a pool, a stream or a feeder is dropped.
 pub(crate) fn pass() {
     touch();
 }

@@ -2,7 +2,7 @@
 
 pub(crate) use std::thread::ThreadId;
 
-use super::execution::state;
+use super::execution::{enter, state};
 use super::failure::{Mode, dead, mode, wait_dead};
 use super::step;
 
@@ -60,8 +60,9 @@ pub(crate) fn spawn(
     loom::thread::Builder::new().name(name).stack_size(STACK_WORDS).spawn(main).map(JoinHandle)
 }
 
-/// Says how many processors there are.
+/// Says how many processors there are. A pool asks this before all else.
 pub(crate) fn processors() -> usize {
+    enter();
     2
 }
 
