@@ -1,4 +1,5 @@
-//! How large a model is by its workers, tasks and bound: the table of docs/model-checking.md.
+//! How large a model is by its workers, tasks and bound: the table of docs/model-checking.md,
+//! but for its last row, which takes ten seconds.
 
 use millpond_spec::ThreadPool;
 use millpond_spec::model::{Model, Report};
@@ -23,7 +24,7 @@ fn explore(workers: usize, tasks: usize, bound: usize) -> Report {
 fn the_page_says_how_many_executions_there_are() {
     let mut stale = Vec::new();
     for (workers, tasks, bound) in
-        [(1, 1, 2), (1, 3, 2), (2, 1, 2), (2, 2, 2), (2, 3, 2), (2, 2, 3), (3, 2, 2)]
+        [(1, 1, 2), (1, 3, 2), (2, 1, 2), (2, 2, 2), (2, 3, 2), (2, 2, 3)]
     {
         let report = explore(workers, tasks, bound);
         assert!(report.complete, "{report}");
