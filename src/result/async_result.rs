@@ -16,9 +16,8 @@ use crate::worker;
 ///
 /// Python's `apply_async`, `map_async` and `starmap_async` return it. Dropping the handle cancels
 /// nothing: the work runs, and its result is dropped. [`cancel_on_drop`](Self::cancel_on_drop)
-/// changes that. The handle does not keep the pool alive, and
-/// may outlive it. If the pool goes away before it has run the work, the result is
-/// [`TaskError::Terminated`].
+/// changes that. The handle does not keep the pool alive, and may outlive it. If the pool goes
+/// away before it has run the work, the result is [`TaskError::Terminated`].
 ///
 /// A handle takes eight bytes. It is `Send` and `Sync` if `T` and `E` are `Send`, so any number of
 /// threads may [`wait`](Self::wait) for it.

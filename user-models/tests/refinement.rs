@@ -110,6 +110,20 @@ fn either_worker_takes_a_task() {
     assert_eq!(specified.outcomes.into_iter().collect::<Vec<_>>(), ["false", "true"]);
 }
 
+/// A silent file that has another name by now would have its edges again.
+#[test]
+fn the_files_without_promised_edges_are_there() {
+    let source = include_str!("../../src/sync/spec/edge.rs");
+    let (_, list) = source.split_once("const SILENT").expect("the list is there");
+    let (list, _) = list.split_once("];").expect("it ends");
+    let files: Vec<_> = list.split('"').filter(|part| part.starts_with('/')).collect();
+    assert!(files.len() > 8, "{files:?}");
+    for file in files {
+        let path = format!("{}/../src{file}", env!("CARGO_MANIFEST_DIR"));
+        assert!(std::path::Path::new(&path).exists(), "{path}");
+    }
+}
+
 #[test]
 fn what_the_api_orders_both_order() {
     for (specified, real) in specified::ORDERED.iter().zip(real::ORDERED) {

@@ -60,8 +60,7 @@ impl<A, T, E> Ring<A, T, E> {
         }
     }
 
-    /// Publishes the outcome of a claimed number. Wakes the consumer if it sleeps for that
-    /// one.
+    /// Publishes the outcome of a claimed number. Wakes the consumer if it sleeps for that one.
     pub(super) fn done(&self, slot: usize, outcome: Outcome<T, E>) {
         step::end();
         // SAFETY: from claim to DONE the content is the claimer's, which has taken the item

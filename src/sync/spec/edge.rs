@@ -152,16 +152,3 @@ impl Drop for Passage {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_silent_files_are_there() {
-        for silent in SILENT {
-            let path = format!("{}/src{silent}", env!("CARGO_MANIFEST_DIR"));
-            assert!(std::path::Path::new(&path).exists(), "{path}");
-        }
-    }
-}
