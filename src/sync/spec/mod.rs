@@ -20,6 +20,7 @@ pub(crate) mod heap;
 pub(crate) mod identity;
 #[path = "../model/local.rs"]
 pub(crate) mod local;
+mod once;
 #[path = "../model/shared.rs"]
 mod shared;
 pub(crate) mod step;
@@ -28,6 +29,5 @@ pub(crate) mod trace;
 
 pub(crate) use atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use local::local;
+pub(crate) use once::OnceLock;
 pub(crate) use shared::shared;
-// loom changes no threads inside a call of it, so no thread waits for another one there.
-pub(crate) use std::sync::OnceLock;
