@@ -106,6 +106,10 @@ impl Model {
     /// # Panics
     ///
     /// The call panics if an execution fails. It prints the counter-example first.
+    ///
+    /// # Cost
+    ///
+    /// The call costs as much as [`explore`](Self::explore).
     #[track_caller]
     pub fn check(&self, model: impl Fn() + Send + Sync + 'static) -> Report {
         let place = Location::caller();
@@ -122,6 +126,11 @@ impl Model {
     ///
     /// A failed model is run a second time, up to the execution that failed. That run notes who
     /// did what.
+    ///
+    /// # Cost
+    ///
+    /// The call runs `model` on this thread, once for each execution, and a failed one as often
+    /// again.
     pub fn explore(&self, model: impl Fn() + Send + Sync + 'static) -> Report {
         let model = Arc::new(model);
         let first = self.run(Arc::clone(&model), None);

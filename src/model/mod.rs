@@ -15,6 +15,10 @@ use crate::sync::{clock, failure, trace};
 /// # Panics
 ///
 /// The call panics if an execution fails. It prints the counter-example first.
+///
+/// # Cost
+///
+/// The call runs `model` on this thread, once for each execution, and a failed one as often again.
 #[track_caller]
 pub fn check(model: impl Fn() + Send + Sync + 'static) -> Report {
     Model::new().check(model)
@@ -24,6 +28,10 @@ pub fn check(model: impl Fn() + Send + Sync + 'static) -> Report {
 ///
 /// Time stands still in a model until a thread of the model calls this. loom explores each order
 /// of this call and of the steps of the other threads.
+///
+/// # Cost
+///
+/// The call is one step of the model. It wakes the threads whose time is up.
 #[track_caller]
 pub fn expire() {
     clock::expire();

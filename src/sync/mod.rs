@@ -3,10 +3,13 @@
 // In a build with `--cfg loom` or `--cfg millpond_loom`, the feature `loom` chooses the
 // specification, and `loom-internals` the model of the real pool.
 
-#[cfg(not(any(all(any(loom, millpond_loom), feature = "loom"), millpond_shuttle)))]
+#[cfg(not(any(
+    all(any(loom, millpond_loom), feature = "loom"),
+    all(millpond_shuttle, feature = "shuttle")
+)))]
 #[path = "real/mod.rs"]
 mod imp;
-#[cfg(millpond_shuttle)]
+#[cfg(all(millpond_shuttle, feature = "shuttle"))]
 #[path = "shuttle/mod.rs"]
 mod imp;
 #[cfg(all(any(loom, millpond_loom), feature = "loom", feature = "loom-internals"))]
