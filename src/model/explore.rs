@@ -12,10 +12,8 @@ use crate::sync::{clock::RealTime, execution, failure};
 
 /// A model's limits: how many preemptions an execution may have, and how long to explore.
 ///
-/// ```
-/// # #[cfg(any())] {
+/// ```ignore
 /// millpond::model::Model::new().bound(3).check(|| { /* your model */ });
-/// # }
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
