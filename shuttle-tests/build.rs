@@ -3,7 +3,7 @@
 fn main() {
     // The library's features, none of which this member has.
     println!(
-        "cargo::rustc-check-cfg=cfg(feature, values(\"loom\", \"counters\", \"tracing\", \"futures\"))"
+        "cargo::rustc-check-cfg=cfg(feature, values(\"loom\", \"loom-internals\", \"counters\", \"tracing\", \"futures\"))"
     );
     println!("cargo::rustc-cfg=millpond_shuttle");
     // As for the models: leaves out the library's unit tests, which run outside an execution. By itself it does no more.

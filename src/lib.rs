@@ -236,6 +236,11 @@ pub use stream::ResultStream;
 pub use stream::{Fed, Feeder, Imap, Results, SendError, SendErrorKind, Sending, Stream};
 pub use worker::Profile;
 
+#[cfg(all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals")))]
+#[allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "it runs users' models")]
+#[forbid(unsafe_code)]
+pub mod model;
+
 /// Counts what the pools of this process have cost the system, for benches and tests.
 ///
 /// The feature `counters` turns it on.

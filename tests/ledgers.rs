@@ -192,6 +192,7 @@ const CHECKS: &[(&str, &str)] = &[
     ("sched/", "loom-tests/models/sched.rs (leaks, late accesses); tests/rounds.rs"),
     ("sync/lock.rs", "loom-tests/models/space.rs (races on the line)"),
     ("sync/model/", "loom-tests/models/primitives.rs, storage.rs"),
+    ("sync/spec/", "user-models/tests (refinement.rs: races and outcomes, against the real pool)"),
     ("sync/shuttle/", "shuttle-tests (leaks, double frees, touches after the end)"),
     ("sync/real/", "tests/fork.rs, tests/results.rs; AddressSanitizer"),
     (

@@ -1,8 +1,5 @@
-//! A user's model: an object of a service that computes on a pool, checked with the pool inside.
-//!
-//! In a crate of your own the first line below is `use millpond::…`, and the model runs with
-//! `RUSTFLAGS="--cfg loom" cargo test --release` and millpond's feature `loom`. The page docs/model-checking.md tells
-//! the rest.
+//! A service that computes on a pool, with the real pool inside: what the specification leaves out of users' models is
+//! here. Models as users write them, with the specification inside, stand in `user-models`.
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, Ordering};

@@ -1,9 +1,10 @@
 //! Negative controls: what the harness must find, and must fail with again when the schedule is replayed.
 
-use crate::harness::control;
+use crate::harness::{control, control_at_random};
 use crate::items::{Item, Times};
 use millpond_shuttle::ThreadPool;
-use shuttle::sync::atomic::{AtomicBool, Ordering};
+use shuttle::sync::Mutex;
+use shuttle::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use shuttle::sync::mpsc;
 use shuttle::thread;
 use std::sync::Arc;
@@ -80,5 +81,32 @@ fn a_ring_of_saturated_pools_is_a_deadlock() {
             pool.terminate();
             pool.join().unwrap();
         }
+    });
+}
+
+/// A user's bug: two tasks look into a cache, and both find nothing. The page on model checking
+/// promises that this is found soon, with more workers than a loom model can have.
+#[test]
+fn a_cache_that_two_tasks_fill_is_found_soon() {
+    control_at_random("a cache that is filled twice", "7 is squared once", 100, || {
+        let pool = ThreadPool::new(8).unwrap();
+        let (known, computed) = (Arc::new(Mutex::new(None)), Arc::new(AtomicUsize::new(0)));
+        let tasks = [(); 8].map(|()| {
+            let (known, computed) = (Arc::clone(&known), Arc::clone(&computed));
+            let square = move || {
+                let there: Option<u32> = *known.lock().unwrap();
+                there.unwrap_or_else(|| {
+                    computed.fetch_add(1, Ordering::SeqCst);
+                    *known.lock().unwrap().insert(49)
+                })
+            };
+            pool.apply_async(square).unwrap()
+        });
+        for task in tasks {
+            assert_eq!(task.get().unwrap(), 49);
+        }
+        pool.close();
+        pool.join().unwrap();
+        assert_eq!(computed.load(Ordering::SeqCst), 1, "7 is squared once");
     });
 }

@@ -8,6 +8,7 @@ use super::block::{Batch, BatchOptions, Mapping, NewEntries, Source};
 use crate::block::{Abort, Outcome, ResultRef, Spanned, SubmitErrorKind, in_span, out_of_span};
 use crate::numbers::Books;
 use crate::sched::{Permit, Sched};
+use crate::sync::step;
 use crate::worker::{
     self, Caller, CallerKind, Entrance, Tie, accepted, outcome_of_borrowed, with_caller,
 };
@@ -25,6 +26,7 @@ const ONE_WORKER_TIME: Duration = Duration::from_micros(5);
 /// # Errors
 ///
 /// If the pool does not take the batch, the error says why, and holds function and input.
+#[cfg_attr(feature = "loom", track_caller)]
 pub(super) fn map_async<M, I>(
     sched: &Sched,
     mapping: M,
@@ -39,6 +41,7 @@ where
     M::Value: Send,
     M::Error: Send,
 {
+    step::call("map_async");
     let kind = worker::caller_kind(sched.id);
     if let Err(kind) = refusal(sched, kind, Tie::Async, &entrance) {
         worker::count_refusal(sched);
@@ -110,6 +113,7 @@ where
 /// # Errors
 ///
 /// The error says why the pool does not take the batch. `None` says that the wait would never end.
+#[cfg_attr(feature = "loom", track_caller)]
 pub(super) fn map<M, I>(
     sched: &Sched,
     mapping: M,
@@ -140,6 +144,7 @@ where
 /// # Errors
 ///
 /// Those of [`map`].
+#[cfg_attr(feature = "loom", track_caller)]
 pub(super) fn map_collected<M>(
     sched: &Sched,
     mapping: M,
@@ -153,6 +158,7 @@ where
     M::Value: Send,
     M::Error: Send,
 {
+    step::call("map");
     let (mapping, options) = (in_span(mapping), counting(sched, options));
     with_caller(sched.id, |caller| {
         let empty = items.len() == 0;
@@ -209,6 +215,7 @@ fn take_part<T, E>(
         // other worker takes, or skips them if the pool is over.
         let _ = worker::push(sched, caller, &mut *entries);
     }
+    step::pass();
     worker::as_pool_view(sched, |view| own.run(view));
     if sched.is_forked() && !result.load().is_done() {
         std::mem::forget(result);

@@ -40,6 +40,7 @@ impl Pool {
     ///
     /// # Cost
     /// The call costs as much as [`map`](Self::map).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn try_map<F, I, T, E>(&self, f: F, items: I) -> Result<Vec<T>, TaskError<E>>
     where
         I: IntoIterator,
@@ -58,6 +59,7 @@ impl Pool {
     ///
     /// # Cost
     /// The call costs as much as [`map_async`](Self::map_async).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn try_map_async<F, I, T, E>(
         &self,
         f: F,
@@ -90,6 +92,7 @@ impl Pool {
     ///
     /// # Cost
     /// The call costs as much as [`map`](Self::map).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn try_starmap<F, I, T, E>(&self, f: F, items: I) -> Result<Vec<T>, TaskError<E>>
     where
         I: IntoIterator,
@@ -108,6 +111,7 @@ impl Pool {
     ///
     /// # Cost
     /// The call costs as much as [`map_async`](Self::map_async).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn try_starmap_async<F, I, T, E>(
         &self,
         f: F,

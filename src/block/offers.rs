@@ -18,7 +18,7 @@ use crossbeam_utils::CachePadded;
 
 use super::header::{Header, TaskRef};
 use crate::sync::{
-    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, OnceLock, Ordering, barrier, futex,
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, OnceLock, Ordering, barrier, futex, step,
 };
 use crate::wait::block_until;
 
@@ -298,6 +298,7 @@ impl Latch {
         // SAFETY: the latch must be alive. The owner waits until it sees the store below. The
         // reference is to the atomic alone, which may go while the store returns.
         let word = unsafe { &(*latch.as_ptr()).state };
+        step::end();
         // edge HALF release: the outcome → the owner.
         word.store(state as u32, Ordering::Release);
     }

@@ -29,7 +29,7 @@
 //! the changes before it. An Acquire load that sees a later value synchronises with every
 //! release that led to that value.
 
-use crate::sync::{AtomicU32, Ordering, fence};
+use crate::sync::{AtomicU32, Ordering, fence, step};
 
 const CLAIMED: u32 = 1;
 const DONE: u32 = 1 << 1;
@@ -251,6 +251,7 @@ impl State {
     /// free the block without another read-modify-write.
     #[inline]
     pub(crate) fn finish(&self, kind: Kind, spend_queue: bool) -> Finish {
+        step::end();
         let outcome = DONE | (kind as u32) << KIND_SHIFT;
         let mut seen = self.0.load(Ordering::Relaxed);
         loop {

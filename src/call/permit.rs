@@ -4,6 +4,7 @@ use super::Task;
 use crate::block::{Job, SubmitError};
 use crate::pool::Permit;
 use crate::result::AsyncResult;
+use crate::sync::step;
 use crate::worker;
 
 /// One call, by a place that is reserved.
@@ -32,11 +33,13 @@ impl Permit {
     ///
     /// The call never blocks but for a lock, which other threads hold for a moment. Otherwise it
     /// costs as much as [`Pool::apply_async`](crate::Pool::apply_async).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn apply_async<F, T>(self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        step::call("apply_async");
         let (pool, entrance) = self.into_parts();
         match worker::submit_by(pool.sched(), Job::plain(f), entrance) {
             Ok(result) => Ok(AsyncResult::new(result)),
@@ -53,12 +56,14 @@ impl Permit {
     /// # Cost
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn try_apply_async<F, T, E>(self, f: F) -> Result<AsyncResult<T, E>, SubmitError<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Send + 'static,
     {
+        step::call("try_apply_async");
         let (pool, entrance) = self.into_parts();
         match worker::submit_by(pool.sched(), Job::fallible(f), entrance) {
             Ok(result) => Ok(AsyncResult::new(result)),
@@ -75,6 +80,7 @@ impl Permit {
     /// # Cost
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn spawn<F>(self, f: F) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'static,

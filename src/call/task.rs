@@ -8,6 +8,7 @@ use crate::pool::Pool;
 use crate::pool::PoolHandle;
 use crate::result::AsyncResult;
 use crate::sched::WhenFull;
+use crate::sync::step;
 use crate::worker::{self, Entrance};
 
 /// Collects the options of one call that was not submitted yet.
@@ -150,7 +151,9 @@ where
     /// The call costs as much as [`Pool::apply_async`]. It never blocks if the task does not
     /// [wait](Self::when_full), or if it was made by a permit. It runs no callback on this thread.
     #[inline]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn apply_async(self) -> Result<AsyncResult<T, E>, SubmitError<Self>> {
+        step::call("apply_async");
         let Self { pool, job, mut gate, entrance } = self;
         gate.submitted();
         let again = entrance.again();

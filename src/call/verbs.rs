@@ -5,6 +5,7 @@ use super::submit::call_and_wait;
 use crate::block::{Job, SubmitError, TaskError};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
+use crate::sync::step;
 use crate::worker::{self, Entrance};
 
 /// One call.
@@ -37,11 +38,13 @@ impl Pool {
     /// kept keeps the memory of its neighbours, less than 4 KiB. A call whose block is larger than
     /// 128 bytes has an allocation of its own. The queue allocates too as it grows.
     #[inline]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn apply_async<F, T>(&self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        step::call("apply_async");
         match worker::submit(self.sched(), Job::plain(f), None) {
             Ok(result) => Ok(AsyncResult::new(result)),
             Err((kind, job)) => Err(self.sched().refused(kind, job.run.0)),
@@ -67,11 +70,13 @@ impl Pool {
     /// The caller blocks until `f` has returned. The call allocates and wakes a worker as
     /// [`apply_async`](Self::apply_async) does, and runs none of your code on this thread. On a
     /// worker of the same pool it runs `f` on this thread, and does not allocate or wake a thread.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn apply<F, T>(&self, f: F) -> Result<T, TaskError>
     where
         F: FnOnce() -> T + Send,
         T: Send,
     {
+        step::call("apply");
         call_and_wait(self.sched(), Job::plain(f))
             .unwrap_or_else(|kind| Err(self.sched().not_submitted(kind)))
     }
@@ -88,6 +93,7 @@ impl Pool {
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
     #[inline]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn spawn<F>(&self, f: F) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'static,
@@ -116,12 +122,14 @@ impl Pool {
     /// # Cost
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn try_apply_async<F, T, E>(&self, f: F) -> Result<AsyncResult<T, E>, SubmitError<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Send + 'static,
     {
+        step::call("try_apply_async");
         match worker::submit(self.sched(), Job::fallible(f), None) {
             Ok(result) => Ok(AsyncResult::new(result)),
             Err((kind, job)) => Err(self.sched().refused(kind, job.run.0)),
@@ -137,12 +145,14 @@ impl Pool {
     /// # Cost
     ///
     /// The call costs as much as [`apply`](Self::apply).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn try_apply<F, T, E>(&self, f: F) -> Result<T, TaskError<E>>
     where
         F: FnOnce() -> Result<T, E> + Send,
         T: Send,
         E: Send,
     {
+        step::call("try_apply");
         call_and_wait(self.sched(), Job::fallible(f))
             .unwrap_or_else(|kind| Err(self.sched().not_submitted(kind)))
     }

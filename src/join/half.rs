@@ -12,6 +12,7 @@ use crate::block::{
 use crate::numbers::Name;
 use crate::sched::Sched;
 use crate::sync::cell::UnsafeCell;
+use crate::sync::step;
 use crate::worker::{Context, Stood, give_back, run_stolen};
 
 /// A second half that lies on the stack of the join that waits for it.
@@ -170,6 +171,7 @@ where
     let offer = unsafe { TaskRef::new(NonNull::from(&half).cast()) };
     let at = worker.offer(offer);
     let first = catch_panic(a);
+    step::pass();
     let stood = if worker.take_back_offer(at) {
         Stood::GivenBack
     } else {

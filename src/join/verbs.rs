@@ -3,6 +3,7 @@ use std::panic::resume_unwind;
 use super::half::{join_in_turn, join_on};
 use crate::block::TaskError;
 use crate::pool::Pool;
+use crate::sync::step;
 use crate::worker::{Caller, Tie, refusal, with_caller};
 
 /// Two functions at once.
@@ -59,6 +60,7 @@ impl Pool {
     /// submits both functions as one task and blocks until that task is done, as
     /// [`apply`](Self::apply) does.
     #[inline]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn fork_join<A, B, RA, RB>(&self, a: A, b: B) -> Result<(RA, RB), TaskError>
     where
         A: FnOnce() -> RA + Send,
@@ -66,6 +68,7 @@ impl Pool {
         RA: Send,
         RB: Send,
     {
+        step::call("fork_join");
         with_caller(self.sched().id, |caller| match caller {
             Caller::Worker(worker) => {
                 if let Err(kind) = refusal(self.sched(), caller.kind(), Tie::Nested) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::PoolHandle;
 use crate::block::Panic;
 use crate::sched::{Sched, Stage};
+use crate::sync::step;
 
 /// Has every verb of a pool: all that a [`ThreadPool`](crate::ThreadPool) and a
 /// [`PoolHandle`](crate::PoolHandle) can do.
@@ -85,7 +86,9 @@ impl Pool {
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn state(&self) -> PoolState {
+        step::call("state");
         match self.sched.stage() {
             Stage::Run => PoolState::Running,
             Stage::Closed | Stage::Draining | Stage::Drained => PoolState::Closed,
@@ -104,7 +107,9 @@ impl Pool {
     /// The call reads a few words per worker. It does not block, allocate, run your code or wake a
     /// thread.
     #[must_use]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn queued(&self) -> usize {
+        step::call("queued");
         self.sched.queued()
     }
 
@@ -117,7 +122,9 @@ impl Pool {
     /// The call reads one word per worker. It does not block, allocate, run your code or wake a
     /// thread.
     #[must_use]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn active(&self) -> usize {
+        step::call("active");
         self.sched.active()
     }
 
@@ -141,7 +148,9 @@ impl Pool {
     ///
     /// The call reads two words. It does not block, allocate, run your code or wake a thread.
     #[must_use]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn broken_by(&self) -> Option<&Panic> {
+        step::call("broken_by");
         if self.state() == PoolState::Broken {
             self.sched.broken_by().map(|panic| &**panic)
         } else {
@@ -168,7 +177,9 @@ impl Pool {
     /// [limit](crate::Builder::max_queued) and its line of waiters is not empty. It runs none of
     /// your code. It wakes every sleeping worker and every thread that waits for a place, each by a
     /// system call.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn close(&self) {
+        step::call("close");
         self.sched.close();
     }
 
@@ -192,7 +203,9 @@ impl Pool {
     /// The caller blocks for as long as your code takes. The call runs your error callbacks and
     /// your `Drop`s on this thread. It may allocate. It wakes every sleeping worker and every
     /// waiter, each by a system call.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn terminate(&self) {
+        step::call("terminate");
         self.sched.terminate();
     }
 }

@@ -11,6 +11,7 @@ use super::{Pool, PoolHandle};
 use crate::block::{SubmitError, SubmitErrorKind};
 use crate::sched::{Reservation, Turn};
 use crate::sync::clock::Deadline;
+use crate::sync::step;
 use crate::worker::{self, CallerKind, Entrance, Tie};
 
 /// The right to submit once without waiting.
@@ -129,7 +130,9 @@ impl Pool {
     /// takes a lock for a moment. If it has to wait, it allocates once and clones the waker on this
     /// thread. The thread that frees the place calls the waker: a worker that begins a task, or a
     /// thread that cancels one.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn reserve(&self) -> Reserve {
+        step::call("reserve");
         Reserve { pool: self.handle(), turn: None }
     }
 
@@ -161,7 +164,9 @@ impl Pool {
     /// The caller blocks for up to `limit`, but not on one of the pool's own threads. The call
     /// allocates once for each thread that waits, when it waits first. It does not run your code.
     /// It wakes a thread only if the pool ends meanwhile.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn reserve_timeout(&self, limit: Duration) -> Result<Permit, SubmitError<()>> {
+        step::call("reserve_timeout");
         let sched = self.sched();
         let reserved = match worker::caller_kind(sched.id) {
             CallerKind::Outside => sched.reserve_until(Deadline::after(limit).as_ref()),

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use crate::block::{Reason, ResultRef, TaskError};
 use crate::sync::clock::Deadline;
+use crate::sync::step;
 use crate::worker;
 
 /// Stands for the result of a task or a batch, which is there or on its way.
 ///
 /// Python's `apply_async`, `map_async` and `starmap_async` return it. Dropping the handle cancels
 /// nothing: the work runs, and its result is dropped. [`cancel_on_drop`](Self::cancel_on_drop)
-/// changes that. The handle does not keep the pool alive, and
-/// may outlive it. If the pool goes away before it has run the work, the result is
-/// [`TaskError::Terminated`].
+/// changes that. The handle does not keep the pool alive, and may outlive it. If the pool goes
+/// away before it has run the work, the result is [`TaskError::Terminated`].
 ///
 /// A handle takes eight bytes. It is `Send` and `Sync` if `T` and `E` are `Send`, so any number of
 /// threads may [`wait`](Self::wait) for it.
@@ -138,7 +138,9 @@ impl<T, E> AsyncResult<T, E> {
     /// The caller blocks until the task is done. The call does not allocate. A worker of the task's
     /// pool runs the task on this thread if no thread has started it: see [the type](Self#cost).
     #[inline]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn get(self) -> Result<T, TaskError<E>> {
+        step::wait("get");
         let result = self.into_result();
         if !worker::wait_for(&result) {
             return Err(TaskError::WouldDeadlock);
@@ -164,6 +166,7 @@ impl<T, E> AsyncResult<T, E> {
     /// The caller blocks for up to `limit`. On a busy system it may return late, by a scheduling
     /// delay. The call does not allocate, run your code or wake a thread, except for a task that is
     /// overdue: see [the type](Self#cost).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn get_timeout(self, limit: Duration) -> Result<Result<T, TaskError<E>>, Timeout<Self>> {
         self.wait_timeout(limit);
         self.try_get()
@@ -182,7 +185,9 @@ impl<T, E> AsyncResult<T, E> {
     /// # Cost
     ///
     /// The call does not block, allocate, run your code or wake a thread.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn try_get(self) -> Result<Result<T, TaskError<E>>, Timeout<Self>> {
+        step::call("try_get");
         self.into_result().take_done().map_err(|result| Timeout(Self::new(result)))
     }
 
@@ -196,7 +201,9 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The caller blocks until the task is done. The call does not allocate. A worker of the task's
     /// pool runs the task on this thread if no thread has started it: see [the type](Self#cost).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn wait(&self) -> bool {
+        step::wait("wait");
         self.result.as_ref().is_none_or(worker::wait_for)
     }
 
@@ -209,7 +216,9 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The caller blocks for up to `limit`. The call does not allocate, run your code or wake a
     /// thread, except for a task that is overdue: see [the type](Self#cost).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn wait_timeout(&self, limit: Duration) -> bool {
+        step::call("wait_timeout");
         let Some(result) = &self.result else { return true };
         if limit.is_zero() {
             return result.load().is_done();
@@ -226,7 +235,9 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn ready(&self) -> bool {
+        step::call("ready");
         self.result.as_ref().is_none_or(|result| result.load().is_done())
     }
 
@@ -243,7 +254,9 @@ impl<T, E> AsyncResult<T, E> {
     /// # Cost
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn successful(&self) -> Result<bool, NotReady> {
+        step::call("successful");
         let seen = self.result().load();
         if seen.is_done() { Ok(seen.is_value()) } else { Err(NotReady) }
     }
@@ -270,7 +283,9 @@ impl<T, E> AsyncResult<T, E> {
     /// The call may allocate. It runs your error callback, your waker, and the `Drop` of the
     /// closure or the items, on this thread, and contains their panics. It wakes the threads that
     /// wait for the result, by a system call, and in a full pool the first submitter in the line.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn cancel(&self) -> bool {
+        step::call("cancel");
         let Some(result) = &self.result else { return false };
         if worker::is_foreign(result.pool()) {
             return false;
@@ -290,7 +305,9 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The call reads two numbers. It does not block, allocate, run your code or wake a thread.
     #[must_use]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn progress(&self) -> Progress {
+        step::call("progress");
         let (done, total) = self.result().progress();
         Progress { done, total }
     }
@@ -307,7 +324,9 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn cancelled(&self) -> bool {
+        step::call("cancelled");
         self.result().load().is_cancelled()
     }
 
@@ -321,11 +340,13 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn peek(&self) -> Option<&Result<T, TaskError<E>>>
     where
         T: Sync,
         E: Sync,
     {
+        step::call("peek");
         self.result().peek_done()
     }
 
@@ -339,7 +360,9 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn peek_mut(&mut self) -> Option<&mut Result<T, TaskError<E>>> {
+        step::call("peek_mut");
         self.result.as_mut().expect("result already taken").peek_done_mut()
     }
 
@@ -368,7 +391,9 @@ impl<T, E> AsyncResult<T, E> {
 impl<T, E> Future for AsyncResult<T, E> {
     type Output = Result<T, TaskError<E>>;
 
+    #[cfg_attr(feature = "loom", track_caller)]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        step::call("poll");
         let result = self.result.as_mut().expect("result already taken");
         if result.poll(context.waker()).is_pending() {
             return Poll::Pending;

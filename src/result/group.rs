@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{AsyncResult, Timeout};
 use crate::sync::clock::Deadline;
+use crate::sync::step;
 use crate::wait::ReadySet;
 use crate::worker::{self, CallerKind};
 
@@ -60,11 +61,13 @@ pub struct Waited<T, E> {
 /// A worker that waits without a limit runs tasks on this thread meanwhile. It always takes the
 /// oldest of these tasks that is of its own pool and that no thread has started, and it wakes the
 /// threads that wait for that task. A wait with a limit runs no task and wakes no thread.
+#[cfg_attr(feature = "loom", track_caller)]
 pub fn wait<T, E>(
     handles: impl IntoIterator<Item = AsyncResult<T, E>>,
     when: ReturnWhen,
     limit: Option<Duration>,
 ) -> Waited<T, E> {
+    step::call("wait");
     let mut group = Group::new(handles);
     let total = group.handles.len();
     let deadline = limit.and_then(Deadline::after);
@@ -147,10 +150,12 @@ impl<T, E> AsCompleted<T, E> {
     ///
     /// The caller blocks for up to `limit`. The call may allocate, for a list of the results that
     /// are there. It does not run your code or wake a thread.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn next_timeout(
         &mut self,
         limit: Duration,
     ) -> Result<Option<(usize, AsyncResult<T, E>)>, Timeout<()>> {
+        step::call("next_timeout");
         let deadline = Deadline::after(limit);
         match self.group.next(deadline.as_ref()) {
             Some(member) => Ok(self.group.take(member)),
@@ -197,7 +202,9 @@ impl<T, E> AsCompleted<T, E> {
 impl<T, E> Iterator for AsCompleted<T, E> {
     type Item = (usize, AsyncResult<T, E>);
 
+    #[cfg_attr(feature = "loom", track_caller)]
     fn next(&mut self) -> Option<Self::Item> {
+        step::call("next");
         loop {
             match self.group.next(None) {
                 Some(member) => return self.group.take(member),

@@ -12,7 +12,7 @@ use super::life::Stage;
 use crate::block::{
     Owner, Panic, PoolView, Reason, STOP, TaskRef, catch_panic, drop_quietly, forget_panic,
 };
-use crate::sync::{AtomicU32, AtomicUsize, Lock, Ordering, fence, futex};
+use crate::sync::{AtomicU32, AtomicUsize, Lock, Ordering, fence, futex, step};
 
 /// What the pool keeps for its end. While the pool runs, no thread touches it.
 pub(super) struct Ending {
@@ -125,6 +125,7 @@ impl Sched {
     /// Takes a worker that leaves for good out of the count of workers. The last one wakes all
     /// that wait for it. [LIFE-12]
     pub(crate) fn leave(&self, worker: usize) {
+        step::pass();
         self.idle.leave(worker);
         // edge LEAVE release: all that this worker did → the thread that sees no worker left.
         // The workers that leave later continue the release sequence with their changes. (The

@@ -20,7 +20,7 @@ use super::queue::Queue;
 use crate::block::{
     Header, Owner, Owners, PoolView, Reason, State, TaskRef, VTable, check_count, frame, memory,
 };
-use crate::sync::{AtomicU32, Lock, Ordering, futex};
+use crate::sync::{AtomicU32, Lock, Ordering, futex, step};
 use crate::wait::block_until;
 
 /// The mark that says that the frame waits for the count to fall, or for more tasks.
@@ -260,6 +260,7 @@ impl ScopeRef {
     /// [SCOPE-2]
     pub(crate) fn work_and_wait(&self, view: &dyn PoolView) {
         let block = self.block();
+        step::pass();
         loop {
             while !self.is_forked() {
                 let Some(task) = block.take_without_entry(view) else { break };
@@ -303,6 +304,7 @@ impl Drop for Pending {
     fn drop(&mut self) {
         // SAFETY: a pending task is an owner.
         let block = unsafe { Block::of(self.header) };
+        step::end();
         // edge PENDING release: all that the task did → the frame.
         let before = block.pending.fetch_sub(1, Ordering::Release);
         if before == WAITER | 1 {

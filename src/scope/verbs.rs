@@ -4,6 +4,7 @@ use crate::block::{Job, SubmitError};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
 use crate::sched::WhenFull;
+use crate::sync::step;
 
 /// Tasks that borrow.
 impl Pool {
@@ -94,11 +95,13 @@ impl<'scope> Scope<'scope, '_> {
     /// The call costs as much as [`Pool::apply_async`]. The scope's own queue allocates too as it
     /// grows. If the scope's frame waits on a thread of the pool, the call wakes it, which is a
     /// system call.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn apply_async<F, T>(&'scope self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
+        step::call("apply_async");
         match self.submit(Job::plain(f)) {
             Ok(result) => Ok(AsyncResult::new(result)),
             Err((kind, job)) => Err(self.sched().refused(kind, job.run.0)),
@@ -114,12 +117,14 @@ impl<'scope> Scope<'scope, '_> {
     /// # Cost
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn try_apply_async<F, T, E>(&'scope self, f: F) -> Result<AsyncResult<T, E>, SubmitError<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'scope,
         T: Send + 'scope,
         E: Send + 'scope,
     {
+        step::call("try_apply_async");
         match self.submit(Job::fallible(f)) {
             Ok(result) => Ok(AsyncResult::new(result)),
             Err((kind, job)) => Err(self.sched().refused(kind, job.run.0)),
@@ -135,6 +140,7 @@ impl<'scope> Scope<'scope, '_> {
     /// # Cost
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn spawn<F>(&'scope self, f: F) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'scope,

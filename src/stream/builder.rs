@@ -106,6 +106,7 @@ impl<M, I: Iterator> Stream<M, I> {
     /// # Cost
     ///
     /// The call costs as much as [`Pool::imap`].
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn imap<T, E>(self) -> Result<Imap<I, T, E>, SubmitError<Self>>
     where
         M: Each<I::Item, T, E> + Send + Sync + 'static,
@@ -125,6 +126,7 @@ impl<M, I: Iterator> Stream<M, I> {
     /// # Cost
     ///
     /// The call costs as much as [`imap`](Self::imap).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn imap_unordered<T, E>(self) -> Result<Imap<I, T, E>, SubmitError<Self>>
     where
         M: Each<I::Item, T, E> + Send + Sync + 'static,

@@ -13,6 +13,7 @@ use crate::pool::Pool;
 use crate::result::{Progress, Timeout};
 use crate::sched::Sched;
 use crate::sync::clock::Deadline;
+use crate::sync::step;
 use crate::worker::{self, CallerKind, Entrance};
 
 /// Yields the results of a stream one by one: what Python's `imap` and `imap_unordered` return.
@@ -94,7 +95,9 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     /// The caller blocks for up to `limit`, and as long as the input blocks. The call does not
     /// allocate. It runs the input's iterator on this thread, and no item. It may wake a worker
     /// with each item that it pulls, which is a system call.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn next_timeout(&mut self, limit: Duration) -> Result<Yield<T, E>, Timeout<()>> {
+        step::call("next_timeout");
         match Deadline::after(limit) {
             Some(deadline) => self.advance(Some(&deadline)),
             None => self.advance(None),
@@ -108,7 +111,9 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     ///
     /// The call reads two numbers. It does not block, allocate, run your code or wake a thread.
     #[must_use]
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn progress(&self) -> Progress {
+        step::call("progress");
         self.stream.as_ref().map_or(self.ended, |stream| {
             let (done, total) = stream.progress();
             Progress { done, total }
@@ -121,6 +126,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     ///
     /// The error says why the pool does not take the stream, and holds function and input. The
     /// input is unread.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub(super) fn open<M>(
         pool: &Pool,
         each: M,
@@ -134,6 +140,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
         T: Send + 'static,
         E: Send + 'static,
     {
+        step::call("imap");
         let at_most = catch_panic(|| input.size_hint().1).unwrap_or_else(|panic| {
             forget_panic(Err(panic));
             None
@@ -339,7 +346,9 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
 impl<I: Iterator, T, E> Iterator for Imap<I, T, E> {
     type Item = Result<T, TaskError<E>>;
 
+    #[cfg_attr(feature = "loom", track_caller)]
     fn next(&mut self) -> Option<Self::Item> {
+        step::call("next");
         self.advance(None).expect("without a limit the time is never up")
     }
 }
@@ -348,6 +357,7 @@ impl<I: Iterator, T, E> std::iter::FusedIterator for Imap<I, T, E> {}
 
 impl<I: Iterator, T, E> Drop for Imap<I, T, E> {
     fn drop(&mut self) {
+        step::pass();
         if self.sched.is_forked() {
             // The items are the parent's, and the parent drops them.
             return std::mem::forget((self.stream.take(), self.input.take()));

@@ -1,20 +1,32 @@
 #![doc = include_str!("README.md")]
 
-#[cfg(not(any(all(loom, feature = "loom"), millpond_shuttle)))]
+// In a build with `--cfg loom` or `--cfg millpond_loom`, the feature `loom` chooses the
+// specification, and `loom-internals` the model of the real pool.
+
+#[cfg(not(any(
+    all(any(loom, millpond_loom), feature = "loom"),
+    all(millpond_shuttle, feature = "shuttle")
+)))]
 #[path = "real/mod.rs"]
 mod imp;
-#[cfg(millpond_shuttle)]
+#[cfg(all(millpond_shuttle, feature = "shuttle"))]
 #[path = "shuttle/mod.rs"]
 mod imp;
-#[cfg(all(loom, feature = "loom"))]
+#[cfg(all(any(loom, millpond_loom), feature = "loom", feature = "loom-internals"))]
 #[path = "model/mod.rs"]
 #[allow(
     dead_code,
     reason = "it offers what the real one does, whether or not a protocol uses it today"
 )]
 mod imp;
+#[cfg(all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals")))]
+#[path = "spec/mod.rs"]
+#[allow(dead_code, reason = "as above, and the harness of `model` uses the rest")]
+mod imp;
 
 mod lock;
+#[cfg(not(all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals"))))]
+pub(crate) mod step;
 
 pub(crate) use imp::*;
 pub(crate) use lock::Lock;

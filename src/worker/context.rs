@@ -13,6 +13,7 @@ use crate::block::{Header, Offers, PoolView, ResultRef, Stale, SubmitErrorKind, 
 use crate::numbers::{self, Seat};
 use crate::sched::Sched;
 use crate::sync::deque::Worker;
+use crate::sync::step;
 
 /// A worker does not sweep a deque of fewer entries.
 const SWEEP_FROM: usize = 64;
@@ -77,6 +78,7 @@ pub(crate) fn push(
 /// The caller must still wait for the parts that run on other threads.
 #[inline]
 pub(super) fn help<T, E>(result: &ResultRef<T, E>) -> bool {
+    step::pass();
     with_worker(result.pool(), |worker| {
         let Some(worker) = worker else { return false };
         // A task that its submitter awaits at once is the newest in the worker's own deque.

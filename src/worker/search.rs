@@ -6,7 +6,7 @@ use crate::block::TaskRef;
 use crate::numbers;
 use crate::sched::Stage;
 use crate::sync::clock::Stopwatch;
-use crate::sync::{futex, thread};
+use crate::sync::{futex, step, thread};
 use crate::wait::spin_until;
 
 /// While a task from outside is queued, a worker takes at most this many of its own tasks in a row.
@@ -36,6 +36,7 @@ impl Context {
     /// comes from a task that it has run.
     #[inline]
     pub(super) fn next(&self, ran: bool) -> Option<TaskRef> {
+        step::pass();
         let stage = self.sched.stage();
         if stage == Stage::Run || !self.is_over_for(stage, ran) {
             match self.take() {
@@ -166,6 +167,7 @@ impl Context {
     /// meanwhile. `stage` is the one that the worker has seen before it looked.
     #[cold]
     fn next_slow(&self, stage: Stage) -> Option<TaskRef> {
+        step::pass();
         if stage != Stage::Run {
             self.sched.note_last(self.index);
         }
@@ -192,6 +194,7 @@ impl Context {
             }
             if !self.sched.stage().is_over() {
                 if self.sched.park(self.index, searching) {
+                    step::pass();
                     searching = true;
                 } else if let Some(task) = self.take_others() {
                     if searching {

@@ -16,7 +16,7 @@ use crate::block::{
     discharge, end_of, frame, publish, registry,
 };
 use crate::numbers::{self, Shows};
-use crate::sync::{Ordering, fence};
+use crate::sync::{Ordering, fence, step};
 
 impl<M: Mapping> Batch<M> {
     /// Puts chunks that the caller has claimed back into its range, and sends for the runners
@@ -120,6 +120,7 @@ impl<M: Mapping> Batch<M> {
                 grain.restart();
             }
             let done = batch.items_of(&(chunks.start..end)).len();
+            step::end();
             // edge CHUNKS release: the values, holes and error of these chunks, from this
             // runner → the concluder.
             // edge CHUNKS acquire: the values, holes and error of all other chunks, from their

@@ -9,6 +9,7 @@ use crate::block::SubmitErrorKind;
 use crate::sched::Sched;
 use crate::stream::open::send_fed;
 use crate::sync::clock::Deadline;
+use crate::sync::step;
 use crate::worker::{self, CallerKind};
 
 /// Puts items into a fed stream: one half of what [`Stream::feed`](crate::Stream::feed) returns.
@@ -92,6 +93,7 @@ impl<A> Inlet<A> {
 
 impl<A> Drop for Inlet<A> {
     fn drop(&mut self) {
+        step::pass();
         self.close();
     }
 }
@@ -133,7 +135,9 @@ impl<A> Feeder<A> {
     /// The call takes the stream's lock for a moment. If the window is full, the caller blocks,
     /// and the call allocates once. It runs none of your code. It may wake a worker, which is a
     /// system call.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn send(&self, item: A) -> Result<(), SendError<A>> {
+        step::call("send");
         self.send_until(item, None)
     }
 
@@ -161,7 +165,9 @@ impl<A> Feeder<A> {
     /// # Cost
     ///
     /// The call costs as much as [`send`](Self::send). The caller blocks for up to `limit`.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn send_timeout(&self, item: A, limit: Duration) -> Result<(), SendError<A>> {
+        step::call("send_timeout");
         self.send_until(item, Some(Deadline::after(limit)))
     }
 
@@ -189,7 +195,9 @@ impl<A> Feeder<A> {
     ///
     /// The call takes the stream's lock for a moment. It does not block otherwise or allocate, and
     /// it runs none of your code. It may wake a worker, which is a system call.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn try_send(&self, item: A) -> Result<(), SendError<A>> {
+        step::call("try_send");
         match self.inlet.offer(item, &mut None, false)? {
             None => Ok(()),
             Some(item) => Err(SendError::new(SendErrorKind::Full, item)),
@@ -245,7 +253,9 @@ impl<A> Feeder<A> {
     ///
     /// The call takes the stream's lock for a moment. It does not block otherwise or allocate. It
     /// wakes the feeders that wait, and the consumer, and calls their wakers.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn close(&self) {
+        step::call("close");
         self.inlet.close();
     }
 

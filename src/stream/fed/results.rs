@@ -13,6 +13,7 @@ use crate::sched::Sched;
 use crate::stream::open::end_stream;
 use crate::stream::ring::StreamRef;
 use crate::sync::clock::Deadline;
+use crate::sync::step;
 use crate::wait::spin_until;
 use crate::worker::{self, CallerKind};
 
@@ -94,7 +95,9 @@ impl<T, E> Results<T, E> {
     /// The caller blocks for up to `limit`. The call takes the stream's lock for a moment, and does
     /// not allocate. It runs no item. It wakes the first feeder that waits, which is a system call,
     /// or calls its waker on this thread.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn next_timeout(&mut self, limit: Duration) -> Result<Yield<T, E>, Timeout<()>> {
+        step::call("next_timeout");
         let how = Deadline::after(limit).map_or(How::Block, How::Until);
         self.outlet.advance(&how).ok_or(Timeout(()))
     }
@@ -126,7 +129,9 @@ impl<T, E> Results<T, E> {
     /// it runs no item. If it has to wait, it clones the waker. It wakes the first waiting feeder,
     /// which is a system call, or calls its waker on this thread. The worker that finishes the
     /// awaited item calls the waker that was left, and so does a feeder that closes the stream.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Yield<T, E>> {
+        step::call("poll_next");
         self.outlet.advance(&How::Poll(context.waker())).map_or(Poll::Pending, Poll::Ready)
     }
 }
@@ -142,7 +147,9 @@ impl<T, E> Results<T, E> {
 impl<T, E> Iterator for Results<T, E> {
     type Item = Result<T, TaskError<E>>;
 
+    #[cfg_attr(feature = "loom", track_caller)]
     fn next(&mut self) -> Option<Self::Item> {
+        step::call("next");
         self.outlet.advance(&How::Block).expect("without a limit the time is never up")
     }
 }
@@ -294,6 +301,7 @@ impl<A: Send, T: Send, E: Send> Outlet<T, E> for Consumer<A, T, E> {
 
 impl<A: Send, T: Send, E: Send> Drop for Consumer<A, T, E> {
     fn drop(&mut self) {
+        step::pass();
         if self.sched.is_forked() {
             // The items are the parent's, and the parent drops them.
             return std::mem::forget(self.stream.take());

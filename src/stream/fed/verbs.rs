@@ -9,6 +9,7 @@ use crate::pool::Pool;
 use crate::sched::FedStream;
 use crate::stream::Stream;
 use crate::stream::open::{least_window, open_stream};
+use crate::sync::step;
 use crate::worker::Entrance;
 
 /// What a fed [`Stream`] has instead of an input: the items, of type `A`, come from a [`Feeder`].
@@ -81,6 +82,7 @@ impl<M, A> Stream<M, Fed<A>> {
     ///
     /// The caller blocks while a pool with a [limit](crate::Builder::max_queued) is full. The call
     /// allocates the window and the two ends. It does not run your code or wake a thread.
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn feed<T, E>(self) -> Result<(Feeder<A>, Results<T, E>), SubmitError<Self>>
     where
         M: Each<A, T, E> + Send + Sync + 'static,
@@ -88,6 +90,7 @@ impl<M, A> Stream<M, Fed<A>> {
         T: Send + 'static,
         E: Send + 'static,
     {
+        step::call("feed");
         self.begin_fed(true)
     }
 
@@ -100,6 +103,7 @@ impl<M, A> Stream<M, Fed<A>> {
     /// # Cost
     ///
     /// The call costs as much as [`feed`](Self::feed).
+    #[cfg_attr(feature = "loom", track_caller)]
     pub fn feed_unordered<T, E>(self) -> Result<(Feeder<A>, Results<T, E>), SubmitError<Self>>
     where
         M: Each<A, T, E> + Send + Sync + 'static,
@@ -107,6 +111,7 @@ impl<M, A> Stream<M, Fed<A>> {
         T: Send + 'static,
         E: Send + 'static,
     {
+        step::call("feed_unordered");
         self.begin_fed(false)
     }
 

@@ -14,7 +14,7 @@ use crate::block::{
     Each, Header, Outcome, Owner, Places, PoolView, Reason, State, TaskRef, drop_outcome,
     drop_quietly, frame, registry,
 };
-use crate::sync::{Ordering, fence};
+use crate::sync::{Ordering, fence, step};
 
 /// The consumer's right to a stream. A stream has one, which threads do not share.
 pub(crate) struct StreamRef<A, T, E> {
@@ -240,6 +240,7 @@ impl<A, T, E> StreamRef<A, T, E> {
 
     /// Runs the oldest item that no thread has begun, on this thread.
     pub(crate) fn help(&self, view: &dyn PoolView) {
+        step::pass();
         // SAFETY: the consumer is an owner, and stays one.
         unsafe { (self.ring().header.vtable().run)(self.header, view, Owner::Handle) };
     }

@@ -10,7 +10,7 @@ use crate::block::{
     catch_panic, drop_quietly, frame, stop_reason,
 };
 use crate::numbers::{Name, Shows};
-use crate::sync::{Ordering, fence, futex};
+use crate::sync::{Ordering, fence, futex, step};
 
 /// What becomes of a runner that gives way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,9 +60,9 @@ impl<A, T, E> Ring<A, T, E> {
         }
     }
 
-    /// Publishes the outcome of a claimed number. Wakes the consumer if it sleeps for that
-    /// one.
+    /// Publishes the outcome of a claimed number. Wakes the consumer if it sleeps for that one.
     pub(super) fn done(&self, slot: usize, outcome: Outcome<T, E>) {
+        step::end();
         // SAFETY: from claim to DONE the content is the claimer's, which has taken the item
         // out.
         unsafe { self.put(slot, Content { outcome: ManuallyDrop::new(outcome) }) };

@@ -36,7 +36,6 @@ pub(super) struct State {
     pub(super) processors: Cell<usize>,
     /// How many more threads the system starts before it refuses one.
     pub(super) spawns: Cell<usize>,
-    pub(super) next_unique: Cell<u32>,
     pub(super) wakes: Cell<u64>,
 }
 
@@ -141,7 +140,6 @@ fn renew(futex: Futex) {
         barrier: AtomicU32::new(0),
         processors: Cell::new(2),
         spawns: Cell::new(usize::MAX),
-        next_unique: Cell::new(1),
         wakes: Cell::new(0),
     };
     STATE.set(Some(Rc::new(state)));

@@ -1,13 +1,23 @@
-//! Tells the pools of an execution apart. A model does not fork.
+//! Tells the pools of a process apart. A model does not fork.
 
-use super::execution::state;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Returns a number that no other call in this execution returned. It is never zero.
+/// The number that the next pool gets.
+// count NEXT_IN_MODEL: the pools of all executions of all models. It rolls over. Tables of the
+// process hold pools by number, and models run side by side, each on a thread of the system. So
+// two pools must not have one number, even if they are of two models.
+static NEXT_IN_MODEL: AtomicU32 = AtomicU32::new(1);
+
+/// Returns a number that no other call in this process returned (until 2^32 calls). It is never
+/// zero.
 pub(crate) fn unique() -> u32 {
-    let state = state();
-    let id = state.next_unique.get();
-    state.next_unique.set(id + 1);
-    id
+    loop {
+        // Relaxed: the number is an identity only, and loom does not see it.
+        let id = NEXT_IN_MODEL.fetch_add(1, Ordering::Relaxed);
+        if id != 0 {
+            return id;
+        }
+    }
 }
 
 /// Says whether the pool with this number lives in a parent process: in a model, never.
