@@ -81,12 +81,16 @@ fn a_forked_child_waits_for_no_observer_and_no_other_pool_of_its_parent() {
         let pool = Arc::new(counting(1));
         let over = Arc::new(AtomicBool::new(false));
         let until_over = |act: fn(&ThreadPool)| {
-            let (pool, over) = (Arc::clone(&pool), Arc::clone(&over));
-            thread::spawn(move || {
+            let (pool, over, begun) = (Arc::clone(&pool), Arc::clone(&over), Gate::new());
+            let begins = begun.clone();
+            let thread = thread::spawn(move || {
+                begins.open();
                 while !over.load(Ordering::Relaxed) {
                     act(&pool);
                 }
-            })
+            });
+            begun.wait();
+            thread
         };
         let gate = hold_up(&pool);
         // Some of these are in their locks when the fork comes. None starts a thread: the standard

@@ -2,7 +2,7 @@
 
 #[forbid(unsafe_code)]
 mod builder;
-#[cfg_attr(not(all(test, loom)), forbid(unsafe_code))]
+#[cfg_attr(not(test), forbid(unsafe_code))]
 mod fed;
 #[forbid(unsafe_code)]
 mod imap;

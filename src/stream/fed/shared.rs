@@ -293,3 +293,7 @@ fn ring_all(bells: impl IntoIterator<Item = Arc<Bell>>) {
 #[cfg(all(test, loom, feature = "loom"))]
 #[path = "../../../loom-tests/models/fed.rs"]
 mod models;
+
+#[cfg(all(test, not(loom)))]
+#[path = "late_tests.rs"]
+mod late_tests;
