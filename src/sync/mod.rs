@@ -15,6 +15,9 @@ mod imp;
 mod imp;
 
 mod lock;
+#[cfg(not(millpond_shuttle))]
+#[cfg_attr(not(millpond_table), allow(dead_code, reason = "not every system needs it"))]
+mod table;
 
 pub(crate) use imp::*;
 pub(crate) use lock::Lock;
