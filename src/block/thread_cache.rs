@@ -271,8 +271,13 @@ mod tests {
 
     #[test]
     fn only_a_layout_that_fills_a_cell_lies_in_a_slab() {
+        const WORD: usize = size_of::<usize>();
         let of = |bytes, align| size(Layout::from_size_align(bytes, align).unwrap());
-        assert_eq!((of(56, 8), of(64, 8), of(128, 4)), (Some(0), Some(1), Some(9)));
-        assert_eq!((of(48, 8), of(60, 4), of(64, 16), of(136, 8)), (None, None, None, None));
+        let largest = (6 + SIZES) * WORD;
+        assert_eq!(largest, if WORD == 8 { 128 } else { 88 });
+        let inside = (of(7 * WORD, WORD), of(8 * WORD, 8), of(largest, 4));
+        assert_eq!(inside, (Some(0), Some(1), Some(SIZES - 1)));
+        let outside = (of(6 * WORD, WORD), of(7 * WORD + 2, 2), of(64, 16), of(largest + WORD, 8));
+        assert_eq!(outside, (None, None, None, None));
     }
 }

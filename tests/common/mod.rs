@@ -4,8 +4,12 @@
 use std::process::{Command, Output};
 use std::sync::{Arc, Condvar, Mutex};
 
+mod system;
 #[cfg(target_os = "linux")]
 mod time_limit;
+
+#[allow(unused_imports, reason = "each test binary uses a part of it")]
+pub(crate) use system::{descriptors, threads};
 
 /// Keeps those who wait until it is opened.
 #[derive(Clone, Debug, Default)]
@@ -41,11 +45,6 @@ pub(crate) fn hold_up(pool: &millpond::ThreadPool) -> Gate {
     .unwrap();
     entered.wait();
     gate
-}
-
-/// How many threads this process has.
-pub(crate) fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").expect("Linux lists its threads").count()
 }
 
 /// Marks a process that a test has started to run its own body.

@@ -132,8 +132,6 @@ mod timed {
 
     #[inline]
     pub(super) fn wake_all(_word: &AtomicU32) {}
-
-    pub(super) fn forget_waiters() {}
 }
 
 /// The table serves the systems whose own wait has no time limit that the pool could use, and
@@ -159,6 +157,7 @@ mod timed {
         PLACE.wake_all(word);
     }
 
+    #[cfg(unix)]
     pub(super) fn forget_waiters() {
         PLACE.forget();
     }
