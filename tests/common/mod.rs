@@ -47,6 +47,14 @@ pub(crate) fn hold_up(pool: &millpond::ThreadPool) -> Gate {
     gate
 }
 
+/// Lets the consumer pull so many items, of which none ends meanwhile. The call that opens a stream
+/// pulls fewer where the machine is slow or interrupts it.
+pub(crate) fn pull<I: Iterator, T, E>(stream: &mut millpond::Imap<I, T, E>, items: usize) {
+    while stream.progress().total < items {
+        assert!(stream.next_timeout(std::time::Duration::ZERO).is_err(), "no item ends");
+    }
+}
+
 /// Marks a process that a test has started to run its own body.
 const CHILD: &str = "MILLPOND_TEST_CHILD";
 
