@@ -255,10 +255,10 @@ fn a_blocking_input_holds_up_only_its_consumer() {
         send.send(1).unwrap();
         send.send(2).unwrap();
         is_ready.recv().unwrap();
-        // Input that is left, so that the end is an error however far the consumer has come.
-        send.send(3).unwrap();
         pool.terminate();
         pool.join().unwrap();
+        // Input that is left, so that the end is an error however far the consumer has come.
+        drop(send.send(3));
         drop(send);
     });
 }
