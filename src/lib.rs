@@ -179,12 +179,33 @@
 //! * With `panic = "abort"` the first panic of a task ends the process. Everywhere in Rust a panic
 //!   ends the process if it comes during the unwinding of another, in the panic hook, or in the
 //!   destructor of a thread-local. A process that runs out of memory ends too.
-//! * It is tested on Linux on x86-64.
+//! * A process that asks for more threads than its memory maps allow ends, though it should get an
+//!   error: [`BuildError::Spawn`] says why.
+//! * It runs on Linux, Android, FreeBSD, macOS, iOS, watchOS and Windows, where there are 64-bit
+//!   atomics. The README's table of platforms says on which of them its tests run.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_types, clippy::disallowed_methods))]
 
 #[cfg(not(target_has_atomic = "64"))]
-compile_error!("millpond needs 64-bit atomics, which this target does not have");
+compile_error!(
+    "millpond needs 64-bit atomics, which this target does not have: 32-bit MIPS, PowerPC and \
+     RISC-V lack them, and so does ARMv5"
+);
+
+// In step with the dependency on `atomic-wait` and with `sync/real/futex.rs`.
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "macos",
+    target_os = "ios",
+    target_os = "watchos",
+    windows
+)))]
+compile_error!(
+    "millpond does not support this target: it supports Linux, Android, FreeBSD, macOS, iOS, \
+     watchOS and Windows"
+);
 
 // The verbs, in the order in which the documentation of `Pool` shows them.
 mod call;

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 struct Counting;
 
-/// 63 slots and a link.
-const INJECTOR_BLOCK: usize = 63 * 16 + 8;
+/// 63 slots of two words, and a link.
+const INJECTOR_BLOCK: usize = (63 * 2 + 1) * size_of::<usize>();
 /// Of the deques' memory reclamation, about.
 const RECLAMATION_BAG: usize = 2_000;
 
@@ -86,8 +86,9 @@ fn each_verb_allocates_as_often_as_its_documentation_says() {
             }
             handles.drain(..).for_each(|handle| assert_eq!(handle.get().unwrap(), 6));
         });
+        // A few slabs may be there from before.
         assert!(
-            (99..=120).contains(&slabs),
+            (95..=120).contains(&slabs),
             "apply_async: a slab for thirty-one, but {slabs} for 3,100"
         );
         assert!(bytes <= 58 * 3_100, "apply_async: {bytes} bytes for 3,100 calls");

@@ -158,7 +158,8 @@ fn a_dropped_stream_asks_its_running_items_to_stop() {
         let (send, begun) = channel();
         let (ends, ended) = channel();
         let work = move |_: u32| ends.send(until_asked(&send)).unwrap();
-        let stream = pool.imap_unordered(work, 0..).unwrap();
+        let mut stream = pool.imap_unordered(work, 0..).unwrap();
+        common::pull(&mut stream, 2);
         assert_eq!(begun.recv(), Ok(false));
         assert_eq!(begun.recv(), Ok(false));
         drop(stream);
@@ -220,7 +221,8 @@ fn calls_batches_and_streams_tell_their_progress() {
     assert_eq!(pool.map_async(|x: u32| x, []).unwrap().progress(), Progress { done: 0, total: 0 });
 
     let mut stream = pool.stream(|x: u32| x, 0..10).buffersize(4).imap().unwrap();
-    assert_eq!(stream.progress(), Progress { done: 0, total: 4 });
+    let Progress { done, total } = stream.progress();
+    assert!(done == 0 && (1..=4).contains(&total), "{total} pulled by the call");
     for yielded in 1..=10 {
         stream.next().unwrap().unwrap();
         let Progress { done, total } = stream.progress();

@@ -83,9 +83,10 @@ fn no_item_of_a_stream_begins_after_terminate() {
             enter.fetch_add(1, Ordering::SeqCst);
             pass.wait();
         };
-        // The call shows the workers a whole window, of which they hold an item each.
+        // The workers are shown a whole window, of which they hold an item each.
         let stream = pool.stream(item, 0..1_000).buffersize(64);
-        let results = if unordered { stream.imap_unordered() } else { stream.imap() }.unwrap();
+        let mut results = if unordered { stream.imap_unordered() } else { stream.imap() }.unwrap();
+        common::pull(&mut results, 64);
         while begun.load(Ordering::SeqCst) < workers {
             std::thread::yield_now();
         }

@@ -190,6 +190,7 @@ const CHECKS: &[(&str, &str)] = &[
     ("call/", "tests/drops.rs, tests/apply.rs; AddressSanitizer"),
     ("pool/", "tests/lifecycle.rs, tests/drops.rs; AddressSanitizer"),
     ("sched/", "loom-tests/models/sched.rs (leaks, late accesses); tests/rounds.rs"),
+    ("sync/table.rs", "loom-tests/models/table.rs; tests/timed_waits.rs"),
     ("sync/lock.rs", "loom-tests/models/space.rs (races on the line)"),
     ("sync/model/", "loom-tests/models/primitives.rs, storage.rs"),
     ("sync/spec/", "user-models/tests (refinement.rs: races and outcomes, against the real pool)"),

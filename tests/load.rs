@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Gate, alone, hold_up, threads};
+use common::{Gate, alone, descriptors, hold_up, threads};
 use millpond::{AsyncResult, DropPolicy, TaskError, ThreadPool};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -196,7 +196,7 @@ fn a_million_queued_tasks_may_each_own_the_handle_of_another() {
 
 /// What may grow from pool to pool.
 fn costs() -> (usize, usize) {
-    (threads(), std::fs::read_dir("/proc/self/fd").expect("Linux lists its descriptors").count())
+    (threads(), descriptors())
 }
 
 // covers F-31

@@ -187,15 +187,18 @@ fn a_worker_of_a_terminated_pool_is_refused_before_it_reads_the_input() {
 fn a_wait_that_would_never_end_is_refused_before_the_input_is_read() {
     let (handle, pulls) = (Arc::new(OnceLock::<PoolHandle>::new()), Endless::default());
     let (own, told) = (Arc::clone(&handle), Arc::new(Mutex::new(Vec::new())));
-    let (tell, input) = (Arc::clone(&told), pulls.clone());
+    let (tell, input, is_set) = (Arc::clone(&told), pulls.clone(), Gate::new());
+    let set = is_set.clone();
     let initializer = move |_| {
-        let pool = own.wait();
+        set.wait();
+        let pool = own.get().unwrap();
         for (name, verb) in blocking() {
             tell.lock().unwrap().push((name, verb(pool, input.clone())));
         }
     };
     let pool = ThreadPool::builder().workers(1).initializer(initializer).build().unwrap();
     handle.set(pool.handle()).unwrap();
+    is_set.open();
     pool.apply(|| ()).unwrap();
     assert!(told.lock().unwrap().iter().all(|(_, refusal)| *refusal == Err("would deadlock")));
     assert_eq!((told.lock().unwrap().len(), pulls.pulled()), (11, 0));

@@ -77,8 +77,16 @@ const CPYTHON: [&str; 25] = [
 
 /// What Python's pool has no counterpart of: joins of two halves, giving up, shedding by waiting
 /// time, streams that are fed, shutdown, and what a pool counts and shows.
-const OWN: [(&str, u32); 7] =
-    [("HALF", 8), ("GIVE", 6), ("DUE", 11), ("CODEL", 5), ("FED", 15), ("SHUT", 9), ("NUM", 8)];
+const OWN: [(&str, u32); 8] = [
+    ("HALF", 8),
+    ("GIVE", 6),
+    ("DUE", 11),
+    ("CODEL", 5),
+    ("FED", 15),
+    ("SHUT", 9),
+    ("NUM", 8),
+    ("PLAT", 2),
+];
 
 /// What comes with the features for services. The first word is the row; a row with more words has a test for its other half.
 const LATER: [(&str, &str); 1] = [("INIT-02", "state of a type that each worker owns")];
@@ -261,7 +269,7 @@ fn held_by(id: &str, cover: &Cover) -> String {
 #[test]
 fn every_id_has_a_test() {
     let mut required: BTreeSet<String> = ids().into_iter().collect();
-    assert_eq!(required.len(), 174 + 48 + 22 + 25 + 51 + 62, "the ids are all different");
+    assert_eq!(required.len(), 174 + 48 + 22 + 25 + 51 + 64, "the ids are all different");
 
     let (tests, wrong) = tests();
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -30,14 +30,15 @@ fn install() {
 
 /// Threads that get signals.
 #[derive(Clone, Default)]
-struct Targets(Arc<Mutex<Vec<libc::pthread_t>>>);
+struct Targets(Arc<Mutex<Vec<usize>>>);
 
 impl Targets {
     /// The calling thread is one until the test ends, which it must not do before [`bombard`](Self::bombard) has.
     fn join(&self) {
         // SAFETY: it names the calling thread.
         let me = unsafe { libc::pthread_self() };
-        self.0.lock().unwrap().push(me);
+        // With musl it is a pointer, which would not go to another thread.
+        self.0.lock().unwrap().push(me as usize);
     }
 
     /// Waits until there are so many.
@@ -57,7 +58,8 @@ impl Targets {
             let before = HEARD.load(Ordering::Relaxed);
             for target in targets.iter() {
                 // SAFETY: the thread lives: it waits for what the caller does only afterwards.
-                let failed = unsafe { libc::pthread_kill(*target, libc::SIGUSR1) };
+                let failed =
+                    unsafe { libc::pthread_kill(*target as libc::pthread_t, libc::SIGUSR1) };
                 assert_eq!(failed, 0);
             }
             while HEARD.load(Ordering::Relaxed) < before + targets.len() {

@@ -15,8 +15,8 @@ use std::thread;
 
 struct Counting;
 
-/// 63 slots and a link.
-const INJECTOR_BLOCK: usize = 63 * 16 + 8;
+/// 63 slots of two words, and a link.
+const INJECTOR_BLOCK: usize = (63 * 2 + 1) * size_of::<usize>();
 /// The injector's blocks.
 static INJECTOR: AtomicUsize = AtomicUsize::new(0);
 /// All other allocations.

@@ -39,7 +39,7 @@ impl Owners {
     }
 
     /// Sets the count, for tests that reach the limit of the count.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, unix, not(loom)))]
     pub(crate) fn preset(&self, owners: u32) {
         self.owners.store(owners, Ordering::Relaxed);
     }

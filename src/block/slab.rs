@@ -25,12 +25,15 @@ use crate::sync::{AtomicU32, Ordering, fence, shared};
 
 /// How many cells a slab has.
 pub(super) const CELLS: u32 = SlabCell::CELLS;
-/// The alignment of the cells, and the step from one size to the next.
+/// The alignment of a slab, and the largest alignment of a call in a cell.
 const ALIGN: usize = 8;
+/// The step from one size of cells to the next. Every call's size is a multiple of it.
+const STEP: usize = size_of::<usize>();
 /// The size of the smallest cell: no call is smaller.
-const SMALLEST: usize = 56;
-/// How many sizes there are. A larger call has an allocation of its own.
-pub(super) const SIZES: usize = 10;
+const SMALLEST: usize = 7 * STEP;
+/// How many sizes there are: up to 128 bytes on 64 bits, and up to 88 bytes on 32 bits. A larger
+/// call has an allocation of its own.
+pub(super) const SIZES: usize = if STEP == 8 { 10 } else { 16 };
 /// How many empty slabs of one size the process keeps.
 const EMPTY_SLABS: usize = if cfg!(loom) { 1 } else { 32 };
 
@@ -65,7 +68,7 @@ pub(super) fn free_empty() {
 
 /// The layout of a cell of this size.
 pub(super) fn cell_of(size: usize) -> Layout {
-    Layout::from_size_align(SMALLEST + size * ALIGN, ALIGN).expect("cells are small")
+    Layout::from_size_align(SMALLEST + size * STEP, ALIGN).expect("cells are small")
 }
 
 /// The head of a slab. The cells follow it.
@@ -180,10 +183,10 @@ impl Slab {
 /// Returns which size of cell a block of this layout fills exactly, if there is one.
 pub(super) const fn size(layout: Layout) -> Option<usize> {
     let fits = layout.size() >= SMALLEST
-        && layout.size() % ALIGN == 0
+        && layout.size() % STEP == 0
         && layout.align() <= ALIGN
-        && layout.size() < SMALLEST + SIZES * ALIGN;
-    if fits { Some((layout.size() - SMALLEST) / ALIGN) } else { None }
+        && layout.size() < SMALLEST + SIZES * STEP;
+    if fits { Some((layout.size() - SMALLEST) / STEP) } else { None }
 }
 
 #[cfg(all(test, loom, feature = "loom"))]

@@ -49,6 +49,12 @@ pub enum BuildError {
         name: String,
     },
     /// The system refused a thread. The threads that had been started are gone again.
+    ///
+    /// A process that comes near to the limit of its memory maps does not get this error. On Linux
+    /// that limit is 65,530 maps, which is about 16,000 threads. The system then starts the thread
+    /// and refuses it the second stack that Rust's standard library wants for signals. The library
+    /// panics before any code of the pool runs in the thread, and that ends the process. Ask for
+    /// fewer workers, or raise `vm.max_map_count`.
     Spawn {
         /// How many threads had been started.
         started: usize,

@@ -28,7 +28,8 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         // edge LOCK release: all that the holder did → the next holder.
         if self.0.swap(FREE, Ordering::Release) == AWAITED {
-            futex::wake_one(self.0);
+            // Also the table of timed waits stands on this lock.
+            futex::wake_one_untimed(self.0);
         }
     }
 }

@@ -27,6 +27,12 @@ mod imp;
 mod lock;
 #[cfg(not(all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals"))))]
 pub(crate) mod step;
+#[cfg(not(any(
+    millpond_shuttle,
+    all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals"))
+)))]
+#[cfg_attr(not(millpond_table), allow(dead_code, reason = "not every system needs it"))]
+mod table;
 
 pub(crate) use imp::*;
 pub(crate) use lock::Lock;

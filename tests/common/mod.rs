@@ -4,8 +4,12 @@
 use std::process::{Command, Output};
 use std::sync::{Arc, Condvar, Mutex};
 
+mod system;
 #[cfg(target_os = "linux")]
 mod time_limit;
+
+#[allow(unused_imports, reason = "each test binary uses a part of it")]
+pub(crate) use system::{descriptors, threads};
 
 /// Keeps those who wait until it is opened.
 #[derive(Clone, Debug, Default)]
@@ -43,9 +47,12 @@ pub(crate) fn hold_up(pool: &millpond::ThreadPool) -> Gate {
     gate
 }
 
-/// How many threads this process has.
-pub(crate) fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").expect("Linux lists its threads").count()
+/// Lets the consumer pull so many items, of which none ends meanwhile. The call that opens a stream
+/// pulls fewer where the machine is slow or interrupts it.
+pub(crate) fn pull<I: Iterator, T, E>(stream: &mut millpond::Imap<I, T, E>, items: usize) {
+    while stream.progress().total < items {
+        assert!(stream.next_timeout(std::time::Duration::ZERO).is_err(), "no item ends");
+    }
 }
 
 /// Marks a process that a test has started to run its own body.

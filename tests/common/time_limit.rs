@@ -22,10 +22,11 @@ const VARIABLE: &str = "MILLPOND_TEST_LIMIT";
 static BEFORE_MAIN: extern "C" fn() = start;
 
 extern "C" fn start() {
-    let mut thread = 0;
-    // SAFETY: `thread` is a place for a thread's number, no attributes are those by default, and `watch` uses no argument.
+    // A number with glibc, and a pointer with musl.
+    let mut thread = std::mem::MaybeUninit::<libc::pthread_t>::uninit();
+    // SAFETY: `thread` is a place for a thread's id, no attributes are those by default, and `watch` uses no argument.
     let refused = unsafe {
-        libc::pthread_create(&raw mut thread, std::ptr::null(), watch, std::ptr::null_mut())
+        libc::pthread_create(thread.as_mut_ptr(), std::ptr::null(), watch, std::ptr::null_mut())
     };
     assert_eq!(refused, 0, "the system refused a thread");
 }

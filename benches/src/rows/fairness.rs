@@ -46,7 +46,7 @@ fn link<P: Peer>(pool: &'static P) {
         thread_local!(static MINE: std::cell::Cell<u64> = const { std::cell::Cell::new(0) });
         let mine = MINE.get() + 1;
         MINE.set(mine);
-        if mine % 1024 == 0 {
+        if mine.is_multiple_of(1024) {
             LINKS.fetch_add(1024, Ordering::Relaxed);
         }
         pool.spawn(move || link(pool));

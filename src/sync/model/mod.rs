@@ -16,6 +16,7 @@ pub(crate) mod heap;
 pub(crate) mod identity;
 pub(crate) mod local;
 pub(crate) mod once;
+pub(crate) mod parker;
 mod per_process;
 mod shared;
 pub(crate) mod thread;

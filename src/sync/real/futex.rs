@@ -35,7 +35,22 @@ pub(crate) fn wake_one(word: &AtomicU32) {
     count::one();
     HAS_WOKEN.set(true);
     atomic_wait::wake_one(word);
-    timed::wake_all(word);
+    timed::wake_one(word);
+}
+
+/// Wakes one thread blocked on `word`, on which no thread waits with a deadline.
+#[inline]
+pub(crate) fn wake_one_untimed(word: &AtomicU32) {
+    count::one();
+    HAS_WOKEN.set(true);
+    atomic_wait::wake_one(word);
+}
+
+/// Forgets all waiters. Only the child of a fork calls it, before it has a second thread: the
+/// waiters are threads of the parent.
+#[cfg(unix)]
+pub(super) fn forget_waiters() {
+    timed::forget_waiters();
 }
 
 /// Wakes all threads blocked on `word`.
@@ -67,7 +82,7 @@ pub(crate) mod count {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(millpond_table)))]
 mod timed {
     use super::{AtomicU32, Deadline};
     use rustix::thread::futex;
@@ -84,85 +99,86 @@ mod timed {
     }
 
     #[inline]
+    pub(super) fn wake_one(_word: &AtomicU32) {}
+
+    #[inline]
+    pub(super) fn wake_all(_word: &AtomicU32) {}
+
+    pub(super) fn forget_waiters() {}
+}
+
+#[cfg(all(windows, not(millpond_table)))]
+mod timed {
+    use super::{AtomicU32, Deadline};
+    use windows_sys::Win32::System::Threading::WaitOnAddress;
+
+    /// One less than `INFINITE`: 49 days.
+    const MOST: u32 = u32::MAX - 1;
+
+    /// Sleeps in the queue that the untimed wait uses.
+    pub(super) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
+        // Rounded up, so that the last part of a millisecond is no spin.
+        let left = deadline.left().as_nanos().div_ceil(1_000_000);
+        let left = u32::try_from(left).unwrap_or(MOST).min(MOST);
+        let (word, expected) = (std::ptr::from_ref(word), std::ptr::from_ref(&expected));
+        // To the caller a time-out and a changed value both mean "look again".
+        // SAFETY: both addresses must be readable for 4 bytes during the call. Each comes from
+        // a reference that outlives it.
+        unsafe { WaitOnAddress(word.cast(), expected.cast(), 4, left) };
+    }
+
+    #[inline]
+    pub(super) fn wake_one(_word: &AtomicU32) {}
+
+    #[inline]
     pub(super) fn wake_all(_word: &AtomicU32) {}
 }
 
-#[cfg(not(target_os = "linux"))]
-use table as timed;
-
-/// Timed waits for systems whose futex the pool reaches through atomic-wait alone, which has
-/// none.
-///
-/// A small table of mutexes and condition variables serves them; the word's address is the
-/// key. A waking thread enters the table only for a word on which a waiter has announced
-/// itself, so the uncontended lock is on no hot path.
-#[cfg(any(not(target_os = "linux"), test))]
-#[cfg_attr(
-    all(test, target_os = "linux"),
-    allow(dead_code, reason = "on Linux it is compiled for its test alone")
-)]
-mod table {
+/// The table serves the systems whose own wait has no time limit that the pool could use, and
+/// all systems under `--cfg millpond_table`. The room's README says why.
+#[cfg(any(millpond_table, not(any(target_os = "linux", target_os = "android", windows))))]
+mod timed {
     use super::{AtomicU32, Deadline};
-    use std::sync::atomic::Ordering;
-    use std::sync::{Condvar, Mutex, PoisonError};
+    use crate::sync::table::Place;
 
-    struct Bucket {
-        lock: Mutex<()>,
-        changed: Condvar,
-    }
-
-    static BUCKETS: [Bucket; 32] =
-        [const { Bucket { lock: Mutex::new(()), changed: Condvar::new() } }; 32];
-
-    fn bucket(word: &AtomicU32) -> &'static Bucket {
-        &BUCKETS[(std::ptr::from_ref(word).addr() >> 4) % BUCKETS.len()]
-    }
+    static PLACE: Place = Place::new();
 
     pub(super) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
-        let bucket = bucket(word);
-        let guard = bucket.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        // The waking thread takes this lock after it has changed the word, so no change can
-        // slip in between.
-        if word.load(Ordering::Relaxed) == expected {
-            drop(bucket.changed.wait_timeout(guard, deadline.left()));
-        }
+        PLACE.wait_until(word, expected, deadline);
     }
 
+    #[inline]
+    pub(super) fn wake_one(word: &AtomicU32) {
+        PLACE.wake_one(word);
+    }
+
+    #[inline]
     pub(super) fn wake_all(word: &AtomicU32) {
-        let bucket = bucket(word);
-        drop(bucket.lock.lock().unwrap_or_else(PoisonError::into_inner));
-        bucket.changed.notify_all();
+        PLACE.wake_all(word);
     }
 
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-        use std::time::Duration;
-
-        #[test]
-        fn a_wake_reaches_a_timed_waiter_and_a_changed_word_is_not_waited_for() {
-            static WORD: AtomicU32 = AtomicU32::new(0);
-            let hour =
-                Deadline::after(Duration::from_secs(3600)).expect("the clock reaches an hour");
-            let sleeper = std::thread::spawn(move || {
-                while WORD.load(Ordering::Acquire) == 0 {
-                    wait_until(&WORD, 0, &hour);
-                }
-            });
-            WORD.store(1, Ordering::Release);
-            wake_all(&WORD);
-            sleeper.join().expect("the sleeper returns");
-            wait_until(&WORD, 0, &hour);
-        }
-
-        #[test]
-        fn a_timed_wait_ends_at_its_deadline() {
-            static WORD: AtomicU32 = AtomicU32::new(0);
-            let soon =
-                Deadline::after(Duration::from_millis(1)).expect("the clock reaches a millisecond");
-            while !soon.passed() {
-                wait_until(&WORD, 0, &soon);
-            }
-        }
+    #[cfg(unix)]
+    pub(super) fn forget_waiters() {
+        PLACE.forget();
     }
+}
+
+/// On a target that `lib.rs` refuses: so the refusal is the only error.
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "macos",
+    target_os = "ios",
+    target_os = "watchos",
+    windows
+)))]
+mod atomic_wait {
+    use super::AtomicU32;
+
+    pub(super) fn wait(_: &AtomicU32, _: u32) {}
+
+    pub(super) fn wake_one(_: &AtomicU32) {}
+
+    pub(super) fn wake_all(_: &AtomicU32) {}
 }

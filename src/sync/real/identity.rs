@@ -2,6 +2,8 @@
 //!
 //! After a fork the child has a copy of a pool's memory and none of the pool's threads.
 
+#[cfg(unix)]
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The number that the next pool gets. The first pool of a process has number 1.
@@ -48,19 +50,25 @@ pub(super) fn watch_for_forks() {
     extern "C" fn in_child() {
         OWN.store(NEXT.load(Ordering::Relaxed), Ordering::Relaxed);
         FORKS.store(FORKS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        super::futex::forget_waiters();
     }
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        // The system may refuse this for want of memory. Then forks go unnoticed, as they
-        // would without this call.
-        // SAFETY: in the child of a process with many threads the handler may do very little.
-        // It only loads and stores atomics, which is allowed.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    });
+    // No `Once`: a child that is forked while another thread registers would wait for that
+    // thread for ever. A handler that two threads register does no harm.
+    static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
+    // Relaxed: the registration is the C library's, which orders it.
+    if IS_REGISTERED.load(Ordering::Relaxed) {
+        return;
+    }
+    // The system may refuse this for want of memory. Then forks go unnoticed, as they would
+    // without this call.
+    // SAFETY: in the child of a process with many threads the handler may do very little. It
+    // only loads and stores atomics, which is allowed.
+    unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    IS_REGISTERED.store(true, Ordering::Relaxed);
 }
 
 #[cfg(not(unix))]
-fn watch_for_forks() {}
+pub(super) fn watch_for_forks() {}
 
 #[cfg(all(test, not(loom)))]
 mod tests {

@@ -7,6 +7,8 @@ pub(crate) mod deque;
 pub(crate) mod futex;
 pub(crate) mod heap;
 pub(crate) mod identity;
+#[cfg_attr(not(millpond_table), allow(dead_code, reason = "not every system needs it"))]
+pub(crate) mod parker;
 mod per_process;
 mod shared;
 pub(crate) mod thread;

@@ -2,7 +2,7 @@
 
 pub(crate) use std::thread::{JoinHandle, ThreadId, yield_now};
 
-use super::OnceLock;
+use super::{AtomicUsize, Ordering};
 
 /// Starts a named thread.
 ///
@@ -27,8 +27,17 @@ pub(crate) fn spawn(
 /// The number respects the process's affinity and its container's quota. To ask the system
 /// takes as long as to start two threads.
 pub(crate) fn processors() -> usize {
-    static PROCESSORS: OnceLock<usize> = OnceLock::new();
-    *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+    // No `OnceLock`: a child that is forked while another thread asks would wait for that
+    // thread for ever. Two threads may ask at once.
+    static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
+    // Relaxed: the number publishes nothing else.
+    let known = PROCESSORS.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
+    let asked = std::thread::available_parallelism().map_or(1, usize::from);
+    PROCESSORS.store(asked, Ordering::Relaxed);
+    asked
 }
 
 /// Pauses the processor inside a spin.

@@ -100,6 +100,14 @@ pub(crate) fn wake_one(word: &AtomicU32) {
     }
 }
 
+/// Wakes one thread blocked on `word`, on which no thread waits with a deadline.
+pub(crate) fn wake_one_untimed(word: &AtomicU32) {
+    wake_one(word);
+}
+
+/// Forgets all waiters in the child of a fork: an execution does not fork.
+pub(super) fn forget_waiters() {}
+
 /// Says whether this thread has issued a wake-up since the last call: never, because the
 /// answer matters for speed alone.
 pub(crate) fn has_woken() -> bool {

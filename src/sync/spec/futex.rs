@@ -59,6 +59,11 @@ pub(crate) fn wake_one(word: &AtomicU32) {
     wake(word, 1);
 }
 
+/// Wakes one thread blocked on `word`, on which no thread waits with a deadline.
+pub(crate) fn wake_one_untimed(word: &AtomicU32) {
+    wake_one(word);
+}
+
 /// Says whether this thread has issued a wake-up since the last call: never, because the
 /// answer matters for speed alone.
 pub(crate) fn has_woken() -> bool {
