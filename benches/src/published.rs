@@ -106,6 +106,14 @@ mod tests {
     }
 
     #[test]
+    fn the_published_page_is_what_the_committed_run_renders_to() {
+        let file = committed();
+        let published = fs::read_to_string(file.with_extension("html")).expect("it is committed");
+        let (page, _) = rendered(&file).expect("the committed run");
+        assert!(page == published, "run: cargo report render, and commit its report.html");
+    }
+
+    #[test]
     fn a_file_that_is_not_there_or_no_run_is_refused_in_one_line() {
         for file in ["no-such-file.json", "Cargo.toml"] {
             let why = rendered(Path::new(file)).expect_err("no run");
