@@ -49,7 +49,8 @@ impl Nap {
     /// Wakes the consumer if it sleeps. The caller has finished an item. [NAP-1]
     #[inline]
     pub(super) fn end(&self) {
-        // edge NAP fence: DONE → the consumer's look. Or: ASLEEP → the look below.
+        // edge NAP fence: DONE → the consumer's look, or the consumer that `end_now` wakes. Or:
+        // ASLEEP → the look below.
         fence(Ordering::SeqCst);
         if self.word.load(Ordering::Relaxed) == ASLEEP {
             self.end_now();
@@ -58,9 +59,9 @@ impl Nap {
 
     #[cold]
     fn end_now(&self) {
-        // edge NAP release: DONE → the consumer that wakes.
+        // Relaxed: the fence of `end` stands before it, so DONE comes with it.
         let ended =
-            self.word.compare_exchange(ASLEEP, AWAKE, Ordering::Release, Ordering::Relaxed).is_ok();
+            self.word.compare_exchange(ASLEEP, AWAKE, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if ended {
             futex::wake_one(&self.word);
         }
