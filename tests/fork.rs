@@ -3,26 +3,19 @@
 #![cfg(unix)]
 
 mod common;
+mod forks;
 
 use millpond::{JoinError, SubmitErrorKind, TaskError, ThreadPool};
 
 /// Runs `body` in a forked child, and says how the child ended.
 fn in_child(body: impl FnOnce() -> bool) -> i32 {
-    // SAFETY: the child runs only `body`, which here takes no lock that another thread may hold, and ends at once.
-    match unsafe { libc::fork() } {
-        0 => {
+    match forks::fork() {
+        None => {
             let passed = body();
             // SAFETY: it ends the child, without the destructors that belong to the parent.
             unsafe { libc::_exit(i32::from(!passed)) }
         }
-        child => {
-            assert!(child > 0, "the system refused a child");
-            let mut status = 0;
-            // SAFETY: `status` is a place for an int, and `child` is our own.
-            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-            assert_eq!(waited, child);
-            status
-        }
+        Some(child) => forks::status_of(child),
     }
 }
 

@@ -7,6 +7,7 @@
 #![cfg(unix)]
 
 mod common;
+mod forks;
 
 use common::alone;
 use millpond::ThreadPool;
@@ -37,23 +38,15 @@ fn make_pools() {
 
 /// Forks, and says how the child ended.
 fn child_ends_with() -> i32 {
-    // SAFETY: the child makes pools and leaves by `_exit`. The C library makes its allocator usable in a child.
-    match unsafe { libc::fork() } {
-        0 => {
+    match forks::fork() {
+        None => {
             // SAFETY: it sets a timer, which ends the child if it hangs.
             unsafe { libc::alarm(HANGS_AFTER) };
             make_pools();
             // SAFETY: it ends the child, without the destructors that belong to the parent.
             unsafe { libc::_exit(0) }
         }
-        child => {
-            assert!(child > 0, "the system refused a child");
-            let mut status = 0;
-            // SAFETY: `status` is a place for an int, and `child` is our own.
-            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-            assert_eq!(waited, child);
-            status
-        }
+        Some(child) => forks::status_of(child),
     }
 }
 

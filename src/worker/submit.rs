@@ -205,7 +205,8 @@ where
             // SAFETY: the work and its outcome may go to another thread, and must outlive their
             // use there. Both are `Send` and borrow nothing.
             None => unsafe { push_admitted(sched, caller, work, admitted, |task| task) },
-            // SAFETY: as above.
+            // SAFETY: the work and its outcome may go to another thread, and must outlive their
+            // use there. Both are `Send` and borrow nothing.
             Some(books) => unsafe {
                 push_counted(sched, books, caller, work, admitted, |task| task)
             },

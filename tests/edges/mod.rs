@@ -46,6 +46,7 @@ pub(crate) const MODELS: &[(&str, &[&str])] = &[
             "i37_a_bit_over_an_empty_deque_keeps_nobody_awake",
         ],
     ),
+    ("PROCESS", &[]),
     ("PLACE", &["no_wake_is_lost"]),
     ("TABLE", &["no_wake_is_lost"]),
     ("LOCK", &["i19_a_submitter_beside_a_taker_woken_for_no_reason"]),

@@ -66,10 +66,16 @@ pub(crate) fn fork() -> Option<libc::pid_t> {
 /// Waits until the child has ended, and fails unless it did so by itself.
 #[track_caller]
 pub(crate) fn assert_left(child: libc::pid_t) {
+    assert_eq!(status_of(child), 0, "the child ended as its last thread did");
+}
+
+/// Waits for the child, and says how it ended.
+pub(crate) fn status_of(child: libc::pid_t) -> i32 {
     let mut status = 0;
     // SAFETY: `status` is a place for an int, and `child` is our own.
     let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-    assert_eq!((waited, status), (child, 0), "the child ended as its last thread did");
+    assert_eq!(waited, child);
+    status
 }
 
 /// A pool of one worker, whose exit hook says so, and that it is dropped.

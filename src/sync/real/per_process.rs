@@ -39,7 +39,8 @@ impl<T: Default + Sync> PerProcess<T> {
     #[cold]
     fn get_slow(&'static self, forks: u32) -> &'static T {
         loop {
-            // Acquire: what another thread of this process made, or this thread's parent process.
+            // edge PROCESS acquire: a new value, from the thread of this process, or of its parent,
+            // that made it → this thread.
             let seen = self.later.load(Ordering::Acquire);
             // SAFETY: the pointer must be null, or point to a value that lives for ever. Only the
             // exchange below stores, and it stores what is never freed.
@@ -48,7 +49,7 @@ impl<T: Default + Sync> PerProcess<T> {
                 _ => {}
             }
             let own = Box::into_raw(Box::new(Later { forks, value: T::default() }));
-            // Release: the new value.
+            // edge PROCESS release: the new value → a thread that finds it.
             let stored =
                 self.later.compare_exchange(seen, own, Ordering::Release, Ordering::Relaxed);
             if stored.is_err() {

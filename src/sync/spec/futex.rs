@@ -2,8 +2,9 @@
 //! deadlock.
 //!
 //! loom's unpark hands the waking thread's past to the sleeper. That is an edge which the API
-//! may not promise. It hides nothing: a thread that sleeps does what it would do if it came
-//! after the wake-up, and in that execution, which loom explores too, there is no such edge.
+//! may not promise. A thread that sleeps does what it would do if it came after the wake-up, and
+//! in that execution there is no such edge. So a race that the edge hides shows in the other
+//! execution, unless that one needs more preemptions than the bound allows.
 
 use super::AtomicU32;
 use super::Ordering;
