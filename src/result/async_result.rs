@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::progress::Progress;
 use crate::block::{Reason, ResultRef, TaskError};
 use crate::sync::clock::Deadline;
 use crate::sync::step;
@@ -49,15 +50,6 @@ use crate::worker;
 pub struct AsyncResult<T, E = Infallible> {
     /// Empty once the handle was polled to the end.
     pub(super) result: Option<ResultRef<T, E>>,
-}
-
-/// Tells how far a batch or a stream has come, in items. A call is one item.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Progress {
-    /// How many items are done, however they ended. Of a stream, how many were yielded.
-    pub done: usize,
-    /// How many items there are. Of a stream, how many were pulled so far.
-    pub total: usize,
 }
 
 /// Says that the task is not done. Python raises `ValueError` here.

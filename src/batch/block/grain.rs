@@ -50,13 +50,16 @@ impl Grain {
     }
 
     /// Counts a claim whose chunks are done. At every look at the clock it adapts the size.
-    pub(super) fn claimed(&mut self) {
-        let Some(watch) = &mut self.watch else { return };
+    /// Returns false if the claim needed no look, because it was short.
+    pub(super) fn claimed(&mut self) -> bool {
+        let Some(watch) = &mut self.watch else { return true };
         self.left -= 1;
-        if self.left == 0 {
+        let looks = self.left == 0;
+        if looks {
             let took = watch.lap() / self.looks_every;
             self.adapt(took);
         }
+        looks
     }
 
     /// Chooses the size of the next claims. Each of the last ones took this long.
@@ -94,5 +97,17 @@ mod tests {
             grain.adapt(Duration::from_nanos(took));
             assert_eq!(grain.chunks(), chunks, "after {took} ns");
         }
+    }
+
+    #[test]
+    fn short_claims_are_accounted_for_together_and_long_ones_at_once() {
+        let mut grain = Grain { left: 3, looks_every: 3, ..Grain::new(true) };
+        assert_eq!([(); 3].map(|()| grain.claimed()), [false, false, true]);
+        let mut fixed = Grain::new(false);
+        assert_eq!([(); 3].map(|()| fixed.claimed()), [true; 3], "each chunk of the caller's size");
+        let mut fresh = Grain::new(true);
+        assert!(fresh.claimed(), "the first claim, however long it took");
+        fresh.adapt(Duration::from_micros(50));
+        assert!(fresh.claimed(), "long items");
     }
 }

@@ -6,6 +6,7 @@
 //! account for the chunks that they claimed. The runner that accounts for the last chunk
 //! concludes the batch.
 
+mod conclude;
 mod each;
 mod grain;
 mod items;

@@ -1,5 +1,4 @@
-//! The runners of a batch. A runner claims chunks, accounts for them, and leaves or gives way.
-//! The last one concludes the batch.
+//! The runners of a batch. A runner claims chunks, does them, and leaves or gives way.
 
 use std::cell::RefCell;
 use std::mem;
@@ -12,11 +11,11 @@ use super::mapping::Mapping;
 use super::ranges::Taker;
 use super::{Batch, NewEntries, ranges};
 use crate::block::{
-    Claim, Header, Kind, Nobody, Owner, PoolView, Published, Reason, Taken, TaskRef, Turn,
-    discharge, end_of, frame, publish, registry,
+    Claim, Header, Nobody, Owner, PoolView, Reason, Taken, TaskRef, Turn, discharge, frame,
+    registry,
 };
 use crate::numbers::{self, Shows};
-use crate::sync::{Ordering, fence, step};
+use crate::sync::{Ordering, fence};
 
 impl<M: Mapping> Batch<M> {
     /// Puts chunks that the caller has claimed back into its range, and sends for the runners
@@ -107,11 +106,11 @@ impl<M: Mapping> Batch<M> {
         let batch = unsafe { Self::of(header) };
         // SAFETY: as above.
         let words = unsafe { Self::words(header) };
-        let (mut any, mut taker) = (false, Taker::new(&batch.seats, seat));
+        let (mut any, mut taker, mut done) = (false, Taker::new(&batch.seats, seat), 0);
         while let Some(chunks) = taker.take(words, grain.chunks()) {
             any = true;
             let end = chunks.start + work(&chunks);
-            grain.claimed();
+            let looked = grain.claimed();
             if batch.header.is_forked() {
                 // The child accounts for nothing, so the batch is never concluded there.
                 return true;
@@ -119,20 +118,18 @@ impl<M: Mapping> Batch<M> {
             if end < chunks.end {
                 grain.restart();
             }
-            let done = batch.items_of(&(chunks.start..end)).len();
-            step::end();
-            // edge CHUNKS release: the values, holes and error of these chunks, from this
-            // runner → the concluder.
-            // edge CHUNKS acquire: the values, holes and error of all other chunks, from their
-            // runners → this runner, if it concludes.
-            if batch.pending.fetch_sub(done, Ordering::AcqRel) == done {
-                // SAFETY: the caller holds a right, and has accounted for the last chunks.
-                unsafe { Self::conclude(header, view) };
+            done += batch.items_of(&(chunks.start..end)).len();
+            let ends = ends();
+            if looked || ends {
+                // SAFETY: the caller holds a right.
+                unsafe { Self::account(header, mem::take(&mut done), view) };
             }
-            if ends() {
+            if ends {
                 break;
             }
         }
+        // SAFETY: the caller holds a right.
+        unsafe { Self::account(header, done, view) };
         any
     }
 
@@ -206,57 +203,6 @@ impl<M: Mapping> Batch<M> {
             numbers::count_left(self.header.pool());
         }
         self.options.counted
-    }
-
-    /// Puts the outcome together and publishes it.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds a right to the block. It has accounted for the last chunk; or there
-    /// was none, and the caller was the first to claim the batch.
-    pub(super) unsafe fn conclude(header: NonNull<Header>, view: &dyn PoolView) {
-        // SAFETY: the caller's right keeps the block alive.
-        let batch = unsafe { Self::of(header) };
-        // This comes before any user code: a callback may wait for a place.
-        let stale = batch.entries.close() as usize;
-        // SAFETY: every chunk is accounted for, so no runner touches the mapping any more.
-        let mapping = unsafe { batch.take_mapping() };
-        if !batch.in_place {
-            // SAFETY: as above. Every item has been taken, and the values lie elsewhere.
-            unsafe { batch.items.free() };
-        }
-        // SAFETY: as above. The runner that wrote the error accounted for its chunks
-        // afterwards.
-        let error = batch.error.with_mut(|error| unsafe { mem::take(&mut *error) });
-        let (outcome, kind) = match error {
-            // SAFETY: every value is in place, because there is no hole without an error.
-            None => (Ok(unsafe { batch.results.take_all(batch.items.len()) }), Kind::Value),
-            Some(error) => {
-                // SAFETY: every value is in place, except for the holes.
-                unsafe { batch.results.free(batch.items.len()) };
-                let kind = error.kind();
-                (Err(error), kind)
-            }
-        };
-        let outcome = mapping.conclude(outcome);
-        if batch.options.counted {
-            numbers::count_end(batch.header.pool(), end_of(&outcome));
-        }
-        // If a callback has panicked, its panic has taken the value's place.
-        let kind = if kind == Kind::Value && outcome.is_err() { Kind::Failed } else { kind };
-        batch.outcome.with_mut(|word| {
-            // SAFETY: before DONE the outcome is the concluder's.
-            let word = unsafe { &mut *word };
-            word.write(outcome);
-        });
-        // SAFETY: the outcome is in place. The caller has a right to the block, and keeps it.
-        if unsafe { publish(header, kind, false, view) } == Published::Unobserved {
-            // SAFETY: the handle left before DONE, so the outcome is the concluder's.
-            unsafe { Self::drop_outcome(header) };
-        }
-        if stale > 0 {
-            view.entries_died(batch.header.state().is_outside(), stale);
-        }
     }
 
     /// Gives up entries that no worker needs: all at once, and without running anything.
