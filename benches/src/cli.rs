@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{fs, io};
@@ -10,19 +9,14 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::counts;
 use crate::curve;
 use crate::curve_page;
-use crate::done::Done;
-use crate::judge::{Line, line};
-use crate::machine::Circumstances;
-use crate::measure::{set_submitters, set_workers, submitters_asked_for, time, workers};
+use crate::measure::{set_submitters, set_workers, submitters_asked_for, workers};
 use crate::page::page;
-use crate::progress::{Progress, minutes};
 use crate::published;
-use crate::python::Python;
-use crate::race::{Answer, Plan, Race, race};
-use crate::report;
-use crate::row::{Row, Runner};
+use crate::race::{Answer, Plan};
+use crate::row::Runner;
 use crate::rows;
-use crate::saved::{Reports, Saved};
+use crate::run::{Asked, run};
+use crate::saved::Reports;
 use crate::select;
 use crate::verdict::FEWEST;
 
@@ -161,7 +155,9 @@ pub fn main() -> ExitCode {
         Some(Command::Page { file }) => page_of(file).map(print),
         Some(Command::Curve { course }) => curve_of(&cli, course).map(print),
         Some(Command::Counts { course }) => course.run().map(print),
-        Some(Command::Measure { out }) => published::measure(&cli, out),
+        Some(Command::Measure { out }) => {
+            published::measure(out, |reports| run(cli.asked(reports)))
+        }
         Some(Command::Render { file, out }) => published::render(file, out.as_deref()),
         Some(Command::Compare { old, new, threshold }) => published::compare(old, new, *threshold)
             .map(|(page, is_worse)| {
@@ -171,7 +167,8 @@ pub fn main() -> ExitCode {
         Some(Command::Counted { work, times }) => {
             counts::work(work, *times).map(|()| ExitCode::SUCCESS)
         }
-        _ => run(&cli, cli.json.as_deref(), cli.html.as_deref()),
+        None if cli.list => list(&cli).map(print),
+        _ => run(cli.asked(Reports { json: cli.json.as_deref(), html: cli.html.as_deref() })),
     };
     match done {
         Ok(code) => code,
@@ -183,105 +180,33 @@ pub fn main() -> ExitCode {
 }
 
 impl Cli {
-    fn plan(&self, seed: Option<u64>) -> Plan {
+    fn plan(&self) -> Plan {
         Plan {
             turns: usize::from(self.turns),
             workers: workers(),
             submitters: submitters_asked_for(),
             // As many digits as every reader of JSON takes for the same number.
-            seed: seed.or(self.seed).unwrap_or_else(|| fastrand::u64(..1 << 53)),
+            seed: self.seed.unwrap_or_else(|| fastrand::u64(..1 << 53)),
             noise_limit: self.noise_limit,
             quick: self.quick,
         }
     }
+
+    fn asked<'a>(&'a self, reports: Reports<'a>) -> Asked<'a> {
+        Asked { only: &self.only, plan: self.plan(), resume: self.resume, reports }
+    }
+}
+
+fn list(cli: &Cli) -> Result<String, String> {
+    let rows = select::select(rows::all(), &cli.only)?;
+    Ok(select::list(&select::quick(rows, cli.quick)))
 }
 
 fn curve_of(cli: &Cli, course: &curve::Course) -> Result<String, String> {
     let json = cli.json.as_deref().ok_or("a curve needs --json FILE, where its figures go")?;
     let rows = curve::Course::rows(&cli.only)?;
-    course.run(&rows, &cli.plan(None), json)?;
+    course.run(&rows, &cli.plan(), json)?;
     page_of(json)
-}
-
-/// Measures, judges and tells, and writes the reports that are asked for.
-pub(crate) fn run(cli: &Cli, json: Option<&Path>, html: Option<&Path>) -> Result<ExitCode, String> {
-    let rows = select::quick(select::select(rows::all(), &cli.only)?, cli.quick);
-    if cli.list {
-        print!("{}", select::list(&rows));
-        return Ok(ExitCode::SUCCESS);
-    }
-    if cli.resume && json.is_none() {
-        return Err("a run goes on with a file: --resume needs --json FILE".to_owned());
-    }
-    let saved = json.filter(|_| cli.resume).map(Saved::read).transpose()?;
-    let python = Python::find();
-    let mut circumstances = Circumstances::now(python.as_ref());
-    let plan = cli.plan(saved.as_ref().and_then(Saved::seed));
-    let mut before = BTreeMap::new();
-    if let Some(saved) = saved {
-        saved.same_as(&circumstances, &plan)?;
-        circumstances.date = saved.date().unwrap_or_default().to_owned();
-        before = saved.rows;
-    }
-    let reports = Reports { json, html };
-    println!("{circumstances}");
-    println!("{plan}");
-    let done = measure(&rows, &plan, python.as_ref(), before, |done| {
-        reports.save(&circumstances, &plan, done)
-    })?;
-    println!("{}", report::table(&done));
-    print!("{}", report::losses(&done));
-    print!("{}", report::notes(&done, &plan));
-    let lost = |line: &Line| line.judged.iter().any(|judged| judged.verdict.is_loss());
-    Ok(ExitCode::from(u8::from(done.iter().flat_map(|row| &row.lines).any(lost))))
-}
-
-/// Measures the rows that are not measured yet; after each, and once before the first, `save` gets
-/// what is known so far, in the rows' order.
-fn measure(
-    rows: &[Row],
-    plan: &Plan,
-    python: Option<&Python>,
-    before: BTreeMap<String, (f64, Race)>,
-    save: impl Fn(&[Done]) -> Result<(), String>,
-) -> Result<Vec<Done>, String> {
-    // Rows that were not asked for now, but were then, stay in the report.
-    let all = select::quick(rows::all(), plan.quick);
-    let place = |id: &str| all.iter().position(|row| row.id == id);
-    let mut done = judge_again(plan, before);
-    // A quarter of an hour later would be too late to find out that it cannot be written.
-    save(&done)?;
-    let is_new = |row: &&Row| !done.iter().any(|done| done.id == row.id);
-    let rows: Vec<&Row> = rows.iter().filter(is_new).collect();
-    let mut progress = Progress::new(&rows, plan.turns);
-    for row in rows {
-        progress.begin(row);
-        let (race, nanos) = time(|| race(row, plan, python));
-        done.push(judged(row, plan, nanos / 1e9, race));
-        done.sort_by_key(|row| place(row.id));
-        save(&done)?;
-        progress.done(row);
-    }
-    eprintln!("{} in all", minutes(progress.elapsed()));
-    Ok(done)
-}
-
-/// Judges what an earlier run has measured, in the rows' order. Rows that are no more are left out.
-pub(crate) fn judge_again(plan: &Plan, before: BTreeMap<String, (f64, Race)>) -> Vec<Done> {
-    let all = select::quick(rows::all(), plan.quick);
-    let place = |id: &str| all.iter().position(|row| row.id == id);
-    let mut done: Vec<Done> = before
-        .into_iter()
-        .filter_map(|(id, (seconds, race))| Some(judged(&all[place(&id)?], plan, seconds, race)))
-        .collect();
-    done.sort_by_key(|row| place(row.id));
-    done
-}
-
-fn judged(row: &Row, plan: &Plan, seconds: f64, race: Race) -> Done {
-    let lines = row.measures.iter().map(|measure| line(row, measure, &race, plan.noise_limit));
-    let (lines, missing) = (lines.collect(), row.missing.clone());
-    Done { id: row.id, work: row.work, seconds, lines, missing, race }
 }
 
 fn page_of(file: &Path) -> Result<String, String> {
@@ -317,7 +242,6 @@ fn contestant(row: &str, name: &str) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::tests::PLAN;
 
     #[test]
     fn the_command_line_is_consistent_and_its_help_has_every_row() {
@@ -338,34 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_takes_six_turns_or_more_and_goes_on_only_with_a_file() {
+    fn a_run_takes_six_turns_or_more_and_one_that_goes_on_keeps_its_seed() {
         let parse = |args: &[&str]| Cli::try_parse_from([&["targets"], args].concat());
         assert_eq!(parse(&[]).map(|cli| usize::from(cli.turns)).ok(), Some(FEWEST));
         assert!(parse(&["--turns", "5"]).is_err() && parse(&["--turns", "6"]).is_ok());
-        let alone = parse(&["--resume"]).map(|cli| run(&cli, None, None));
-        let why = "a run goes on with a file: --resume needs --json FILE";
-        assert_eq!(alone.ok(), Some(Err(why.to_owned())));
         assert!(parse(&["--resume", "--json", "a.json"]).is_ok());
         assert!(parse(&["--resume", "--json", "a.json", "--seed", "1"]).is_err());
         assert!(parse(&["--workers", "0"]).is_err());
         let nested = parse(&["contestant", "P1", "rayon", "--workers", "16"]);
         assert_eq!(nested.map(|cli| cli.workers).ok(), Some(Some(16)));
-    }
-
-    #[test]
-    fn a_run_that_goes_on_measures_what_is_missing_and_keeps_the_rest() {
-        let rows = [crate::row::Row::pending("P14", "a row", "nothing measures it yet")];
-        let was = Race { repeats: vec![2], ..Race::default() };
-        let before = BTreeMap::from([("P15".to_owned(), (9.0, was))]);
-        let saves = std::cell::RefCell::new(Vec::new());
-        let done = measure(&rows, &PLAN, None, before, |done| {
-            saves.borrow_mut().push(done.iter().map(|row| row.id).collect::<Vec<_>>());
-            Ok(())
-        });
-        let done = done.expect("everything can be saved");
-        assert_eq!(saves.into_inner(), [vec!["P15"], vec!["P14", "P15"]]);
-        assert_eq!((done[1].seconds, &done[1].race.repeats[..]), (9.0, &[2][..]));
-        let full = measure(&rows, &PLAN, None, BTreeMap::new(), |_| Err("disk full".to_owned()));
-        assert_eq!(full.map(|_| ()), Err("disk full".to_owned()));
     }
 }

@@ -27,6 +27,7 @@ mod race;
 mod report;
 mod row;
 mod rows;
+mod run;
 mod saved;
 mod select;
 mod show;

@@ -5,21 +5,24 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{Cli, judge_again, run};
 use crate::compare;
 use crate::html;
 use crate::page;
-use crate::saved::{Saved, replace};
+use crate::run::judge_again;
+use crate::saved::{Reports, Saved, replace};
 
 /// Measures, and writes report.json, report.html and report.md into the folder.
 ///
 /// # Errors
 ///
 /// If nothing could be measured, or a file cannot be written.
-pub(crate) fn measure(cli: &Cli, out: &Path) -> Result<ExitCode, String> {
+pub(crate) fn measure(
+    out: &Path,
+    run: impl FnOnce(Reports<'_>) -> Result<ExitCode, String>,
+) -> Result<ExitCode, String> {
     make(out)?;
-    let json = out.join("report.json");
-    let code = run(cli, Some(&json), Some(&out.join("report.html")))?;
+    let (json, html) = (out.join("report.json"), out.join("report.html"));
+    let code = run(Reports { json: Some(&json), html: Some(&html) })?;
     write(&out.join("report.md"), &markdown(&read(&json)?)?)?;
     Ok(code)
 }
