@@ -5,15 +5,18 @@ use std::process::ExitCode;
 use std::{fs, io};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::counts;
 use crate::curve;
 use crate::curve_page;
+use crate::document::{Document, schema};
 use crate::measure::{set_submitters, set_workers, submitters_asked_for, workers};
 use crate::page::page;
+use crate::percentiles::kept;
 use crate::published;
 use crate::race::{Answer, Plan};
-use crate::row::Runner;
+use crate::row::{GROUPS, Runner};
 use crate::rows;
 use crate::run::{Asked, run};
 use crate::saved::Reports;
@@ -36,6 +39,10 @@ pub(crate) struct Cli {
     /// Only a few rows and a few peers; the others, and the bounds on the best of them, are left out.
     #[arg(long, global = true)]
     quick: bool,
+
+    /// All rows: those with bounds, and every group without.
+    #[arg(long, global = true, conflicts_with_all = ["quick", "only"])]
+    full: bool,
 
     /// Also write everything, each single figure included, to this file: after each row.
     #[arg(long, global = true, value_name = "FILE")]
@@ -66,6 +73,11 @@ pub(crate) struct Cli {
     /// What the order of the contestants follows from: a number at random, if nothing is said.
     #[arg(long, global = true, value_name = "N")]
     seed: Option<u64>,
+
+    /// Where a Python is that is asked: the first of these that runs. If nothing is said, `python3.13`
+    /// or else `python3` is looked for, and a run without either says so.
+    #[arg(long, global = true, num_args = 1.., value_name = "PATH")]
+    python: Vec<PathBuf>,
 
     /// Repeat a turn in which other processes had more than this share of the machine, up to three
     /// times; and if they still have, judge no time by it.
@@ -107,6 +119,13 @@ enum Command {
         #[arg(long, value_name = "DIR", default_value = "target/report")]
         out: PathBuf,
     },
+
+    /// Makes of the JSON file of a run all that is committed of it: the file and its page in
+    /// docs/benchmarks, docs/performance.md, and the table of the README. Prints what it has written.
+    Publish { file: PathBuf },
+
+    /// Prints the JSON Schema of the JSON file of a run.
+    Schema,
 
     /// Makes report.html and report.md again from the JSON file of a run.
     Render {
@@ -158,6 +177,11 @@ pub fn main() -> ExitCode {
         Some(Command::Measure { out }) => {
             published::measure(out, |reports| run(cli.asked(reports)))
         }
+        Some(Command::Publish { file }) => {
+            let checkout = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+            published::publish(file, checkout).map(print)
+        }
+        Some(Command::Schema) => Ok(print(schema())),
         Some(Command::Render { file, out }) => published::render(file, out.as_deref()),
         Some(Command::Compare { old, new, threshold }) => published::compare(old, new, *threshold)
             .map(|(page, is_worse)| {
@@ -193,7 +217,9 @@ impl Cli {
     }
 
     fn asked<'a>(&'a self, reports: Reports<'a>) -> Asked<'a> {
-        Asked { only: &self.only, plan: self.plan(), resume: self.resume, reports }
+        let all = || GROUPS.map(|(_, name, _)| name.to_owned()).to_vec();
+        let only = if self.full { all() } else { self.only.clone() };
+        Asked { only, plan: self.plan(), resume: self.resume, pythons: &self.python, reports }
     }
 }
 
@@ -205,7 +231,7 @@ fn list(cli: &Cli) -> Result<String, String> {
 fn curve_of(cli: &Cli, course: &curve::Course) -> Result<String, String> {
     let json = cli.json.as_deref().ok_or("a curve needs --json FILE, where its figures go")?;
     let rows = curve::Course::rows(&cli.only)?;
-    course.run(&rows, &cli.plan(), json)?;
+    course.run(&rows, &cli.plan(), &cli.python, json)?;
     page_of(json)
 }
 
@@ -213,8 +239,12 @@ fn page_of(file: &Path) -> Result<String, String> {
     let cannot = |why: String| format!("cannot make a page of {}: {why}", file.display());
     let text = fs::read_to_string(file).map_err(|error| cannot(error.to_string()))?;
     let source = file.strip_prefix("docs").unwrap_or(file).display().to_string();
-    let page = if curve_page::is_curve(&text) { curve_page::page } else { page };
-    page(&text, &source).map_err(cannot)
+    let made = if curve_page::is_curve(&text) {
+        curve_page::page(&text, &source)
+    } else {
+        Document::read(&text).map(|document| page(&document, &source))
+    };
+    made.map_err(cannot)
 }
 
 fn contestant(row: &str, name: &str) -> ExitCode {
@@ -225,9 +255,11 @@ fn contestant(row: &str, name: &str) -> ExitCode {
         eprintln!("row {row} has no contestant {name:?} here");
         return ExitCode::from(2);
     };
+    // Whatever ends the run ends its contestant too, which would else go on beside the next run.
+    _ = set_parent_process_death_signal(Some(Signal::KILL));
     let answer = match run() {
-        Ok(figures) => Answer::Figures(figures),
-        Err(why) => Answer::Error(why),
+        Ok(figures) => Answer { figures: Some(figures), curves: kept(), error: None },
+        Err(why) => Answer { error: Some(why), ..Answer::default() },
     };
     // On exit, the threads of pools that live for ever are ended with the process.
     match serde_json::to_writer(io::stdout(), &answer) {
@@ -268,6 +300,9 @@ mod tests {
         assert!(parse(&["--turns", "5"]).is_err() && parse(&["--turns", "6"]).is_ok());
         assert!(parse(&["--resume", "--json", "a.json"]).is_ok());
         assert!(parse(&["--resume", "--json", "a.json", "--seed", "1"]).is_err());
+        assert!(
+            parse(&["--full", "--quick"]).is_err() && parse(&["--full", "--only", "P1"]).is_err()
+        );
         assert!(parse(&["--workers", "0"]).is_err());
         let nested = parse(&["contestant", "P1", "rayon", "--workers", "16"]);
         assert_eq!(nested.map(|cli| cli.workers).ok(), Some(Some(16)));

@@ -7,47 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde::Deserialize;
-
-use crate::json::FORMAT;
+use crate::document::Document;
+use crate::row::Unit;
 use crate::verdict::Interval;
-
-/// What is read of a run's document.
-#[derive(Debug, Deserialize)]
-struct Document {
-    format: u32,
-    date: String,
-    commit: Option<String>,
-    workers: Option<usize>,
-    rows: Vec<Row>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Row {
-    id: String,
-    measures: Vec<Measure>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Measure {
-    key: String,
-    better: String,
-    noisy: bool,
-    judged: Vec<Judged>,
-    #[serde(default)]
-    to_best: Option<ToBest>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Judged {
-    must: String,
-    ratio: Option<Interval>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ToBest {
-    ratio: Interval,
-}
 
 /// A ratio that both runs may have.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone)]
@@ -123,19 +85,19 @@ pub(crate) struct Comparison {
 ///
 /// # Errors
 ///
-/// If a document is none, or is of another format, or both have no ratio in common.
-pub(crate) fn compare(old: &str, new: &str, threshold: f64) -> Result<Comparison, String> {
-    let old = read(old).map_err(|why| format!("the first file: {why}"))?;
-    let new = read(new).map_err(|why| format!("the second file: {why}"))?;
-    if old.workers != new.workers {
-        let number = |run: &Document| run.workers.map_or("several".to_owned(), |n| n.to_string());
+/// If the pools had different numbers of workers, or the runs have no ratio in common.
+pub(crate) fn compare(
+    old: &Document,
+    new: &Document,
+    threshold: f64,
+) -> Result<Comparison, String> {
+    if old.plan.workers != new.plan.workers {
         return Err(format!(
             "the pools had {} workers in the first file and {} in the second",
-            number(&old),
-            number(&new)
+            old.plan.workers, new.plan.workers
         ));
     }
-    let (before, mut after) = (ratios(&old), ratios(&new));
+    let (before, mut after) = (ratios(old), ratios(new));
     let (mut changes, mut gone) = (Vec::new(), Vec::new());
     for (key, old) in before {
         match after.remove(&key) {
@@ -150,14 +112,15 @@ pub(crate) fn compare(old: &str, new: &str, threshold: f64) -> Result<Comparison
     let count = |change| changes.iter().filter(|one| one.0 == change).count();
     let is_worse = count(Change::Worse) > 0;
     let name = |run: &Document| {
-        format!("{}, {}", run.commit.as_deref().unwrap_or("no commit known"), run.date)
+        let all = &run.circumstances;
+        format!("{}, {}", all.commit.as_deref().unwrap_or("no commit known"), all.date)
     };
     let mut page = format!(
         "# Compared\n\n* old: {}\n* new: {}\n* {} ratios: {} worse, {} better, {} too noisy, {} the \
          same. A ratio counts as changed if it differs by more than {:.0} % and the intervals do \
          not meet. So many comparisons are not corrected for their number.\n",
-        name(&old),
-        name(&new),
+        name(old),
+        name(new),
         changes.len(),
         count(Change::Worse),
         count(Change::Better),
@@ -190,18 +153,10 @@ pub(crate) fn compare(old: &str, new: &str, threshold: f64) -> Result<Comparison
     Ok(Comparison { page, is_worse })
 }
 
-fn read(text: &str) -> Result<Document, String> {
-    let document: Document = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if document.format != FORMAT {
-        return Err(format!("it has format {}, and this program reads {FORMAT}", document.format));
-    }
-    Ok(document)
-}
-
 fn ratios(run: &Document) -> BTreeMap<Key, Ratio> {
     let mut all = BTreeMap::new();
     for row in &run.rows {
-        for measure in &row.measures {
+        for measure in &row.lines {
             let key = |of: &str| Key {
                 row: row.id.clone(),
                 figure: measure.key.clone(),
@@ -214,7 +169,7 @@ fn ratios(run: &Document) -> BTreeMap<Key, Ratio> {
                 all.insert(key(&judged.must), Ratio { interval, more_is_better, noisy });
             }
             if let (true, Some(best)) = (measure.judged.is_empty(), &measure.to_best) {
-                let more_is_better = measure.better == "more";
+                let more_is_better = measure.unit == Unit::Rate;
                 let ratio = Ratio { interval: best.ratio, more_is_better, noisy };
                 all.insert(key("to the best peer"), ratio);
             }
@@ -231,21 +186,23 @@ fn show(Interval { low, median, high }: Interval) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::document::tests::document;
+    use crate::done::Done;
+    use crate::report::tests::done;
 
-    fn run(rate: [f64; 3], p50: [f64; 3]) -> String {
-        let ratio =
-            |[low, median, high]: [f64; 3]| json!({"low": low, "median": median, "high": high});
-        let judged = |must: &str, ratio| json!([{"must": must, "ratio": ratio}]);
-        let measure = |key: &str, judged| json!({"key": key, "better": "less", "noisy": false, "judged": judged});
-        let document = json!({
-            "format": FORMAT, "date": "today", "commit": null, "workers": 2,
-            "rows": [
-                {"id": "P4", "measures": [measure("rate", judged("≥ 1.5 × best", ratio(rate)))]},
-                {"id": "P1", "measures": [measure("p50", judged("≤ 2.5 × floor", ratio(p50)))]},
-            ],
-        });
-        document.to_string()
+    /// Two rows, each with one bound whose ratio is given.
+    fn run(rate: [f64; 3], p50: [f64; 3]) -> Document {
+        let row = |id: &str, key: &str, must: &str, [low, median, high]: [f64; 3]| {
+            let mut row = done(id);
+            row.lines.truncate(1);
+            row.lines[0].key = key.to_owned();
+            row.lines[0].judged[0].must = must.to_owned();
+            row.lines[0].judged[0].ratio = Some(Interval { low, median, high });
+            row
+        };
+        let rows =
+            vec![row("P4", "rate", "≥ 1.5 × best", rate), row("P1", "p50", "≤ 2.5 × floor", p50)];
+        Document { rows, ..document(&[]) }
     }
 
     const RATE: [f64; 3] = [1.9, 2.0, 2.1];
@@ -274,7 +231,8 @@ mod tests {
 
     #[test]
     fn the_losses_come_first_and_what_one_run_alone_has_is_named() {
-        let old = run(RATE, P50).replace("\"P1\"", "\"P0\"");
+        let mut old = run(RATE, P50);
+        "P0".clone_into(&mut old.rows[1].id);
         let compared = compare(&old, &run([1.0, 1.1, 1.2], P50), 0.05).expect("two runs");
         assert!(compared.page.contains("1 ratios: 1 worse"), "{}", compared.page);
         assert!(compared.page.contains("Only in the old run: P0 p50."), "{}", compared.page);
@@ -282,18 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn files_that_cannot_be_compared_are_refused_with_the_reason() {
-        let why = |old: &str, new: &str| compare(old, new, 0.05).expect_err("not two runs");
+    fn runs_that_cannot_be_compared_are_refused_with_the_reason() {
         let good = run(RATE, P50);
-        assert!(why("{", &good).starts_with("the first file: "));
-        let other = good.replace(&format!("\"format\":{FORMAT}"), "\"format\":1");
-        assert!(why(&good, &other).starts_with("the second file: it has format 1"));
-        let more = good.replace("\"workers\":2", "\"workers\":16");
-        assert_eq!(
-            why(&good, &more),
-            "the pools had 2 workers in the first file and 16 in the second"
-        );
-        let others = good.replace("\"P1\"", "\"P8\"").replace("\"P4\"", "\"P9\"");
-        assert_eq!(why(&good, &others), "the two files have no ratio in common");
+        let why = |new: &Document| compare(&good, new, 0.05).expect_err("not to be compared");
+        let mut more = good.clone();
+        more.plan.workers = 16;
+        assert_eq!(why(&more), "the pools had 2 workers in the first file and 16 in the second");
+        let rows = good.rows.iter().map(|row| Done { id: format!("{}9", row.id), ..row.clone() });
+        let others = Document { rows: rows.collect(), ..good.clone() };
+        assert_eq!(why(&others), "the two files have no ratio in common");
     }
 }

@@ -5,13 +5,13 @@
 //! rows, and what more workers gain is a ratio within a turn.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::json::FORMAT;
+use crate::document::FORMAT;
 use crate::judge::{Line, line};
 use crate::machine::Circumstances;
 use crate::peers::OURS;
@@ -48,41 +48,41 @@ struct Measured<'a> {
 }
 
 /// The whole document.
-#[derive(Serialize)]
-struct Document<'a> {
-    format: u32,
-    curve: &'a [u16],
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Document {
+    pub(crate) format: u32,
+    pub(crate) curve: Vec<u16>,
     #[serde(flatten)]
-    circumstances: &'a Circumstances,
-    turns: usize,
-    submitters: Option<usize>,
-    seed: u64,
-    noise_limit: f64,
-    rows: Vec<RowOf<'a>>,
+    pub(crate) circumstances: Circumstances,
+    pub(crate) turns: usize,
+    pub(crate) submitters: Option<usize>,
+    pub(crate) seed: u64,
+    pub(crate) noise_limit: f64,
+    pub(crate) rows: Vec<RowOf>,
 }
 
-#[derive(Serialize)]
-struct RowOf<'a> {
-    id: &'a str,
-    work: &'a str,
-    points: Vec<Point<'a>>,
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RowOf {
+    pub(crate) id: String,
+    pub(crate) work: String,
+    pub(crate) points: Vec<Point>,
 }
 
-#[derive(Serialize)]
-struct Point<'a> {
-    workers: usize,
-    measures: Vec<Figure>,
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Point {
+    pub(crate) workers: usize,
+    pub(crate) measures: Vec<Figure>,
     #[serde(flatten)]
-    race: &'a Race,
+    pub(crate) race: Race,
 }
 
-#[derive(Serialize)]
-struct Figure {
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Figure {
     #[serde(flatten)]
-    line: Line,
+    pub(crate) line: Line,
     /// How many times better ours is than with the first number of workers; none if too few turns
     /// of both were quiet.
-    gain: Option<Interval>,
+    pub(crate) gain: Option<Interval>,
 }
 
 impl Course {
@@ -102,8 +102,14 @@ impl Course {
     /// # Errors
     ///
     /// If it cannot be written.
-    pub(crate) fn run(&self, rows: &[Row], plan: &Plan, json: &Path) -> Result<(), String> {
-        let python = Python::find();
+    pub(crate) fn run(
+        &self,
+        rows: &[Row],
+        plan: &Plan,
+        pythons: &[PathBuf],
+        json: &Path,
+    ) -> Result<(), String> {
+        let python = Python::find(pythons)?;
         let circumstances = Circumstances::now(python.as_ref());
         let begin = Instant::now();
         let end = begin + Duration::from_secs_f64(60.0 * self.minutes);
@@ -139,8 +145,8 @@ impl Course {
     ) -> Result<(), String> {
         let document = Document {
             format: FORMAT,
-            curve: &self.at,
-            circumstances,
+            curve: self.at.clone(),
+            circumstances: circumstances.clone(),
             turns: plan.turns,
             submitters: plan.submitters,
             seed: plan.seed,
@@ -152,17 +158,19 @@ impl Course {
     }
 }
 
-impl<'a> Measured<'a> {
-    fn document(&'a self, noise_limit: f64) -> RowOf<'a> {
+impl Measured<'_> {
+    fn document(&self, noise_limit: f64) -> RowOf {
         let Row { id, work, measures, .. } = self.row;
-        let point = |(workers, race): &'a (usize, Race)| {
+        let point = |(workers, race): &(usize, Race)| {
             let figure = |measure: &Measure| Figure {
                 line: line(self.row, measure, race, noise_limit),
                 gain: gain(measure, &self.races[0].1, race, noise_limit),
             };
-            Point { workers: *workers, measures: measures.iter().map(figure).collect(), race }
+            let measures = measures.iter().map(figure).collect();
+            Point { workers: *workers, measures, race: race.clone() }
         };
-        RowOf { id, work, points: self.races.iter().map(point).collect() }
+        let points = self.races.iter().map(point).collect();
+        RowOf { id: (*id).to_owned(), work: (*work).to_owned(), points }
     }
 }
 
@@ -184,7 +192,7 @@ fn gain(measure: &Measure, from: &Race, to: &Race, noise_limit: f64) -> Option<I
 pub(crate) mod tests {
     use super::*;
     use crate::check::figures;
-    use crate::json::tests::PLAN;
+    use crate::document::tests::PLAN;
     use crate::row::{Against, Contestant, Unit};
 
     /// The document of a row that does twice as much with two workers as with one; rayon does so

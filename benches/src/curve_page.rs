@@ -2,41 +2,9 @@
 
 use std::fmt::Write as _;
 
-use serde::Deserialize;
-
-use crate::json::FORMAT;
-use crate::page::{Head, Measure, show_ratio, words};
-
-/// What the page needs of the document.
-#[derive(Debug, Deserialize)]
-struct Document {
-    format: u32,
-    curve: Vec<usize>,
-    #[serde(flatten)]
-    head: Head,
-    rows: Vec<Row>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Row {
-    id: String,
-    work: String,
-    points: Vec<Point>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Point {
-    workers: usize,
-    measures: Vec<Figure>,
-    failed: std::collections::BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Figure {
-    #[serde(flatten)]
-    line: Measure,
-    gain: Option<crate::verdict::Interval>,
-}
+use crate::curve::{Document, Figure, Point, RowOf};
+use crate::document::FORMAT;
+use crate::page::{Head, show_ratio};
 
 /// Whether a document is that of a curve.
 pub(crate) fn is_curve(document: &str) -> bool {
@@ -54,12 +22,23 @@ pub(crate) fn page(document: &str, source: &str) -> Result<String, String> {
     if all.format != FORMAT {
         return Err(format!("it has format {}, and this program writes {FORMAT}", all.format));
     }
-    let numbers: Vec<_> = all.curve.iter().map(usize::to_string).collect();
+    let numbers: Vec<_> = all.curve.iter().map(u16::to_string).collect();
     let numbers = format!("pools of {} workers", numbers.join(", "));
-    let mut text = all.head.show("Performance by the number of workers", source, &numbers);
-    let cores = all.head.cores();
-    let beyond: Vec<_> =
-        all.curve.iter().filter(|workers| **workers > cores).map(usize::to_string).collect();
+    let head = Head {
+        circumstances: &all.circumstances,
+        turns: all.turns,
+        submitters: all.submitters,
+        seed: all.seed,
+        noise_limit: all.noise_limit,
+    };
+    let mut text = head.show("Performance by the number of workers", source, &numbers);
+    let cores = all.circumstances.machine.cores;
+    let beyond: Vec<_> = all
+        .curve
+        .iter()
+        .filter(|workers| usize::from(**workers) > cores)
+        .map(u16::to_string)
+        .collect();
     if !beyond.is_empty() {
         _ = writeln!(
             text,
@@ -78,11 +57,12 @@ pub(crate) fn page(document: &str, source: &str) -> Result<String, String> {
     Ok(text)
 }
 
-fn row_of(row: &Row, text: &mut String) {
+fn row_of(row: &RowOf, text: &mut String) {
     _ = writeln!(text, "\n## {}: {}", row.id, row.work);
     let figures = row.points.first().map_or(0, |point| point.measures.len());
     for at in 0..figures {
-        let title = row.points[0].measures[at].line.title_or(&row.work);
+        let what = &row.points[0].measures[at].line.what;
+        let title = if what.is_empty() { &row.work } else { what };
         _ = write!(
             text,
             "\n| {title}: workers | ours (95 %) | gain | best peer | ratio (95 %) | bounds |\n\
@@ -90,21 +70,23 @@ fn row_of(row: &Row, text: &mut String) {
         );
         for Point { workers, measures, .. } in &row.points {
             let Figure { line, gain } = &measures[at];
-            let ours = line.ours().map_or("–".to_owned(), |ours| line.unit().show_interval(ours));
+            let ours = line.ours().map_or("–".to_owned(), |ours| line.unit.show_interval(ours));
             let gain = gain.map_or("–".to_owned(), show_ratio);
             let (best, ratio) = line
-                .best()
-                .map_or(("–", "–".to_owned()), |(best, ratio)| (best, show_ratio(ratio)));
+                .to_best
+                .as_ref()
+                .map_or(("–", "–".to_owned()), |best| (&*best.against, show_ratio(best.ratio)));
             let bounds: Vec<_> = line
-                .bounds()
-                .map(|(must, verdict)| format!("{must}: {}", words(verdict)))
+                .judged
+                .iter()
+                .map(|judged| format!("{}: {}", judged.must, judged.verdict))
                 .collect();
             let bounds = bounds.join("<br>");
             _ = writeln!(text, "| {workers} | {ours} | {gain} | {best} | {ratio} | {bounds} |");
         }
     }
-    for Point { workers, failed, .. } in &row.points {
-        for (name, why) in failed {
+    for Point { workers, race, .. } in &row.points {
+        for (name, why) in &race.failed {
             _ = writeln!(text, "\n{name} failed with {workers} workers: {why}.");
         }
     }

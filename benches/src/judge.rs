@@ -1,13 +1,14 @@
 //! From turns to ratios, and from ratios to a verdict.
 
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::race::Race;
 use crate::row::{Against, Measure, Must, Role, Row, Unit};
 use crate::verdict::{FEWEST, Interval, Verdict};
 
 /// One bound, judged.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Judged {
     /// `≤ 2.5 × floor`.
     pub(crate) must: String,
@@ -15,45 +16,50 @@ pub(crate) struct Judged {
     pub(crate) against: String,
     pub(crate) ratio: Option<Interval>,
     pub(crate) verdict: Verdict,
-    /// Of each turn, its ratio as a share of the bound: more than 1 is beyond it. They follow from
-    /// the turns, which stand in the document.
-    #[serde(skip)]
-    pub(crate) shares: Vec<f64>,
+    /// The bound as a number: of the ratio, or, if `against` is empty, of the figure. Documents from
+    /// before this was added have it in the words of `must` alone.
+    #[serde(default)]
+    pub(crate) bound: Option<f64>,
 }
 
 /// Ours divided by that of the best peer: what is said of a figure without a bound.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ToBest {
-    pub(crate) against: &'static str,
+    pub(crate) against: String,
     pub(crate) ratio: Interval,
 }
 
 /// Somebody's figure.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Standing {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) role: Role,
     #[serde(flatten)]
     pub(crate) figure: Interval,
 }
 
 /// Somebody who is better than another, with the whole interval.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Ahead {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) role: Role,
     /// So many times better; none if it has 0 where the other has not.
     pub(crate) times: Option<Interval>,
 }
 
 /// One figure of a row, of all contestants.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Line {
-    pub(crate) key: &'static str,
-    pub(crate) what: &'static str,
-    #[serde(serialize_with = "name_of")]
+    /// Its name among the figures of a turn.
+    pub(crate) key: String,
+    /// In words; empty if the row's work says it.
+    pub(crate) what: String,
     pub(crate) unit: Unit,
-    pub(crate) better: &'static str,
+    /// `more` or `less`.
+    pub(crate) better: String,
+    /// Of a point of a curve, where it lies.
+    #[serde(default)]
+    pub(crate) at: Option<f64>,
     /// Whether others had too much of the machine for this figure to say anything.
     pub(crate) noisy: bool,
     /// How many turns the figures below are of.
@@ -61,7 +67,8 @@ pub(crate) struct Line {
     /// Best first.
     pub(crate) standings: Vec<Standing>,
     pub(crate) judged: Vec<Judged>,
-    /// None if there is no peer, or too few quiet turns.
+    /// None if there is no peer, or too few quiet turns. Documents of the first weeks have none.
+    #[serde(default)]
     pub(crate) to_best: Option<ToBest>,
     /// Who is better than we are, the best first.
     pub(crate) better_than_ours: Vec<Ahead>,
@@ -69,16 +76,12 @@ pub(crate) struct Line {
     pub(crate) better_than_floor: Vec<Ahead>,
 }
 
-fn name_of<S: Serializer>(unit: &Unit, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(unit.name())
-}
-
 impl Line {
     pub(crate) fn ours(&self) -> Option<Interval> {
         self.of(Role::Ours).map(|ours| ours.figure)
     }
 
-    pub(crate) fn floor(&self) -> Option<Standing> {
+    pub(crate) fn floor(&self) -> Option<&Standing> {
         self.of(Role::Floor)
     }
 
@@ -87,28 +90,31 @@ impl Line {
         self.standings.iter().filter(|standing| !matches!(standing.role, Role::Ours | Role::Floor))
     }
 
-    fn of(&self, role: Role) -> Option<Standing> {
-        self.standings.iter().find(|standing| standing.role == role).copied()
+    fn of(&self, role: Role) -> Option<&Standing> {
+        self.standings.iter().find(|standing| standing.role == role)
     }
 }
 
 /// Everything about one figure of a row.
 pub(crate) fn line(row: &Row, measure: &Measure, race: &Race, noise_limit: f64) -> Line {
-    let turns = Turns::of(race, measure, noise_limit);
+    let turns = Turns::of(race, measure.key, measure.unit, noise_limit);
     let figure = |name: &str| Interval::of(turns.values(name));
     let more = measure.unit.more_is_better();
     let mut standings: Vec<Standing> = (row.contestants.iter())
-        .filter_map(|c| Some(Standing { name: c.name, role: c.role, figure: figure(c.name)? }))
+        .filter_map(|c| {
+            Some(Standing { name: c.name.to_owned(), role: c.role, figure: figure(c.name)? })
+        })
         .collect();
     standings.sort_by(|a, b| a.figure.median.total_cmp(&b.figure.median));
     if more {
         standings.reverse();
     }
     Line {
-        key: measure.key,
-        what: measure.what,
+        key: measure.key.to_owned(),
+        what: measure.what.to_owned(),
         unit: measure.unit,
-        better: if more { "more" } else { "less" },
+        better: if more { "more" } else { "less" }.to_owned(),
+        at: measure.at,
         noisy: turns.noisy,
         turns_used: turns.used.len(),
         better_than_ours: better_than(Role::Ours, &standings, &turns),
@@ -120,38 +126,39 @@ pub(crate) fn line(row: &Row, measure: &Measure, race: &Race, noise_limit: f64) 
 }
 
 /// The turns of a race that count for one figure.
-struct Turns<'a> {
+pub(crate) struct Turns<'a> {
     race: &'a Race,
-    measure: &'a Measure,
+    key: &'a str,
+    unit: Unit,
     /// Their indices: for a time, of those in which the machine was quiet.
-    used: Vec<usize>,
+    pub(crate) used: Vec<usize>,
     /// Whether too few of them were, so that all stand in the report and none is judged.
     noisy: bool,
 }
 
 impl<'a> Turns<'a> {
-    fn of(race: &'a Race, measure: &'a Measure, noise_limit: f64) -> Self {
+    pub(crate) fn of(race: &'a Race, key: &'a str, unit: Unit, noise_limit: f64) -> Self {
         let all = 0..race.turns.values().map(Vec::len).max().unwrap_or(0);
         let loud = |turn: &usize| {
-            measure.unit.is_time() && race.noise(*turn).is_some_and(|share| share > noise_limit)
+            unit.is_time() && race.noise(*turn).is_some_and(|share| share > noise_limit)
         };
         let quiet: Vec<usize> = all.clone().filter(|turn| !loud(turn)).collect();
         let noisy = quiet.len() < FEWEST.min(all.len());
         let used = if noisy { all.collect() } else { quiet };
-        Self { race, measure, used, noisy }
+        Self { race, key, unit, used, noisy }
     }
 
     /// Somebody's figures in these turns, in order.
-    fn values(&self, name: &str) -> Vec<f64> {
+    pub(crate) fn values(&self, name: &str) -> Vec<f64> {
         self.used.iter().filter_map(|turn| self.value(name, *turn)).collect()
     }
 
     fn value(&self, name: &str, turn: usize) -> Option<f64> {
-        self.race.turns.get(name)?.get(turn)?.get(self.measure.key).copied()
+        self.race.turns.get(name)?.get(turn)?.get(self.key).copied()
     }
 
     /// One contestant's figures divided by another's, turn by turn.
-    fn ratios(&self, one: &str, other: &str) -> Vec<f64> {
+    pub(crate) fn ratios(&self, one: &str, other: &str) -> Vec<f64> {
         let ratio = |turn: &usize| Some(self.value(one, *turn)? / self.value(other, *turn)?);
         self.used.iter().filter_map(ratio).collect()
     }
@@ -172,14 +179,14 @@ fn better_than(role: Role, all: &[Standing], turns: &Turns<'_>) -> Vec<Ahead> {
         all.iter().filter(|other| !matches!(other.role, Role::Floor) && other.name != one.name);
     let mut ahead: Vec<Ahead> = others
         .filter_map(|other| {
-            let times = if turns.measure.unit.more_is_better() {
-                turns.ratio(other.name, one.name)
+            let times = if turns.unit.more_is_better() {
+                turns.ratio(&other.name, &one.name)
             } else {
-                turns.ratio(one.name, other.name)
+                turns.ratio(&one.name, &other.name)
             };
             let nothing = other.figure.high == 0.0 && one.figure.low > 0.0;
             let better = times.map_or(nothing, |times| times.low > 1.0);
-            better.then_some(Ahead { name: other.name, role: other.role, times })
+            better.then(|| Ahead { name: other.name.clone(), role: other.role, times })
         })
         .collect();
     let by = |ahead: &Ahead| ahead.times.map_or(f64::INFINITY, |times| times.median);
@@ -191,27 +198,29 @@ fn better_than(role: Role, all: &[Standing], turns: &Turns<'_>) -> Vec<Ahead> {
 fn to_best(row: &Row, turns: &Turns<'_>, more: bool) -> Option<ToBest> {
     let who = |role: Role| row.contestants.iter().filter(move |c| c.role == role).map(|c| c.name);
     let ours = who(Role::Ours).next()?;
-    let to = |against| Some(ToBest { against, ratio: turns.ratio(ours, against)? });
+    let to = |against: &str| {
+        Some(ToBest { against: against.to_owned(), ratio: turns.ratio(ours, against)? })
+    };
     let order = |a: &ToBest, b: &ToBest| a.ratio.median.total_cmp(&b.ratio.median);
     let all = who(Role::Peer).filter_map(to);
     if more { all.min_by(order) } else { all.max_by(order) }
 }
 
 fn judge(row: &Row, must: &Must, turns: &Turns<'_>) -> Judged {
-    let unit = turns.measure.unit;
+    let unit = turns.unit;
     let more = must.at_least(unit);
     let who = |role: Role| row.contestants.iter().filter(move |c| c.role == role).map(|c| c.name);
     let ours = who(Role::Ours).next().unwrap_or_default();
-    let to = |name: &'static str| (name, turns.ratios(ours, name));
+    let to = |name: &str| (name.to_owned(), turns.ratios(ours, name));
     let (against, ratios) = match must.against {
-        Against::Itself => ("", turns.values(ours)),
+        Against::Itself => (String::new(), turns.values(ours)),
         Against::Floor => to(who(Role::Floor).next().unwrap_or_default()),
         Against::Named(name) => to(name),
-        Against::Slower(name) => (name, turns.ratios(name, ours)),
-        Against::Best => to_best(row, turns, more).map_or(("", vec![]), |best| to(best.against)),
+        Against::Slower(name) => (name.to_owned(), turns.ratios(name, ours)),
+        Against::Best => {
+            to_best(row, turns, more).map_or((String::new(), vec![]), |best| to(&best.against))
+        }
     };
-    let beyond = |ratio: &f64| if more { must.bound / ratio } else { ratio / must.bound };
-    let shares = ratios.iter().map(beyond).filter(|share| share.is_finite()).collect();
     let ratio = Interval::of(ratios);
     let verdict = match ratio {
         // Who computes something wrong, or hangs, has missed every bound.
@@ -221,7 +230,7 @@ fn judge(row: &Row, must: &Must, turns: &Turns<'_>) -> Judged {
         Some(_) if turns.used.len() < FEWEST => Verdict::TooFew,
         Some(ratio) => Verdict::of(ratio, must.bound, more),
     };
-    Judged { must: must.show(unit), against: against.to_owned(), ratio, verdict, shares }
+    Judged { must: must.show(unit), against, ratio, verdict, bound: Some(must.bound) }
 }
 
 #[cfg(test)]
@@ -301,12 +310,13 @@ mod tests {
         ]);
         let line = line(&row, &row.measures[0], &race, 1.0);
         let ahead = |all: &[Ahead]| {
-            all.iter().map(|a| (a.name, a.times.map(|t| t.high))).collect::<Vec<_>>()
+            all.iter().map(|a| (a.name.clone(), a.times.map(|t| t.high))).collect::<Vec<_>>()
         };
-        assert_eq!(ahead(&line.better_than_ours), [("nothing", None), ("always", Some(2.0))]);
-        assert_eq!(ahead(&line.better_than_floor), [("nothing", None)]);
+        let [nothing, always] = ["nothing", "always"].map(str::to_owned);
+        assert_eq!(ahead(&line.better_than_ours), [(nothing.clone(), None), (always, Some(2.0))]);
+        assert_eq!(ahead(&line.better_than_floor), [(nothing, None)]);
         assert_eq!(
-            line.others().map(|other| other.name).collect::<Vec<_>>(),
+            line.others().map(|other| &*other.name).collect::<Vec<_>>(),
             ["nothing", "always", "sometimes"]
         );
     }

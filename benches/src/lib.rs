@@ -1,18 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod alloc;
-mod chart;
+mod brief;
 mod check;
 mod cli;
 mod compare;
 mod counts;
 mod curve;
 mod curve_page;
+mod document;
 mod done;
-mod forest;
 mod host;
 mod html;
-mod json;
 mod judge;
 mod machine;
 mod measure;
@@ -20,16 +19,21 @@ mod noise;
 mod page;
 // For the criterion benches, which are another crate.
 pub mod peers;
+mod percentiles;
 mod progress;
+mod provenance;
 mod published;
 mod python;
 mod race;
+mod readme;
 mod report;
 mod row;
 mod rows;
 mod run;
 mod saved;
 mod select;
+mod sentences;
+mod shares;
 mod show;
 mod tally;
 mod verdict;
@@ -44,3 +48,8 @@ pub use work::work;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/coming-from.md")]
 struct ComingFrom;
+
+/// The programs of the repository's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -6,13 +6,15 @@ use std::thread::available_parallelism;
 
 use jiff::{Timestamp, Unit};
 use procfs::{CpuInfo, Current as _};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::peers::KNOWN;
+use crate::provenance::{LOCK, Provenance};
 use crate::python::Python;
 
 /// The circumstances of a run. Figures of two machines, and of two runs, are not to be compared; ratios are.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Circumstances {
     /// When the run began, in UTC.
     pub(crate) date: String,
@@ -24,10 +26,13 @@ pub(crate) struct Circumstances {
     pub(crate) rustc: String,
     pub(crate) machine: Machine,
     pub(crate) peers: Vec<Package>,
+    /// Documents from before this was added lack it.
+    #[serde(default)]
+    pub(crate) provenance: Option<Provenance>,
 }
 
 /// What it ran on.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Machine {
     pub(crate) cores: usize,
     pub(crate) processor: String,
@@ -37,7 +42,7 @@ pub(crate) struct Machine {
 }
 
 /// A crate that is a peer.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
@@ -53,6 +58,7 @@ impl Circumstances {
             rustc: rustc_version_runtime::version_meta().short_version_string,
             machine: Machine::here(python),
             peers: packages(LOCK),
+            provenance: Some(Provenance::now()),
         }
     }
 }
@@ -84,9 +90,6 @@ fn commit() -> Option<String> {
     output.status.success().then(|| name.trim().to_owned())
 }
 
-/// The lock file that this was built with.
-const LOCK: &str = include_str!("../../Cargo.lock");
-
 /// Name and version of each peer.
 fn packages(lock: &str) -> Vec<Package> {
     let packages = lock.split("[[package]]").map(|package| {
@@ -102,7 +105,7 @@ fn packages(lock: &str) -> Vec<Package> {
 
 impl fmt::Display for Circumstances {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { date, millpond, commit, rustc, machine, peers } = self;
+        let Self { date, millpond, commit, rustc, machine, peers, .. } = self;
         let Machine { cores, processor, kernel, python } = machine;
         let python = python.as_deref().unwrap_or("no Python found");
         let commit = commit.as_deref().unwrap_or("no commit known");

@@ -1,7 +1,7 @@
 //! How much of the machine went to others while a row was measured.
 
 use procfs::process::Process;
-use procfs::{CpuTime, CurrentSI as _, KernelStats};
+use procfs::{CpuTime, Current as _, CurrentSI as _, KernelStats, LoadAverage};
 
 /// Ticks of processor time, at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +12,11 @@ pub(crate) struct Reading {
     busy: u64,
     /// This process and those of its children that have ended.
     own: u64,
+}
+
+/// The load average of the last minute. None where the system does not tell.
+pub(crate) fn load() -> Option<f32> {
+    LoadAverage::current().ok().map(|load| load.one)
 }
 
 impl Reading {

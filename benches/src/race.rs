@@ -6,24 +6,31 @@ use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wait_timeout::ChildExt as _;
 
 use crate::check::Figures;
-use crate::noise::Reading;
+use crate::noise::{Reading, load};
 use crate::peers::OURS;
+use crate::percentiles::Curves;
 use crate::python::Python;
 use crate::row::{Contestant, Row, Runner};
 
 /// What a contestant process prints: one line.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Answer {
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Answer {
     /// What it measured.
-    Figures(Figures),
+    pub(crate) figures: Option<Figures>,
+    /// The curves of the times that some of the figures are of.
+    pub(crate) curves: Curves,
     /// Why there is nothing to measure.
-    Error(String),
+    pub(crate) error: Option<String>,
 }
+
+/// What it measured in one turn.
+type Measured = (Figures, Curves);
 
 /// Longer than any honest contestant takes; beyond it, it hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -32,7 +39,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const REPEATS: u32 = 3;
 
 /// What is asked of every race of a run.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Plan {
     /// How many turns each contestant takes.
     pub(crate) turns: usize,
@@ -49,7 +56,7 @@ pub(crate) struct Plan {
 }
 
 /// How a row went.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Race {
     /// By contestant; its turns in order. The same index is the same turn for all of them.
     pub(crate) turns: BTreeMap<String, Vec<Figures>>,
@@ -63,6 +70,13 @@ pub(crate) struct Race {
     pub(crate) others: Vec<Option<f64>>,
     /// Of each turn, how often it was repeated because that share was too large.
     pub(crate) repeats: Vec<u32>,
+    /// Of each turn, the load average of the last minute when it began.
+    #[serde(default)]
+    pub(crate) load: Vec<Option<f32>>,
+    /// By title, then by contestant: of each turn, the times at the percentiles that the head of the
+    /// document lists, in nanoseconds. A curve ends early where too few times lie beyond.
+    #[serde(default)]
+    pub(crate) curves: BTreeMap<String, BTreeMap<String, Vec<Vec<f64>>>>,
 }
 
 /// Lets the contestants take turns. One that fails once is out, for a figure that comes only sometimes is none.
@@ -98,6 +112,7 @@ impl Race {
             let mut taken = Turn::take(row, plan, &order, python, &mut self.failed);
             if self.failed.contains_key(OURS) {
                 self.turns.clear();
+                self.curves.clear();
                 return false;
             }
             taken.repeats = attempt;
@@ -118,10 +133,18 @@ impl Race {
 
     /// Adds a turn, and drops the turns of those who have failed in the meantime.
     fn note(&mut self, turn: Turn) {
-        for (name, figures) in turn.figures {
+        for (name, (figures, curves)) in turn.measured {
             self.turns.entry(name.to_owned()).or_default().push(figures);
+            for (title, curve) in curves {
+                let of = self.curves.entry(title).or_default();
+                of.entry(name.to_owned()).or_default().push(curve);
+            }
         }
         self.turns.retain(|name, _| !self.failed.contains_key(name));
+        for of in self.curves.values_mut() {
+            of.retain(|name, _| !self.failed.contains_key(name));
+        }
+        self.load.push(turn.load);
         self.others.push(turn.others);
         self.repeats.push(turn.repeats);
     }
@@ -145,8 +168,9 @@ fn is_there(contestant: &Contestant, python: Option<&Python>) -> bool {
 /// One turn of everybody.
 #[derive(Debug)]
 struct Turn {
-    figures: Vec<(&'static str, Figures)>,
+    measured: Vec<(&'static str, Measured)>,
     others: Option<f64>,
+    load: Option<f32>,
     repeats: u32,
 }
 
@@ -159,13 +183,13 @@ impl Turn {
         python: Option<&Python>,
         failed: &mut BTreeMap<String, String>,
     ) -> Self {
-        let before = Reading::now();
-        let mut figures = Vec::new();
-        let mut note = |name, turn: Result<Figures, String>, failed: &mut BTreeMap<_, _>| match turn
-        {
-            Ok(all) => figures.push((name, all)),
-            Err(why) => _ = failed.insert(str::to_owned(name), why),
-        };
+        let (before, load) = (Reading::now(), load());
+        let mut measured = Vec::new();
+        let mut note =
+            |name, turn: Result<Measured, String>, failed: &mut BTreeMap<_, _>| match turn {
+                Ok(all) => measured.push((name, all)),
+                Err(why) => _ = failed.insert(str::to_owned(name), why),
+            };
         let mut started = Vec::new();
         for contestant in order {
             if failed.contains_key(contestant.name) || failed.contains_key(OURS) {
@@ -183,7 +207,7 @@ impl Turn {
         }
         let now = before.zip(Reading::now());
         let others = now.map(|(before, after)| after.others_since(&before));
-        Self { figures, others, repeats: 0 }
+        Self { measured, others, load, repeats: 0 }
     }
 }
 
@@ -238,7 +262,7 @@ fn start(
 }
 
 /// Waits for what it has to say.
-fn finish(mut child: Child) -> Result<Figures, String> {
+fn finish(mut child: Child) -> Result<Measured, String> {
     let Some(status) = child.wait_timeout(LIMIT).map_err(|error| error.to_string())? else {
         let killed = child.kill().and_then(|()| child.wait());
         return Err(format!(
@@ -256,8 +280,10 @@ fn finish(mut child: Child) -> Result<Figures, String> {
         .transpose()
         .map_err(|e| e.to_string())?;
     match serde_json::from_str(line.trim()) {
-        Ok(Answer::Figures(figures)) if status.success() => Ok(figures),
-        Ok(Answer::Error(why)) => Err(why),
+        Ok(Answer { figures: Some(figures), curves, .. }) if status.success() => {
+            Ok((figures, curves))
+        }
+        Ok(Answer { error: Some(why), .. }) => Err(why),
         _ => Err(format!("ended with {status} and no figures")),
     }
 }
@@ -265,6 +291,8 @@ fn finish(mut child: Child) -> Result<Figures, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::python::{EXECUTOR, THREAD_POOL};
+    use crate::row::{Measure, Role, Unit};
 
     #[test]
     fn the_order_is_another_in_each_turn_and_the_same_for_the_same_seed() {
@@ -290,15 +318,53 @@ mod tests {
     fn who_fails_in_a_later_turn_has_no_turns_at_all() {
         let mut race = Race::default();
         let turn = |names: &[&'static str]| Turn {
-            figures: names.iter().map(|name| (*name, Figures::new())).collect(),
+            measured: names
+                .iter()
+                .map(|name| {
+                    let curves = [("all".to_owned(), vec![1.0])].into();
+                    (*name, (Figures::new(), curves))
+                })
+                .collect(),
             others: Some(0.01 * names.len() as f64),
+            load: Some(0.5),
             repeats: 1,
         };
         race.note(turn(&[OURS, "rayon"]));
         race.failed.insert("rayon".to_owned(), "hangs".to_owned());
         race.note(turn(&[OURS]));
         assert_eq!(race.turns.keys().collect::<Vec<_>>(), [OURS]);
+        assert_eq!(race.curves["all"].keys().collect::<Vec<_>>(), [OURS]);
+        assert_eq!((race.curves["all"][OURS].len(), &race.load[..]), (2, &[Some(0.5); 2][..]));
         assert_eq!((race.turns[OURS].len(), race.noise(1)), (2, Some(0.01)));
         assert_eq!((race.most_noise(), race.repeats), (Some(0.02), vec![1, 1]));
+    }
+
+    /// One that a signal ends, in every turn: the others are measured, and it is named with the reason.
+    #[test]
+    fn a_contestant_that_crashes_is_out_and_the_rest_is_done() {
+        let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/python/stand_in");
+        let python = Python::find(&[stand_in.into()]).expect("it is committed");
+        let asks = |name, role| Contestant { name, role, runner: Runner::Python("P0") };
+        let row = Row::new("P0", "some work")
+            .measure(Measure::new("one", "", Unit::Count))
+            .with(asks(OURS, Role::Ours))
+            .with_all(Contestant::pythons("P0"));
+        let race = race(&row, &crate::document::tests::PLAN, python.as_ref());
+        assert_eq!(race.failed.keys().collect::<Vec<_>>(), [EXECUTOR]);
+        let why = &race.failed[EXECUTOR];
+        assert!(why.starts_with("ended with signal: 9") && why.ends_with("no figures"), "{why}");
+        let turns: Vec<_> = race.turns.iter().map(|(name, turns)| (&**name, turns.len())).collect();
+        assert_eq!(turns, [(THREAD_POOL, 6), (OURS, 6)]);
+        assert_eq!(race.curves["all"][THREAD_POOL], vec![vec![1.0, 2.0]; 6]);
+    }
+
+    #[test]
+    fn without_a_python_its_pools_are_absent_and_say_why() {
+        let row = Row::new("P0", "some work").with_all(Contestant::pythons("P0"));
+        let race = Race::of(&row, None);
+        let why: Vec<_> = race.absent.values().map(String::as_str).collect();
+        assert_eq!(why, ["no python3 found"; 2]);
+        let why = Python::find(&["/no/such".into(), "/nor/this".into()]).expect_err("none runs");
+        assert_eq!(why, "no Python runs as /no/such or as /nor/this");
     }
 }

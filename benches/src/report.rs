@@ -33,20 +33,20 @@ pub(crate) fn table(rows: &[Done]) -> Table {
         let share = noise(&row.race);
         for line in &row.lines {
             let work = if line.what.is_empty() {
-                wrap(row.work, 30)
+                wrap(&row.work, 30)
             } else {
-                format!("{}\n— {}", wrap(row.work, 30), wrap(line.what, 28))
+                format!("{}\n— {}", wrap(&row.work, 30), wrap(&line.what, 28))
             };
             let ours = match row.race.failed.get(OURS) {
                 Some(why) => wrap(why, 24),
                 None => ours(line).replacen(" (", "\n(", 1),
             };
-            let of = |at: Standing| format!("{}\n{}", line.unit.show(at.figure.median), at.name);
+            let of = |at: &Standing| format!("{}\n{}", line.unit.show(at.figure.median), at.name);
             let join = |cell: &dyn Fn(&Judged) -> String| {
                 line.judged.iter().map(cell).collect::<Vec<_>>().join("\n")
             };
             table.add_row([
-                row.id.to_owned(),
+                row.id.clone(),
                 work,
                 ours,
                 line.floor().map_or("–".to_owned(), of),
@@ -62,8 +62,8 @@ pub(crate) fn table(rows: &[Done]) -> Table {
             ]);
         }
         if row.lines.is_empty() {
-            let work = wrap(row.work, 30);
-            table.add_row([row.id, &work, "–", "–", "–", "–", "–", "not measured", ""]);
+            let work = wrap(&row.work, 30);
+            table.add_row([&row.id, &work, "–", "–", "–", "–", "–", "not measured", ""]);
         }
     }
     table
@@ -180,7 +180,7 @@ fn absences(rows: &[Done]) -> String {
     for (row, (name, why)) in
         rows.iter().flat_map(|row| row.race.absent.iter().map(move |absent| (row, absent)))
     {
-        where_and_why.entry((name, why)).or_default().push(row.id);
+        where_and_why.entry((name, why)).or_default().push(&row.id);
     }
     let mut together: BTreeMap<(&String, Vec<&str>), Vec<&str>> = BTreeMap::new();
     for ((name, why), rows) in where_and_why {
@@ -218,7 +218,7 @@ fn beaten_floors(rows: &[Done]) -> String {
 fn summary(rows: &[Done], noise_limit: f64) -> String {
     let judged = || {
         rows.iter().flat_map(|row| {
-            row.lines.iter().flat_map(|line| &line.judged).map(move |j| (row.id, j))
+            row.lines.iter().flat_map(|line| &line.judged).map(move |j| (&*row.id, j))
         })
     };
     let number = |verdict| judged().filter(|(_, judged)| judged.verdict == verdict).count();
@@ -244,12 +244,11 @@ fn summary(rows: &[Done], noise_limit: f64) -> String {
 }
 
 /// The peer that ours was divided by, or else the one that did best by itself.
-pub(crate) fn best(line: &Line) -> Option<Standing> {
-    let found = match &line.to_best {
+pub(crate) fn best(line: &Line) -> Option<&Standing> {
+    match &line.to_best {
         Some(best) => line.others().find(|other| other.name == best.against),
         None => line.others().find(|other| other.role == Role::Peer),
-    };
-    found.copied()
+    }
 }
 
 /// Our figure, with its interval where the figure itself is bounded.
@@ -291,8 +290,8 @@ fn show_ratio(Interval { low, median, high }: Interval) -> String {
 
 impl Line {
     /// What the figure is, or the row's work if that says it.
-    pub(crate) fn title(&self, row: &Done) -> &'static str {
-        if self.what.is_empty() { row.work } else { self.what }
+    pub(crate) fn title<'a>(&'a self, row: &'a Done) -> &'a str {
+        if self.what.is_empty() { &row.work } else { &self.what }
     }
 }
 
@@ -305,9 +304,9 @@ pub(crate) mod tests {
     use crate::row::{Against, Contestant, Measure, Row};
 
     /// A row of two measures in which rayon is twice as good in the first, and we are in the second.
-    pub(crate) fn done(id: &'static str) -> Done {
+    pub(crate) fn done(id: &str) -> Done {
         let nobody = || unreachable!("nobody runs here");
-        let row = Row::new(id, "some work")
+        let row = Row::new("P0", "some work")
             .measure(Measure::new("one", "", Unit::Nanos).must(Against::Best, 1.0))
             .measure(Measure::new("two", "more of it", Unit::Rate))
             .with(Contestant::ours(nobody))
@@ -319,7 +318,8 @@ pub(crate) mod tests {
         let absent = ["chili", "forte"].map(|name| (name.to_owned(), "sleeps".to_owned())).into();
         let race = Race { turns, absent, ..Race::default() };
         let lines = row.measures.iter().map(|measure| line(&row, measure, &race, 1.0)).collect();
-        Done { id, work: row.work, seconds: 1.0, lines, missing: vec![], race }
+        let (id, work) = (id.to_owned(), row.work.to_owned());
+        Done { id, work, seconds: 1.0, lines, missing: vec![], race }
     }
 
     #[test]
@@ -345,7 +345,7 @@ pub(crate) mod tests {
             against: against.to_owned(),
             ratio: Interval::of(vec![600.0]),
             verdict: Verdict::Reached,
-            shares: vec![0.3],
+            bound: Some(2_000.0),
         };
         assert_eq!(ratio(&judged(""), Unit::Nanos), "–");
         assert_eq!(compared(&judged(""), Unit::Nanos), "600 ns (600 ns..600 ns)");

@@ -1,11 +1,25 @@
 //! The shape of a row.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::check::Outcome;
 use crate::peers::{KNOWN, Peer};
 use crate::python;
-use crate::rows::GROUPS;
+
+/// The groups of rows, in their order: the letter that their ids begin with, the name, and what they
+/// are about.
+pub(crate) const GROUPS: [(char, &str, &str); 6] = [
+    ('P', TARGETS, "with bounds: what a run measures if nothing else is asked for"),
+    ('S', "streams", "by the length of the items, the chunks, the window"),
+    ('G', "growth", "of a task, with the workers, the queue, its length, what it captures"),
+    ('C', "contention", "by how many threads or tasks submit at once"),
+    ('L', "latency", "of an open loop, at more loads, with other profiles"),
+    ('A', "allocation", "of the ways to call that have no bound"),
+];
+
+/// The group of those with bounds.
+pub(crate) const TARGETS: &str = "targets";
 
 /// A question: what work, what of it is measured, who takes part, what must be reached.
 #[derive(Debug)]
@@ -110,38 +124,29 @@ impl Row {
     }
 }
 
-/// What a number is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a number is. JSON has figures without a scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum Unit {
     /// Nanoseconds: less is better.
+    #[serde(rename = "ns")]
     Nanos,
     /// Per second: more is better.
+    #[serde(rename = "per second")]
     Rate,
     /// A quotient of two times: less is better.
+    #[serde(rename = "ratio")]
     Share,
     /// A count, which no neighbour can change: less is better.
+    #[serde(rename = "count")]
     Count,
     /// Bytes, the same.
+    #[serde(rename = "bytes")]
     Bytes,
 }
 
 impl Unit {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Nanos, Self::Rate, Self::Share, Self::Count, Self::Bytes];
-
     pub(crate) fn more_is_better(self) -> bool {
         self == Self::Rate
-    }
-
-    /// As a program calls it: JSON has figures without a scale.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Nanos => "ns",
-            Self::Rate => "per second",
-            Self::Share => "ratio",
-            Self::Count => "count",
-            Self::Bytes => "bytes",
-        }
     }
 
     /// Whether a busy machine changes it.
@@ -158,13 +163,15 @@ pub(crate) struct Measure {
     /// What it is, in words; empty if the row's work says it.
     pub(crate) what: &'static str,
     pub(crate) unit: Unit,
+    /// Of a figure that is a point of a curve, where that point lies.
+    pub(crate) at: Option<f64>,
     /// The bounds; a figure without any is reported, not judged.
     pub(crate) musts: Vec<Must>,
 }
 
 impl Measure {
     pub(crate) fn new(key: &'static str, what: &'static str, unit: Unit) -> Self {
-        Self { key, what, unit, musts: vec![] }
+        Self { key, what, unit, at: None, musts: vec![] }
     }
 
     /// What an operation takes of all processors: a latency that spins is not one that sleeps.
@@ -220,7 +227,7 @@ impl Must {
 }
 
 /// In what capacity somebody takes part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     Ours,
@@ -288,3 +295,11 @@ impl Contestant {
         [python::THREAD_POOL, python::EXECUTOR].map(|name| Self::python(name, question))
     }
 }
+
+/// `[Contestant::pool::<A>(question::<A>), …]`: the same question to several pools.
+macro_rules! ask {
+    ($question:ident: $($peer:ident),+ $(,)?) => {
+        [$($crate::row::Contestant::pool::<$crate::peers::$peer>($question::<$crate::peers::$peer>)),+]
+    };
+}
+pub(crate) use ask;

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::row::{Against, Contestant, Role, Row};
-use crate::rows::{GROUPS, TARGETS};
+use crate::row::{Against, Contestant, GROUPS, Role, Row, TARGETS};
 
 /// The rows whose ids or groups are wanted, in capitals or not, in the rows' order; those with bounds
 /// if none is.
@@ -30,8 +29,9 @@ pub(crate) fn select(rows: Vec<Row>, wanted: &[String]) -> Result<Vec<Row>, Stri
     Ok(rows.into_iter().filter(chosen).collect())
 }
 
-/// What a quick look is made of: calls there and back, submission, maps, streams, nesting.
-const QUICK: [&str; 6] = ["P1", "P4", "P6", "P10", "P11", "P22"];
+/// What a quick look is made of: calls there and back, submission, maps, streams, allocations, nesting,
+/// an open loop.
+const QUICK: [&str; 8] = ["P1", "P4", "P6", "P10", "P11", "P13", "P22", "P29"];
 
 /// The peers that a quick look asks: the pool that most programs have, the plainest one, and the one
 /// of asynchronous programs. Whom a bound names is asked besides.

@@ -4,6 +4,7 @@
 //! test's: the order statistics between which the true median lies with 95 % probability. Six turns
 //! are the fewest that have one, and there it is everything that was seen.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The fewest turns of which anything is said: all of five hold the median in 93.8 % of cases.
@@ -13,7 +14,7 @@ pub(crate) const FEWEST: usize = 6;
 const DOUBT: f64 = 0.05;
 
 /// A median with its interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Interval {
     pub(crate) low: f64,
     pub(crate) median: f64,
@@ -58,7 +59,9 @@ pub(crate) fn cut(values: usize) -> (usize, f64) {
 }
 
 /// What is said of a bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
     /// The whole interval keeps the bound.

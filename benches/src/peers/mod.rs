@@ -72,11 +72,3 @@ pub(crate) trait Awaiting: Peer {
         task: impl Future<Output = T> + Send + 'static,
     ) -> impl Future<Output = T> + Send;
 }
-
-/// `[Contestant::pool::<A>(question::<A>), …]`: the same question to several pools.
-macro_rules! ask {
-    ($question:ident: $($peer:ident),+ $(,)?) => {
-        [$($crate::row::Contestant::pool::<$crate::peers::$peer>($question::<$crate::peers::$peer>)),+]
-    };
-}
-pub(crate) use ask;

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use crate::check::{Outcome, figures, same};
 use crate::measure::{histogram, record, spin, workers};
-use crate::peers::{Affinitypool, NO_SPAWN, Peer, ask};
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::peers::{Affinitypool, NO_SPAWN, Peer};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 
 const TIME: Duration = Duration::from_millis(500);
 const STARVED: Duration = Duration::from_secs(1);

@@ -10,8 +10,8 @@ use futures::executor::block_on;
 
 use crate::check::{Outcome, same};
 use crate::measure::{Trip, at_once, measure_trip, workers};
-use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask, specialists};
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, specialists};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 use crate::work::{STEPS_200_NS, steps};
 
 const LEAVES: u64 = 1 << 10;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::check::{Outcome, figure, same};
 use crate::measure::{cpu_time, workers};
-use crate::peers::{Peer, ask};
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::peers::Peer;
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 
 pub(super) fn row() -> Row {
     Row::new("P15", "processor time over 2 s idle")

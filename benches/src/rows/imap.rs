@@ -10,8 +10,8 @@ use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figure, same};
 use crate::measure::{at_once, time, workers};
-use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask};
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::peers::{Awaiting, Millpond, Peer as _, Rayon};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 use crate::work::{STEPS_200_NS, steps};
 
 const ITEMS: u64 = 100_000;

@@ -11,8 +11,8 @@ use crossbeam_utils::CachePadded;
 
 use crate::check::{Outcome, figure, same};
 use crate::measure::{time, workers};
-use crate::peers::{Affinitypool, NO_SPAWN, Peer, ask};
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::peers::{Affinitypool, NO_SPAWN, Peer};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 
 const TASKS: u64 = 1_000_000;
 

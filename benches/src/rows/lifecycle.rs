@@ -14,9 +14,9 @@ use paralight::threads::RangeStrategy;
 
 use crate::check::{Outcome, figures, same};
 use crate::measure::workers;
-use crate::peers::{Peer, ask, specialists};
+use crate::peers::{Peer, specialists};
 use crate::python;
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 
 const WIDE: usize = 1024;
 

@@ -22,21 +22,7 @@ mod uneven;
 mod wakes;
 mod wide;
 
-use crate::row::Row;
-
-/// The groups of rows, in their order: the letter that their ids begin with, the name, and what they
-/// are about.
-pub(crate) const GROUPS: [(char, &str, &str); 6] = [
-    ('P', TARGETS, "with bounds: what a run measures if nothing else is asked for"),
-    ('S', "streams", "by the length of the items, the chunks, the window"),
-    ('G', "growth", "of a task, with the workers, the queue, its length, what it captures"),
-    ('C', "contention", "by how many threads or tasks submit at once"),
-    ('L', "latency", "of an open loop, at more loads, with other profiles"),
-    ('A', "allocation", "of the ways to call that have no bound"),
-];
-
-/// The group of those with bounds.
-pub(crate) const TARGETS: &str = "targets";
+use crate::row::{GROUPS, Row};
 
 /// All rows, in their order: those that cannot be measured yet say why.
 pub(crate) fn all() -> Vec<Row> {
@@ -75,7 +61,7 @@ pub(crate) fn all() -> Vec<Row> {
 mod tests {
     use super::*;
     use crate::peers::KNOWN;
-    use crate::row::Role;
+    use crate::row::{Role, TARGETS};
 
     /// We ourselves, in another way.
     const OURSELVES: fn(&str) -> bool = |name| name.starts_with("millpond, ");

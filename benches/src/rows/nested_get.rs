@@ -8,8 +8,8 @@ use futures::executor::block_on;
 
 use crate::check::{Outcome, same};
 use crate::measure::{Trips, measure_trip, workers};
-use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, ask, specialists};
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::peers::{Awaiting, Millpond, Peer as _, Rayon, specialists};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 
 const TIME: Duration = Duration::from_millis(300);
 const BATCH: u32 = 64;

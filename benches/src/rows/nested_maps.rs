@@ -9,8 +9,8 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::check::{Outcome, figures, same};
 use crate::measure::{measure_trip, workers};
-use crate::peers::{Awaiting, Millpond, Peer, Rayon, ask};
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::peers::{Awaiting, Millpond, Peer, Rayon};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 use crate::work::{STEPS_200_NS, steps};
 
 const ITEMS: u64 = 100;

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use crate::check::{Figures, Outcome, figures, same};
 use crate::measure::{cpu_time, histogram, record, spin, workers};
-use crate::peers::{Affinitypool, NO_SPAWN, Peer, ask};
+use crate::peers::{Affinitypool, NO_SPAWN, Peer};
+use crate::percentiles;
 use crate::python;
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 
 pub(super) const TASK: Duration = Duration::from_micros(20);
 const TASKS: usize = 12_500;
@@ -24,6 +25,7 @@ const TASKS: usize = 12_500;
 pub(super) type Load = fn() -> f64;
 
 pub(super) const HALF_OF_ONE: Load = || 0.5;
+const CURVE_OF_ONE: &str = "at 50 % of one worker";
 const HALF_OF_ALL: Load = || 0.5 * workers() as f64;
 const MOST_OF_ALL: Load = || 0.8 * workers() as f64;
 
@@ -35,11 +37,13 @@ pub(super) struct Case {
     pub(super) task: Duration,
     /// How many they are.
     pub(super) tasks: usize,
+    /// What the percentile curve of their times is called, if there is one.
+    pub(super) curve: Option<&'static str>,
 }
 
 impl Case {
-    fn at(load: Load) -> Self {
-        Self { load, task: TASK, tasks: TASKS }
+    fn at(load: Load, curve: &'static str) -> Self {
+        Self { load, task: TASK, tasks: TASKS, curve: Some(curve) }
     }
 }
 
@@ -55,7 +59,7 @@ pub(super) fn rows() -> [Row; 2] {
         .measure(measure("p50", "p50"))
         .measure(measure("p99", "p99"))
         .measure(Measure::cpu("processor time of a task and of the submitter that spins until it is due"))
-        .with(Contestant::floor("no hand-over", || ideal(Case::at(HALF_OF_ONE))))
+        .with(Contestant::floor("no hand-over", || ideal(Case::at(HALF_OF_ONE, CURVE_OF_ONE))))
         .with_all(ask!(half_of_one: Millpond, Rayon, Threadpool, TokioSpawn, TokioBlocking, Futures, AsyncExecutor,
             Blocking, RustyPool, Lagoon, ExecutorsStealing, ExecutorsChannel));
     let all = Row::new("P29", "open loop, Poisson, 20 µs tasks at 50 % and 80 % of all workers")
@@ -74,7 +78,7 @@ pub(super) fn rows() -> [Row; 2] {
 }
 
 fn half_of_one<P: Peer>() -> Outcome {
-    open(P::forever(workers()), Case::at(HALF_OF_ONE))
+    open(P::forever(workers()), Case::at(HALF_OF_ONE, CURVE_OF_ONE))
 }
 
 fn of_all<P: Peer>() -> Outcome {
@@ -85,9 +89,14 @@ fn of_all<P: Peer>() -> Outcome {
 /// Both loads of P29, one after the other.
 fn at_both(run: impl Fn(Case) -> Outcome) -> Outcome {
     let mut all = Figures::new();
-    for (share, load) in [("50", HALF_OF_ALL), ("80", MOST_OF_ALL)] {
+    for (share, load, curve) in [
+        ("50", HALF_OF_ALL, "at 50 % of all workers"),
+        ("80", MOST_OF_ALL, "at 80 % of all workers"),
+    ] {
         all.extend(
-            run(Case::at(load))?.into_iter().map(|(key, value)| (format!("{share}_{key}"), value)),
+            run(Case::at(load, curve))?
+                .into_iter()
+                .map(|(key, value)| (format!("{share}_{key}"), value)),
         );
     }
     Ok(all)
@@ -121,6 +130,9 @@ fn summary(case: Case, lengths: impl IntoIterator<Item = Duration>, cpu: Option<
     let mut all = histogram();
     lengths.into_iter().for_each(|length| record(&mut all, length));
     same("the number of tasks run", &all.len(), &(case.tasks as u64))?;
+    if let Some(title) = case.curve {
+        percentiles::keep(title, &all);
+    }
     let mut figures = figures(
         [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)]
             .map(|(key, q)| (key, all.value_at_quantile(q) as f64)),
@@ -168,7 +180,8 @@ mod tests {
 
     #[test]
     fn arrivals_have_the_rate_and_the_spread_that_they_should() {
-        let due: Vec<f64> = arrivals(Case::at(HALF_OF_ONE)).map(|due| due.as_secs_f64()).collect();
+        let due: Vec<f64> =
+            arrivals(Case::at(HALF_OF_ONE, CURVE_OF_ONE)).map(|due| due.as_secs_f64()).collect();
         let gaps: Vec<f64> = due.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let spread =

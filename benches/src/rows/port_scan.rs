@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::check::{Outcome, figures, same};
 use crate::host::{Host, probe};
 use crate::measure::time;
-use crate::peers::{Peer, ask};
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::peers::Peer;
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 
 use super::wide::{WIDE, started};
 

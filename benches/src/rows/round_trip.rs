@@ -10,9 +10,10 @@ use crossbeam_utils::CachePadded;
 
 use crate::check::{Outcome, figures, same};
 use crate::measure::{Trip, cpu_time, histogram, measure_trip, pin, record, spin, workers};
-use crate::peers::{Peer, ask};
+use crate::peers::Peer;
+use crate::percentiles;
 use crate::python;
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 
 const TIME: Duration = Duration::from_millis(400);
 /// The gap of P3: long enough for every spin budget to run out.
@@ -84,7 +85,12 @@ fn one_core<P: Peer>() -> Outcome {
 
 fn with_gaps<P: Peer>() -> Outcome {
     let pool = checked::<P>()?;
-    after_gaps(|| thread::sleep(GAP), || _ = pool.get(pool.submit(|| 1_u64))).figures("p50")
+    after_gaps(
+        "after a gap of 250 µs",
+        || thread::sleep(GAP),
+        || _ = pool.get(pool.submit(|| 1_u64)),
+    )
+    .figures("p50")
 }
 
 fn after_pauses<P: Peer>() -> Outcome {
@@ -95,13 +101,14 @@ fn after_pauses<P: Peer>() -> Outcome {
 /// After pauses of both kinds.
 fn after_both(mut trip: impl FnMut()) -> Outcome {
     const PAUSE: Duration = Duration::from_micros(200);
-    let spinning = after_gaps(|| spin(PAUSE), &mut trip).wall;
-    let sleeping = after_gaps(|| thread::sleep(PAUSE), trip).wall;
+    let spinning = after_gaps("the caller spins", || spin(PAUSE), &mut trip).wall;
+    let sleeping = after_gaps("the caller sleeps", || thread::sleep(PAUSE), trip).wall;
     Ok(figures([("spinning", spinning), ("sleeping", sleeping)]))
 }
 
-/// Trips that begin after a gap. If the caller sleeps in it too, nobody is hot.
-fn after_gaps(gap: impl Fn(), mut trip: impl FnMut()) -> Trip {
+/// Trips that begin after a gap, with a curve of this title. If the caller sleeps in the gap too, nobody
+/// is hot.
+fn after_gaps(title: &str, gap: impl Fn(), mut trip: impl FnMut()) -> Trip {
     const TURNS: u32 = 1000;
     let mut lengths = histogram();
     let mut before = 0.0;
@@ -117,6 +124,7 @@ fn after_gaps(gap: impl Fn(), mut trip: impl FnMut()) -> Trip {
         }
     }
     let cpu = (cpu_time() - before) / f64::from(TURNS);
+    percentiles::keep(title, &lengths);
     Trip { wall: lengths.value_at_quantile(0.5) as f64, cpu }
 }
 
@@ -173,5 +181,6 @@ fn one_core_floor() -> Outcome {
 }
 
 fn futex_with_gaps() -> Outcome {
-    after_gaps(|| thread::sleep(GAP), partner(block_until_not, wake)).figures("p50")
+    after_gaps("after a gap of 250 µs", || thread::sleep(GAP), partner(block_until_not, wake))
+        .figures("p50")
 }

@@ -12,9 +12,9 @@ use std::thread;
 use crate::alloc::count;
 use crate::check::{Figures, Outcome, figures, same};
 use crate::measure::workers;
-use crate::peers::{Affinitypool, Millpond, Peer, ask};
+use crate::peers::{Affinitypool, Millpond, Peer};
 use crate::python;
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 
 const CALLS: u64 = 1_000_000;
 const IN_FLIGHT: u64 = 64;

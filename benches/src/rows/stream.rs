@@ -15,9 +15,9 @@ use crate::check::{Outcome, figure, same};
 use crate::measure::{submitters, time, workers};
 use crate::peers::{
     AsyncExecutor, ExecutorsChannel, ExecutorsStealing, Lagoon, Peer, Rayon, RustyPool, Threadpool,
-    TokioSpawn, ask,
+    TokioSpawn,
 };
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 
 const TASKS: u64 = 1_000_000;
 

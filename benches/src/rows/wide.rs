@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::check::{Outcome, figure, same};
 use crate::measure::time;
-use crate::peers::{Affinitypool, ExecutorsStealing, Peer, ask};
-use crate::row::{Against, Contestant, Measure, Row, Unit};
+use crate::peers::{Affinitypool, ExecutorsStealing, Peer};
+use crate::row::{Against, Contestant, Measure, Row, Unit, ask};
 
 pub(super) const WIDE: usize = 1024;
 /// Long enough for every spin budget to run out.

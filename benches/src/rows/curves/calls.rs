@@ -15,8 +15,8 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelBridge as _, ParallelIte
 use super::A_FEW;
 use crate::check::{Figures, Outcome, same};
 use crate::measure::workers;
-use crate::peers::{Millpond, Peer, Rayon, ask};
-use crate::row::{Contestant, Measure, Row, Unit};
+use crate::peers::{Millpond, Peer, Rayon};
+use crate::row::{Contestant, Measure, Row, Unit, ask};
 use crate::rows::allocations::each;
 use crate::tally::Tally;
 

@@ -14,8 +14,8 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use super::{A_FEW, Point, curve, per_item, rounds};
 use crate::check::Outcome;
 use crate::measure::{submitters, submitters_asked_for, workers};
-use crate::peers::{Millpond, Peer, Rayon, ask};
-use crate::row::{Contestant, Row};
+use crate::peers::{Millpond, Peer, Rayon};
+use crate::row::{Contestant, Row, ask};
 use crate::tally::Tally;
 use crate::work::work;
 

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use super::{A_FEW, Point, curve, per_item, rounds_outside};
 use crate::check::{Outcome, same};
 use crate::measure::workers;
-use crate::peers::{Peer, ask};
-use crate::row::{Contestant, Row};
+use crate::peers::Peer;
+use crate::row::{Contestant, Row, ask};
 use crate::tally::Tally;
 use crate::work::work;
 

@@ -14,8 +14,8 @@ use millpond::{DropPolicy, Profile, ThreadPool};
 use super::A_FEW;
 use crate::check::{Figures, Outcome};
 use crate::measure::workers;
-use crate::peers::{Millpond, Peer, ask};
-use crate::row::{Contestant, Measure, Row, Unit};
+use crate::peers::{Millpond, Peer};
+use crate::row::{Contestant, Measure, Row, Unit, ask};
 use crate::rows::open_loop::{Case, HALF_OF_ONE, Load, TASK, ideal, open};
 
 /// Of each load: enough for a p99, of which a hundredth part is 20 tasks.
@@ -59,7 +59,7 @@ fn row(id: &'static str, work: &'static str) -> Row {
 fn each(task: Duration, run: impl Fn(Case) -> Outcome) -> Outcome {
     let mut all = Figures::new();
     for (load, names) in LOADS {
-        let figures = run(Case { load, task, tasks: TASKS })?;
+        let figures = run(Case { load, task, tasks: TASKS, curve: None })?;
         for (key, name) in ["p50", "p99"].into_iter().zip(names) {
             all.insert(name.to_owned(), figures[key]);
         }

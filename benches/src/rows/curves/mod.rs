@@ -35,8 +35,10 @@ type Point = (&'static str, u64);
 impl Row {
     /// A time for each point.
     fn curve(self, points: &[Point]) -> Self {
-        let one =
-            |row: Self, point: &Point| row.measure(Measure::new(point.0, point.0, Unit::Nanos));
+        let one = |row: Self, point: &Point| {
+            let at = Some(point.1 as f64);
+            row.measure(Measure { at, ..Measure::new(point.0, point.0, Unit::Nanos) })
+        };
         points.iter().fold(self, one)
     }
 }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use crate::judge::{Line, Standing};
 use crate::row::Role;
-use crate::verdict::Interval;
+use crate::verdict::{Interval, Verdict};
 
 /// The chart of one figure: a track for each contestant, a dot for its median, a bar for its
 /// interval. Nothing if nobody has a figure.
@@ -15,10 +15,10 @@ pub(crate) fn chart(line: &Line) -> Markup {
     let Some(axis) = Axis::over(&line.standings) else { return html! {} };
     let better = if line.unit.more_is_better() { "more" } else { "less" };
     html! {
-        div.chart role="list" aria-label=(format!("{} {}", line.what, axis.scale())) {
+        div.chart.bars role="list" aria-label=(format!("{} {}", line.what, axis.scale())) {
             @for standing in &line.standings {
                 div class=(format!("bar {}", class(line, standing))) role="listitem" {
-                    span.name { (standing.name) (role(standing.role)) }
+                    span.name { (standing.name) (capacity(standing.role)) }
                     span.track {
                         @if let Some(ours) = line.ours() { i.at style=(at(axis.x(ours.median))) {} }
                         (interval(standing.figure, |value| axis.x(value)))
@@ -29,7 +29,7 @@ pub(crate) fn chart(line: &Line) -> Markup {
             div.bar {
                 span.name {}
                 span.track.ticks {
-                    @for tick in axis.ticks() { span style=(at(axis.x(tick))) { (line.unit.show(tick)) } }
+                    @for tick in axis.ticks() { span style=(tick_at(axis.x(tick))) { (line.unit.show(tick)) } }
                 }
                 span.figure.scale { (axis.scale()) ", " (better) " is better" }
             }
@@ -51,12 +51,33 @@ pub(crate) fn at(percent: f64) -> String {
     format!("left:{percent:.1}%")
 }
 
-fn role(role: Role) -> &'static str {
+/// The style of the name of a tick, which stays on the track at both ends of it.
+pub(crate) fn tick_at(percent: f64) -> String {
+    let back = match percent {
+        ..8.0 => 0,
+        8.0..=92.0 => 50,
+        _ => 100,
+    };
+    format!("{};transform:translateX(-{back}%)", at(percent))
+}
+
+/// In what capacity a contestant takes part, where it is not plain.
+pub(crate) fn capacity(role: Role) -> &'static str {
     match role {
         Role::Floor => " (floor)",
         Role::Beside => " (beside)",
         Role::Baseline => " (baseline)",
         Role::Ours | Role::Peer => "",
+    }
+}
+
+/// How a verdict looks.
+pub(crate) fn look(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Reached => "reached",
+        Verdict::Missed => "missed",
+        Verdict::LikelyReached | Verdict::LikelyMissed => "likely",
+        Verdict::Noise | Verdict::TooFew | Verdict::Unmeasured => "open",
     }
 }
 
@@ -70,8 +91,11 @@ fn class(line: &Line, standing: &Standing) -> &'static str {
     }
 }
 
+/// How far apart two ticks are at least, in percent.
+const ROOM: f64 = 24.0;
+
 /// From figures to places: logarithmic, unless somebody has 0.
-struct Axis {
+pub(crate) struct Axis {
     from: f64,
     to: f64,
     logarithmic: bool,
@@ -81,17 +105,21 @@ impl Axis {
     fn over(all: &[Standing]) -> Option<Self> {
         let from = all.iter().map(|standing| standing.figure.low).reduce(f64::min)?;
         let to = all.iter().map(|standing| standing.figure.high).reduce(f64::max)?;
+        Some(Self::between(from, to))
+    }
+
+    pub(crate) fn between(from: f64, to: f64) -> Self {
         let logarithmic = from > 0.0;
         // A single figure has a place too.
         let to = if to > from { to } else { from + from.abs().max(1.0) };
-        Some(Self { from, to, logarithmic })
+        Self { from, to, logarithmic }
     }
 
-    fn scale(&self) -> &'static str {
+    pub(crate) fn scale(&self) -> &'static str {
         if self.logarithmic { "logarithmic scale" } else { "linear scale" }
     }
 
-    fn x(&self, value: f64) -> f64 {
+    pub(crate) fn x(&self, value: f64) -> f64 {
         let part = if self.logarithmic {
             (value / self.from).ln() / (self.to / self.from).ln()
         } else {
@@ -101,8 +129,19 @@ impl Axis {
         (part * 1000.0).round() / 10.0
     }
 
-    /// Powers of ten, or their doubles and fives too where there are few; the ends if there are none of these.
-    fn ticks(&self) -> Vec<f64> {
+    /// Powers of ten, or their doubles and fives too where there are few; the ends if there are none of
+    /// these. Their names have room on a phone.
+    pub(crate) fn ticks(&self) -> Vec<f64> {
+        let mut kept: Vec<f64> = Vec::new();
+        for tick in self.all_ticks() {
+            if kept.last().is_none_or(|last| self.x(tick) - self.x(*last) >= ROOM) {
+                kept.push(tick);
+            }
+        }
+        kept
+    }
+
+    fn all_ticks(&self) -> Vec<f64> {
         if !self.logarithmic {
             return vec![self.from, self.to];
         }
@@ -127,7 +166,7 @@ mod tests {
     fn axis(figures: &[[f64; 2]]) -> Axis {
         let standing = |[low, high]: [f64; 2]| {
             let figure = Interval { low, median: f64::midpoint(low, high), high };
-            Standing { name: "somebody", role: Role::Peer, figure }
+            Standing { name: "somebody".to_owned(), role: Role::Peer, figure }
         };
         Axis::over(&figures.iter().copied().map(standing).collect::<Vec<_>>())
             .expect("somebody has a figure")
@@ -138,6 +177,15 @@ mod tests {
         let axis = axis(&[[10.0, 20.0], [500.0, 1000.0]]);
         assert_eq!([10.0, 100.0, 1000.0].map(|value| axis.x(value)), [0.0, 50.0, 100.0]);
         assert_eq!(axis.ticks(), [10.0, 100.0, 1000.0]);
+    }
+
+    #[test]
+    fn names_of_ticks_have_room_and_stay_on_the_track() {
+        let ticks = axis(&[[1.0, 1e7]]).ticks();
+        assert_eq!(ticks, [1.0, 100.0, 1e4, 1e6]);
+        assert_eq!(tick_at(0.0), "left:0.0%;transform:translateX(-0%)");
+        assert_eq!(tick_at(50.0), "left:50.0%;transform:translateX(-50%)");
+        assert_eq!(tick_at(100.0), "left:100.0%;transform:translateX(-100%)");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use crate::chart::{at, interval};
+use super::chart::{at, interval, look, tick_at};
+use crate::document::Document;
 use crate::done::Done;
-use crate::html::class;
 use crate::judge::{Judged, Line};
 use crate::verdict::Interval;
 
@@ -12,38 +12,47 @@ use crate::verdict::Interval;
 /// the edge.
 const WIDEST: f64 = 16.0;
 
+/// A bound, with its turns.
+struct Mark<'a> {
+    row: &'a Done,
+    line: &'a Line,
+    judged: &'a Judged,
+    turns: Vec<f64>,
+    share: Interval,
+}
+
 /// The picture. A mark left of the line keeps its bound.
-pub(crate) fn forest(rows: &[Done]) -> Markup {
-    let mut all: Vec<(&Done, &Line, &Judged, Interval)> = rows
-        .iter()
-        .flat_map(|row| row.lines.iter().map(move |line| (row, line)))
-        .flat_map(|(row, line)| line.judged.iter().map(move |judged| (row, line, judged)))
+pub(crate) fn forest(all: &Document) -> Markup {
+    let lines = all.rows.iter().flat_map(|row| row.lines.iter().map(move |line| (row, line)));
+    let judged = lines.flat_map(|(row, line)| line.judged.iter().map(move |j| (row, line, j)));
+    let mut marks: Vec<Mark<'_>> = judged
         .filter_map(|(row, line, judged)| {
-            Some((row, line, judged, Interval::of(judged.shares.clone())?))
+            let turns = judged.shares(line, &row.race, all.plan.noise_limit);
+            Some(Mark { row, line, judged, share: Interval::of(turns.clone())?, turns })
         })
         .collect();
-    all.sort_by(|a, b| b.3.median.total_cmp(&a.3.median));
+    marks.sort_by(|a, b| b.share.median.total_cmp(&a.share.median));
     html! {
         p {
             "Each ratio divided by its bound, on a logarithmic scale, the worst first. Left of the line the bound "
             "is kept. Every small dot is a turn, so that a program with two speeds shows two heaps; the large "
-            "dot is the median, the bar its interval."
+            "dot is the median, the bar its interval. What is more than 16 times off stands at the edge."
         }
-        div.chart.forest role="list" {
-            div.bar {
+        div.chart.forest role="list" aria-label="Each ratio divided by its bound" {
+            div.bar aria-hidden="true" {
                 span.name {}
                 span.track.ticks {
-                    @for tick in [1.0 / 16.0, 0.25, 1.0, 4.0, 16.0] { span style=(at(x(tick))) { (name(tick)) } }
+                    @for tick in [1.0 / 16.0, 0.25, 1.0, 4.0, 16.0] { span style=(tick_at(x(tick))) { (name(tick)) } }
                 }
                 span.figure {}
             }
-            @for (row, line, judged, share) in all {
-                div class=(format!("bar {}", class(judged.verdict))) role="listitem" {
+            @for Mark { row, line, judged, turns, share } in marks {
+                div class=(format!("bar {}", look(judged.verdict))) role="listitem" {
                     span.name { a href=(format!("#{}", row.id)) { (row.id) } " " (judged.must) " "
                         small { (line.what) } }
                     span.track {
                         i.bound style=(at(x(1.0))) {}
-                        @for turn in &judged.shares { i.turn style=(at(x(*turn))) {} }
+                        @for turn in &turns { i.turn style=(at(x(*turn))) {} }
                         (interval(share, x))
                     }
                     span.figure { (judged.verdict) }
@@ -72,7 +81,7 @@ fn name(tick: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::done;
+    use crate::document::tests::document;
 
     #[test]
     fn the_bound_is_in_the_middle_and_what_is_far_beyond_stands_at_the_edge() {
@@ -85,14 +94,9 @@ mod tests {
 
     #[test]
     fn every_turn_of_every_bound_is_drawn() {
-        let rows = [done("P1"), done("P2")];
-        let turns: usize = rows
-            .iter()
-            .flat_map(|row| &row.lines)
-            .flat_map(|line| &line.judged)
-            .map(|judged| judged.shares.len())
-            .sum();
-        assert!(turns > 0, "the rows have turns");
-        assert_eq!(forest(&rows).into_string().matches("class=\"turn\"").count(), turns);
+        // Two rows with a bound each, and six turns.
+        let picture = forest(&document(&["P1", "P2"])).into_string();
+        assert_eq!(picture.matches("class=\"turn\"").count(), 12);
+        assert_eq!(picture.matches("class=\"bound\"").count(), 2);
     }
 }
