@@ -89,7 +89,7 @@ for (const chart of document.querySelectorAll('.chart')) {
 }
 for (const figure of document.querySelectorAll('figure.lines')) {
     charts += 1;
-    const title = figure.querySelector('figcaption').textContent;
+    const title = figure.querySelector('.plot > svg').getAttribute('aria-label');
     const frame = figure.querySelector('.plot > svg').getBoundingClientRect();
     const lines = [...figure.querySelectorAll('.plot > svg > path:not(.grid)')];
     const drawn = lines.filter(line => {

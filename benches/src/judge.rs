@@ -29,7 +29,7 @@ pub(crate) struct ToBest {
     pub(crate) ratio: Interval,
 }
 
-/// Somebody's figure.
+/// A contestant's figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Standing {
     pub(crate) name: String,
@@ -38,7 +38,7 @@ pub(crate) struct Standing {
     pub(crate) figure: Interval,
 }
 
-/// Somebody who is better than another, with the whole interval.
+/// A contestant who is better than another, with the whole interval.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Ahead {
     pub(crate) name: String,
@@ -72,7 +72,7 @@ pub(crate) struct Line {
     pub(crate) to_best: Option<ToBest>,
     /// Who is better than we are, the best first.
     pub(crate) better_than_ours: Vec<Ahead>,
-    /// Who is better than the floor, which nobody can be.
+    /// Who is better than the floor, which no pool can be.
     pub(crate) better_than_floor: Vec<Ahead>,
 }
 

@@ -189,7 +189,7 @@ impl Proofs {
         Self {
             ordering_ends: starts(&["| release |", "| acquire |", "| fence |"]),
             edges_with_models: starts(&["Models: "]),
-            edges_with_reasons: starts(&["No model fails:"]),
+            edges_with_reasons: starts(&["No model "]),
             models: models.len(),
             unsafe_blocks: blocks
                 .split_once(" in all")

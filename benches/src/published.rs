@@ -94,9 +94,9 @@ fn fit(document: &Document) -> Result<(), String> {
         return Err("it was a quick look, with few rows and few peers".to_owned());
     }
     match document.circumstances.commit.as_deref() {
-        None => Err("nobody knows of which commit it is".to_owned()),
+        None => Err("it does not say of which commit it is".to_owned()),
         Some(commit) if commit.ends_with("-dirty") => {
-            Err("it is of a checkout with changes, which nobody else has".to_owned())
+            Err("it is of a checkout with changes, which others do not have".to_owned())
         }
         Some(_) => Ok(()),
     }

@@ -226,7 +226,7 @@ impl Must {
     }
 }
 
-/// In what capacity somebody takes part.
+/// In what capacity a contestant takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {

@@ -93,8 +93,8 @@ impl Saved {
     ///
     /// # Errors
     ///
-    /// What is different; and that of a checkout with changes nobody can tell whether it is the same,
-    /// if the program is not.
+    /// What is different; or that it is another program, of a checkout with changes, so that it cannot
+    /// be known to be the same.
     pub(crate) fn same_as(&self, now: &Circumstances, plan: &Plan) -> Result<(), String> {
         let head = |all: &Document| serde_json::to_value(Document { rows: vec![], ..all.clone() });
         let now = Document::new(now.clone(), *plan, vec![]);

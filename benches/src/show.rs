@@ -19,7 +19,10 @@ impl Unit {
             Self::Nanos => scaled(&[(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")]),
             Self::Rate => scaled(&[(1.0, "/s"), (1e3, "k/s"), (1e6, "M/s")]),
             Self::Bytes => format!("{value:.1} B"),
-            Self::Share => format!("{value:.3} ×"),
+            Self::Share => {
+                let digits = if value < 10.0 { 3 } else { usize::from(value < 100.0) };
+                format!("{value:.digits$} ×")
+            }
             Self::Count => {
                 let digits = format!("{value:.6}");
                 digits.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -90,6 +93,7 @@ mod tests {
         let nanos = [0.4, 3.88, 537.2, 3_880.0, 2e6, 1.5e9].map(|value| Unit::Nanos.show(value));
         assert_eq!(nanos, ["0.40 ns", "3.88 ns", "537 ns", "3.88 µs", "2.00 ms", "1.50 s"]);
         assert_eq!(Unit::Rate.show(4.91e6), "4.91 M/s");
+        assert_eq!([0.51, 12.0, 1e3].map(|n| Unit::Share.show(n)), ["0.510 ×", "12.0 ×", "1000 ×"]);
         assert_eq!([0.000_165, 1.02, 3.0].map(|n| Unit::Count.show(n)), ["0.000165", "1.02", "3"]);
     }
 

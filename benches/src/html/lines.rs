@@ -30,6 +30,10 @@ struct Series {
 /// A chart with its names: places on the axis from left to right, in percent.
 struct Chart<'a> {
     what: &'a str,
+    /// Whether that stands above the chart; where it does not, the heading says it.
+    captioned: bool,
+    /// What the places are, if their names do not say it.
+    axis: &'a str,
     unit: Unit,
     ticks: Vec<(f64, String)>,
     /// The best first.
@@ -52,7 +56,7 @@ pub(crate) fn percentiles(row: &Done, percentiles: &[f64], noise_limit: f64) -> 
                 Series { name: name.clone(), role: role(name), points: medians(percentiles, &turns) }
             });
             @let series = by_the_last(series.filter(|series| !series.points.is_empty()).collect());
-            (Chart { what: title, unit: Unit::Nanos, ticks: percent_ticks(), series }.draw())
+            (Chart { what: title, captioned: true, axis: "", unit: Unit::Nanos, ticks: percent_ticks(), series }.draw())
         }
     }
 }
@@ -75,14 +79,16 @@ fn place(percentile: f64) -> f64 {
 }
 
 fn percent_ticks() -> Vec<(f64, String)> {
-    [0.0, 50.0, 90.0, 99.0, 99.9].map(|tick| (place(tick), format!("{tick} %"))).to_vec()
+    [50.0, 90.0, 99.0, 99.9].map(|tick| (place(tick), format!("{tick} %"))).to_vec()
 }
 
 /// How a figure grows, point by point.
 pub(crate) fn growth(row: &Done) -> Markup {
     let points = row.lines.len() as f64;
     let places = || (0..row.lines.len()).map(|at| (at as f64 + 0.5) / points * 100.0);
-    let ticks = places().zip(row.lines.iter().map(|line| line.what.clone())).collect();
+    let names: Vec<&str> = row.lines.iter().map(|line| &*line.what).collect();
+    let (names, axis) = short(&names);
+    let ticks = places().zip(names).collect();
     let mut series: Vec<Series> = Vec::new();
     for (place, line) in places().zip(&row.lines) {
         for Standing { name, role, figure } in &line.standings {
@@ -97,7 +103,26 @@ pub(crate) fn growth(row: &Done) -> Markup {
         }
     }
     let unit = row.lines.first().map_or(Unit::Nanos, |line| line.unit);
-    Chart { what: &row.work, unit, ticks, series: by_the_last(series) }.draw()
+    let series = by_the_last(series);
+    Chart { what: &row.work, captioned: false, axis, unit, ticks, series }.draw()
+}
+
+/// Names that have room side by side: what all of them end with stands once below them, and thousands
+/// are `k`.
+fn short<'a>(names: &[&'a str]) -> (Vec<String>, &'a str) {
+    let last = names.last().and_then(|name| name.rsplit_once(' ')).map_or("", |name| name.1);
+    // `1 worker`, `2 workers`.
+    let one = last.strip_suffix('s').unwrap_or(last);
+    let cut = |name: &str| {
+        let (number, word) = name.split_once(' ')?;
+        let is_number = number.starts_with(|digit: char| digit.is_ascii_digit());
+        (is_number && !last.is_empty() && [one, last].contains(&word)).then(|| number.to_owned())
+    };
+    let thousands = |name: String| name.replace(",000,000", " M").replace(",000", " k");
+    match names.iter().map(|name| cut(name)).collect::<Option<Vec<_>>>() {
+        Some(numbers) => (numbers.into_iter().map(thousands).collect(), last),
+        None => (names.iter().map(|name| thousands((*name).to_owned())).collect(), ""),
+    }
 }
 
 /// Sorts by the last figures, where lines are far apart.
@@ -120,7 +145,7 @@ impl Chart<'_> {
         let faint = looks.iter().filter(|look| **look == "faint").count();
         html! {
             figure.lines {
-                figcaption { (self.what) }
+                @if self.captioned { figcaption { (self.what) } }
                 div.plot {
                     div.ys aria-hidden="true" {
                         @for tick in axis.ticks() {
@@ -140,6 +165,7 @@ impl Chart<'_> {
                     div.xs aria-hidden="true" {
                         @for (place, name) in &self.ticks { span style=(at(*place)) { (name) } }
                     }
+                    @if !self.axis.is_empty() { p.axis aria-hidden="true" { (self.axis) } }
                 }
                 ul.legend {
                     @for (series, look) in self.series.iter().zip(&looks).filter(|(_, look)| **look != "faint") {
@@ -233,6 +259,15 @@ mod tests {
         assert_eq!(medians.iter().map(|point| point.1).collect::<Vec<_>>(), [2.0, 6.0]);
     }
 
+    #[test]
+    fn names_side_by_side_are_short() {
+        let [two, many] = ["2", "10 k"].map(str::to_owned);
+        assert_eq!(short(&["2 queued", "10,000 queued"]), (vec![two, many], "queued"));
+        let tasks = ["empty tasks", "tasks of 1,000 ns"];
+        assert_eq!(short(&tasks).0, ["empty tasks", "tasks of 1 k ns"]);
+        assert_eq!(short(&[]), (vec![], ""));
+    }
+
     /// A row with curves of ours, and of so many peers each slower than the one before.
     fn with_curves(peers: usize) -> Done {
         let mut row = done("P29");
@@ -271,9 +306,7 @@ mod tests {
         }
         assert!(row.is_curve() && !done("P1").is_curve());
         let chart = growth(&row).into_string();
-        for part in
-            ["left:25.0%\">1 worker<", "left:75.0%\">2 workers<", "d=\"M25.0 0.0L75.0 0.0\""]
-        {
+        for part in ["left:25.0%\">1<", "left:75.0%\">2<", "d=\"M25.0 0.0L75.0 0.0\""] {
             assert!(chart.contains(part), "{part} is not in {chart}");
         }
     }

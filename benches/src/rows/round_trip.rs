@@ -106,8 +106,8 @@ fn after_both(mut trip: impl FnMut()) -> Outcome {
     Ok(figures([("spinning", spinning), ("sleeping", sleeping)]))
 }
 
-/// Trips that begin after a gap, with a curve of this title. If the caller sleeps in the gap too, nobody
-/// is hot.
+/// Trips that begin after a gap, with a curve of this title. If the caller sleeps in the gap too, no
+/// thread is hot.
 fn after_gaps(title: &str, gap: impl Fn(), mut trip: impl FnMut()) -> Trip {
     const TURNS: u32 = 1000;
     let mut lengths = histogram();
