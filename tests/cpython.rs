@@ -3,10 +3,11 @@
 mod common;
 mod parity;
 
-use common::{Gate, threads};
+use common::{Gate, threads, until_threads};
 use millpond::{DropPolicy, SubmitErrorKind, TaskError, ThreadPool, Timeout, star};
 use parity::Ledger;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -310,16 +311,20 @@ fn test_resource_warning() {
         // No warning, since nothing can be left: a pool that is dropped running takes its threads along.
         let before = threads();
         for policy in [DropPolicy::Join, DropPolicy::Drain] {
-            let pool = ThreadPool::builder().workers(3).drop_policy(policy).build().unwrap();
+            let left = Arc::new(AtomicUsize::new(0));
+            let leaves = Arc::clone(&left);
+            let builder = ThreadPool::builder().workers(3).drop_policy(policy);
+            let builder =
+                builder.on_worker_exit(move |_| _ = leaves.fetch_add(1, Ordering::Relaxed));
+            let pool = builder.build().unwrap();
             assert_eq!(threads(), before + 3);
             drop(pool);
-            assert_eq!(threads(), before, "{policy:?}");
+            assert_eq!(left.load(Ordering::Relaxed), 3, "{policy:?}");
+            until_threads(before);
         }
         drop(ThreadPool::new(3).unwrap());
         // By default they go on their own.
-        while threads() > before {
-            thread::yield_now();
-        }
+        until_threads(before);
     });
 }
 

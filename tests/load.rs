@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Gate, alone, descriptors, hold_up, threads};
+use common::{Gate, alone, descriptors, hold_up, threads, until_threads};
 use millpond::{AsyncResult, DropPolicy, TaskError, ThreadPool};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -219,18 +219,13 @@ fn a_thousand_pools_leave_nothing_behind() {
                 pool.join().unwrap();
             }
         };
-        let settled = |limit: usize| {
-            // Workers of pools that were dropped without a wait are on their way out.
-            while threads() > limit {
-                std::thread::yield_now();
-            }
-        };
         let at_first = threads();
         (0..POOLS / 10).for_each(use_one);
-        settled(at_first);
+        // Workers of pools that were dropped without a wait are on their way out.
+        until_threads(at_first);
         let (before, used_before) = (costs(), in_use());
         (0..POOLS).for_each(use_one);
-        settled(at_first);
+        until_threads(at_first);
         assert_eq!(costs(), before, "threads and descriptors");
         let grown = in_use().saturating_sub(used_before);
         assert!(grown < 64 * POOLS, "{grown} bytes more after {POOLS} pools");

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Gate, alone, threads};
+use common::{Gate, alone, threads, until_threads};
 use millpond::{DropPolicy, PoolHandle, SubmitErrorKind, TaskError, ThreadPool};
 use std::cell::RefCell;
 use std::sync::mpsc::{Receiver, channel};
@@ -185,9 +185,7 @@ fn a_leaked_pool_leaks_its_threads_and_nothing_more() {
         // A leaked result leaks its value; the pool does not miss it.
         std::mem::forget(handle.apply_async(|| vec![1]).unwrap());
         handle.close();
-        while threads() > before {
-            thread::yield_now();
-        }
+        until_threads(before);
         assert!(matches!(
             handle.apply(|| 1),
             Err(TaskError::NotSubmitted(SubmitErrorKind::NotRunning))

@@ -152,28 +152,32 @@ fn a_task_that_waits_for_the_one_before_it_ends() {
 /// begin after the child was submitted and before it begins.
 fn overtaking(flood: impl FnOnce(&ThreadPool, Arc<dyn Fn() + Send + Sync>)) -> usize {
     let pool = ThreadPool::new(2).unwrap();
-    let (go, gone) = std::sync::mpsc::channel::<()>();
     let (count, handle) = (Arc::new(AtomicUsize::new(0)), pool.handle());
-    let begun = Arc::clone(&count);
+    // The other is held in the last of these, until the child is submitted.
+    const FIRST: usize = 100;
+    let (held, submitted) = (Gate::new(), Gate::new());
+    let (is_held, submits, begun) = (held.clone(), submitted.clone(), Arc::clone(&count));
     let (entered, inside) = std::sync::mpsc::channel();
     let parent = pool
         .apply_async(move || {
             entered.send(()).unwrap();
-            gone.recv().unwrap();
+            is_held.wait();
             let (tell, told) = std::sync::mpsc::channel();
-            let counted = Arc::clone(&begun);
-            let before = begun.load(Ordering::SeqCst);
-            handle.spawn(move || tell.send(counted.load(Ordering::SeqCst)).unwrap()).unwrap();
-            told.recv().unwrap() - before
+            handle.spawn(move || tell.send(begun.load(Ordering::SeqCst)).unwrap()).unwrap();
+            submits.open();
+            told.recv().unwrap() - FIRST
         })
         .unwrap();
     inside.recv().unwrap();
-    let counter = Arc::clone(&count);
-    flood(&pool, Arc::new(move || _ = counter.fetch_add(1, Ordering::SeqCst)));
-    while count.load(Ordering::SeqCst) < 100 {
-        std::thread::yield_now();
-    }
-    go.send(()).unwrap();
+    flood(
+        &pool,
+        Arc::new(move || {
+            if count.fetch_add(1, Ordering::SeqCst) + 1 == FIRST {
+                held.open();
+                submitted.wait();
+            }
+        }),
+    );
     let overtaken = parent.get().unwrap();
     pool.terminate();
     overtaken

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{alone, threads};
+use common::{alone, threads, until_threads};
 use millpond::{DropPolicy, JoinError, TaskError, ThreadPool};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -36,9 +36,7 @@ fn every_handle_resolves_however_the_pool_ends() {
             "the rounds must meet every way to end"
         );
         // The detached ones of pools that were dropped without join are on their way out.
-        while threads() > before {
-            std::thread::yield_now();
-        }
+        until_threads(before);
     });
 }
 

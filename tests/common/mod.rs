@@ -9,7 +9,7 @@ mod system;
 mod time_limit;
 
 #[allow(unused_imports, reason = "each test binary uses a part of it")]
-pub(crate) use system::{descriptors, threads};
+pub(crate) use system::{descriptors, threads, until_threads};
 
 /// Keeps those who wait until it is opened.
 #[derive(Clone, Debug, Default)]

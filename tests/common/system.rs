@@ -5,6 +5,14 @@ pub(crate) fn threads() -> usize {
     ask::threads()
 }
 
+/// Waits until this process has no more threads than so many. A system still lists a thread for a
+/// moment after another thread has joined it.
+pub(crate) fn until_threads(most: usize) {
+    while threads() > most {
+        std::thread::yield_now();
+    }
+}
+
 /// How many files, sockets and other things this process has open.
 pub(crate) fn descriptors() -> usize {
     ask::descriptors()
