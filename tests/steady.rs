@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Gate, alone};
+use common::{Gate, alone, watches};
 use millpond::{AsyncResult, PoolHandle, ThreadPool};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::VecDeque;
@@ -27,15 +27,19 @@ static LIVE: AtomicUsize = AtomicUsize::new(0);
 // SAFETY: everything is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let counter = if layout.size() == INJECTOR_BLOCK { &INJECTOR } else { &OWN };
-        counter.fetch_add(1, Ordering::Relaxed);
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        if !watches() {
+            let counter = if layout.size() == INJECTOR_BLOCK { &INJECTOR } else { &OWN };
+            counter.fetch_add(1, Ordering::Relaxed);
+            LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        }
         // SAFETY: the caller's contract is the system allocator's.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        if !watches() {
+            LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        }
         // SAFETY: as above.
         unsafe { System.dealloc(memory, layout) }
     }

@@ -8,6 +8,16 @@ mod system;
 #[cfg(target_os = "linux")]
 mod time_limit;
 
+#[cfg(target_os = "linux")]
+#[allow(unused_imports, reason = "each test binary uses a part of it")]
+pub(crate) use time_limit::watches;
+
+/// No thread watches here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn watches() -> bool {
+    false
+}
+
 #[allow(unused_imports, reason = "each test binary uses a part of it")]
 pub(crate) use system::{descriptors, threads, until_threads};
 

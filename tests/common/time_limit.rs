@@ -4,6 +4,7 @@
 //! own with the test's name, so a thread of such a name that has been there for too long is a test that hangs. The limit is
 //! for hangs alone: no test says by it how fast anything is. Nothing has to be called; `mod common` is enough.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::process::Command;
@@ -38,7 +39,17 @@ fn limit() -> Duration {
     if super::is_child() { limit - limit / 8 } else { limit }
 }
 
+std::thread_local! {
+    static WATCHES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is the one that watches. What it allocates is none of the test's.
+pub(crate) fn watches() -> bool {
+    WATCHES.get()
+}
+
 extern "C" fn watch(_: *mut c_void) -> *mut c_void {
+    WATCHES.set(true);
     let limit = limit();
     let mut first_seen = HashMap::new();
     loop {
