@@ -143,8 +143,10 @@ fn each_verb_allocates_as_often_as_its_documentation_says() {
                     calls + blocks
                 })
                 .collect();
+            // On one processor some hundred: a consumer that is alone with a worker lets it run dry
+            // more often. One for each hundred items would be the fault.
             assert!(
-                streams.iter().any(|calls| *calls <= 100),
+                streams.iter().any(|calls| *calls < 1_000),
                 "{verb}: the window, and now and then a block of the injector, but {streams:?}"
             );
         }
