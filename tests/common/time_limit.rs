@@ -15,8 +15,8 @@ const LIMIT: Duration = Duration::from_secs(180);
 /// Another limit, in seconds: for machines on which everything is slow.
 const VARIABLE: &str = "MILLPOND_TEST_LIMIT";
 
-/// What runs before `main`.
-#[used]
+/// What runs before `main`. Not under Miri, which finds a deadlock by itself.
+#[cfg_attr(not(miri), used)]
 // SAFETY: the section holds the addresses of functions of this type, which are called once with the process's memory and
 // threads in place.
 #[unsafe(link_section = ".init_array")]

@@ -118,8 +118,9 @@ impl<A, T, E> StreamRef<A, T, E> {
 
     /// Learns which items the feeding half has put in.
     pub(crate) fn see_items(&mut self) {
-        // edge ITEM acquire: the items' slots, from the feeding half → the consumer.
-        self.next = self.ring().published.load(Ordering::Acquire);
+        // Relaxed: the consumer takes what it has seen DONE, which carries the outcome. It asks for
+        // a ring only after it has held the lock under which the feeding half filled the slot.
+        self.next = self.ring().published.load(Ordering::Relaxed);
     }
 
     /// Gives out the slot of the outcome that was taken last, for the feeding half. None in

@@ -4,8 +4,8 @@
 //! A light and a heavy fence order each other's threads like two SeqCst fences. Two light
 //! fences do not. Linux has a system call, `membarrier`, that makes every running thread of the
 //! process pass a full fence. Where the process may use the call, the heavy fence calls it, and
-//! the light fence only keeps the compiler from moving an access across. Elsewhere both are
-//! SeqCst fences.
+//! the light fence only keeps the compiler from moving an access across. Elsewhere, and under
+//! Miri, which does not know the call, both are SeqCst fences.
 
 use super::{Ordering, fence};
 
@@ -30,7 +30,7 @@ pub(crate) fn prepare() {
     system::prepare();
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 mod system {
     use super::{Ordering, fence};
     use rustix::thread::{MembarrierCommand, membarrier};
@@ -89,7 +89,7 @@ mod system {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), miri))]
 mod system {
     use super::{Ordering, fence};
 

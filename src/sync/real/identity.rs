@@ -2,7 +2,7 @@
 //!
 //! After a fork the child has a copy of a pool's memory and none of the pool's threads.
 
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -45,7 +45,7 @@ pub(super) fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 pub(super) fn watch_for_forks() {
     extern "C" fn in_child() {
         OWN.store(NEXT.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -67,7 +67,8 @@ pub(super) fn watch_for_forks() {
     IS_REGISTERED.store(true, Ordering::Relaxed);
 }
 
-#[cfg(not(unix))]
+/// Miri does not know the call, and cannot fork either.
+#[cfg(any(not(unix), miri))]
 pub(super) fn watch_for_forks() {}
 
 #[cfg(all(test, not(loom)))]
