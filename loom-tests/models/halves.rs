@@ -223,6 +223,37 @@ fn i49_an_owner_that_sleeps_before_it_knows_its_thief_is_told() {
     });
 }
 
+/// An owner that sleeps, beside its thief, which wakes it when it sees the mark. The thief passes no
+/// fence, so it must see that the owner sleeps by the mark alone.
+fn beside_a_marked_thief(answer: fn(&Offers)) {
+    let [owner, thief] = [(); 2].map(|()| Arc::new(Offers::new()));
+    let (row, marked) = (Arc::clone(&owner), Arc::clone(&thief));
+    let sleeper = spawn(move || {
+        row.announce(Some(&marked));
+        row.sleep();
+    });
+    while !thief.is_wanted() {
+        thread::yield_now();
+    }
+    answer(&thief);
+    owner.wake();
+    sleeper.join().expect("the owner returns");
+}
+
+#[test]
+fn i49_a_thief_that_takes_the_mark_away_sees_who_sleeps() {
+    check("I49 owner that sleeps ‖ marked thief", Bound::None, Futex::Block, |_| {
+        beside_a_marked_thief(Offers::answer);
+    });
+}
+
+#[test]
+fn i49_control_a_thief_sees_the_mark_and_leaves_it() {
+    control("I49 control: a mark that is not taken away", Bound::None, Futex::Block, |_| {
+        beside_a_marked_thief(|_| {});
+    });
+}
+
 #[test]
 fn i49_control_the_thief_does_not_tell_its_owner() {
     control("I49 control: an offer and no word to the owner", Bound::Usual, Futex::Block, |_| {

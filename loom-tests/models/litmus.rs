@@ -204,6 +204,42 @@ fn without_either_fence_the_sleeper_is_lost() {
     }
 }
 
+/// `count=1; fence; queue=0 ‖ load count; load queue; fence; load count`: a sweeper empties a queue
+/// after it has counted itself. Whoever finds the queue empty sees the count, though the look at the
+/// queue is Relaxed, as no look of today's queues is.
+fn empty_or_counted(outcomes: &Outcomes, look_fence: bool) -> bool {
+    let (counted, queued) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(1)));
+    let (their_counted, their_queued) = (Arc::clone(&counted), Arc::clone(&queued));
+    let theirs = move || {
+        their_counted.store(1, Relaxed);
+        fence(SeqCst);
+        their_queued.store(0, Relaxed);
+    };
+    let ours = || {
+        let before = counted.load(Acquire);
+        let queued = queued.load(Relaxed);
+        if look_fence {
+            fence(Acquire);
+        }
+        (before, queued, counted.load(Relaxed))
+    };
+    let (seen, ()) = beside(theirs, ours);
+    outcomes.insert(seen);
+    seen != (0, 0, 0)
+}
+
+#[test]
+fn a_queue_that_a_sweep_has_emptied_shows_the_sweep() {
+    expect("sweep ‖ look", 55, 5, |outcomes| assert!(empty_or_counted(outcomes, true)));
+}
+
+#[test]
+fn without_its_fence_a_look_misses_the_sweep() {
+    rejects("sweep ‖ look, no fence", "missed", Bound::None, Futex::Block, |outcomes| {
+        assert!(empty_or_counted(outcomes, false), "missed");
+    });
+}
+
 /// Nobody stores `x`, so nothing orders the write before the read. A model whose loads store something would.
 #[test]
 fn loads_alone_synchronise_nothing() {

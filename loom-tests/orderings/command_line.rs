@@ -5,13 +5,28 @@ use std::thread::available_parallelism;
 
 use crate::Refusal;
 
-const USAGE: &str = "\
+pub(crate) const HELP: &str = "\
+Weakens each memory ordering of the library in its turn, and runs the models of
+the protocols until one objects. Ends with
+`orderings: N mutants, N killed, N allowed, N survived`, and fails if one survived.
+
 usage: cargo orderings [--only SUBSTRING] [--list] [--jobs N] [--verbose]
 
   --only SUBSTRING  only mutants whose line in the list contains this
   --list            print the mutants, and run nothing
   --jobs N          so many models at a time; one per processor if not given
-  --verbose         also print what was killed, by which model and why";
+  --verbose         also print what was killed, by which model and why
+  --help            print this
+
+A mutant that no model can refuse stands in loom-tests/orderings/allowed.txt, with
+the reason, and has a second witness in loom-tests/orderings/README.md. An entry
+that no survivor needs fails the lane. results.txt below the target folder says, as
+the lane goes, what became of each mutant. About 15 minutes on two processors.";
+
+pub(crate) enum Command {
+    Help,
+    Run(Options),
+}
 
 pub(crate) struct Options {
     pub(crate) only: Option<String>,
@@ -21,13 +36,13 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn from_arguments() -> Result<Self, Refusal> {
+    pub(crate) fn from_arguments() -> Result<Command, Refusal> {
         let jobs = available_parallelism().map_or(1, NonZeroUsize::get);
         let mut options = Self { only: None, list: false, jobs, verbose: false };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value =
-                || arguments.next().ok_or_else(|| format!("{argument} needs a value\n\n{USAGE}"));
+                || arguments.next().ok_or_else(|| format!("{argument} needs a value\n\n{HELP}"));
             match argument.as_str() {
                 "--only" => options.only = Some(value()?),
                 "--list" => options.list = true,
@@ -39,9 +54,10 @@ impl Options {
                         .ok_or("--jobs needs a number over 0")?;
                 }
                 "--verbose" => options.verbose = true,
-                _ => return Err(format!("what is {argument}?\n\n{USAGE}")),
+                "--help" | "-h" => return Ok(Command::Help),
+                _ => return Err(format!("what is {argument}?\n\n{HELP}")),
             }
         }
-        Ok(options)
+        Ok(Command::Run(options))
     }
 }

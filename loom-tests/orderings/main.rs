@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 use allowed::Allowed;
-use command_line::Options;
+use command_line::{Command, Options};
 use model::Models;
 use results::{Results, Tally};
 use sites::{Mutant, Site};
@@ -30,7 +30,13 @@ use sites::{Mutant, Site};
 type Refusal = String;
 
 fn main() -> ExitCode {
-    let done = Options::from_arguments().and_then(|options| run(&options));
+    let done = Options::from_arguments().and_then(|command| match command {
+        Command::Help => {
+            println!("{}", command_line::HELP);
+            Ok(true)
+        }
+        Command::Run(options) => run(&options),
+    });
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
