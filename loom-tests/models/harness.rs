@@ -6,8 +6,11 @@
 //!
 //! The name of a model and of a control begins with the invariants that it is about: `I12 I15 submit ‖ worker`.
 //!
-//! Settings are set here and not read from the environment, loom's `LOOM_…` variables included. One variable is
-//! ours: `MILLPOND_MODELS=long` raises the usual bound of three preemptions to four.
+//! Settings are set here and not read from the environment, loom's `LOOM_…` variables included. Two variables are
+//! ours: `MILLPOND_MODELS=long` raises the usual bound of three preemptions to four, and `MILLPOND_MODEL_LIMIT=SECONDS`
+//! stops each model after that time. A model that was stopped has failed, and says INCOMPLETE.
+//!
+//! `cargo models` reads what a model prints, and keeps the tables of the README.
 //!
 //! What a model must respect stands in the README of the room `sync`.
 
@@ -23,6 +26,7 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
 
 pub(crate) use execution::Futex;
 pub(crate) use failure::panic_deliberately;
@@ -113,16 +117,18 @@ pub(crate) fn check(
     futex: Futex,
     model: impl Fn(&Outcomes) + Send + Sync + 'static,
 ) -> Report {
-    let (outcomes, began) = (Outcomes::default(), std::time::Instant::now());
-    let (executions, failure) = explore(bound, futex, &outcomes, model);
+    let outcomes = Outcomes::default();
+    let Explored { executions, threads, failure, time } = explore(bound, futex, &outcomes, model);
     let outcomes = outcomes.sorted();
+    let name = &titled(name, futex);
+    let (bound, seconds) = (bound.name(), time.as_secs_f64());
     if let Some(why) = failure {
+        refuse_incomplete(name, executions, &why, &bound, time);
         panic!("{name}: failed in execution {executions}: {}", invariants::in_its_words(name, why));
     }
-    let (bound, seconds) = (bound.name(), began.elapsed().as_secs_f64());
-    let outcomes_seen = outcomes.len();
+    let seen = outcomes.len();
     say(&format!(
-        "{name}: {executions} executions, {outcomes_seen} outcomes, bound {bound}, {seconds:.1} s"
+        "{name}: {executions} executions, {seen} outcomes, {threads} threads, bound {bound}, {seconds:.1} s"
     ));
     assert!(executions > 1, "{name}: one execution proves nothing");
     Report { executions, outcomes }
@@ -159,24 +165,60 @@ fn fails(
 ) {
     let outcomes = Outcomes::default();
     SILENT.set(true);
-    let (executions, failure) = explore(bound, futex, &outcomes, model);
+    let Explored { executions, failure, time, .. } = explore(bound, futex, &outcomes, model);
     SILENT.set(false);
+    let name = &titled(name, futex);
     let Some(failure) = failure else {
         panic!("{name}: not rejected in {executions} executions; outcomes {:?}", outcomes.sorted());
     };
+    refuse_incomplete(name, executions, &failure, &bound.name(), time);
     let said = invariants::in_its_words(name, failure);
     assert!(is_it(&said), "{name}: rejected, but for another reason: {said}");
     let why: String = said.lines().next().unwrap_or_default().chars().take(110).collect();
-    say(&format!("{name}: rejected after {executions} executions: {why}"));
+    let seconds = time.as_secs_f64();
+    say(&format!("{name}: rejected after {executions} executions, {seconds:.1} s: {why}"));
 }
 
-/// Returns the number of executions and, if the last one failed, why.
+/// The name, with the mode in which no wait sleeps.
+fn titled(name: &str, futex: Futex) -> String {
+    let is_told = futex == Futex::Block || name.contains("Spurious");
+    if is_told { name.to_owned() } else { format!("{name} (Spurious)") }
+}
+
+/// What an execution says that begins after the limit.
+const STOPPED: &str = "the limit has stopped the model";
+
+/// Fails a model that the limit has stopped, which is neither right nor wrong.
+fn refuse_incomplete(name: &str, executions: usize, why: &str, bound: &str, time: Duration) {
+    let (whole, seconds) = (executions - 1, time.as_secs());
+    assert!(
+        why != STOPPED,
+        "{name}: INCOMPLETE after {whole} executions, bound {bound}, {seconds} s"
+    );
+}
+
+fn limit() -> Option<Duration> {
+    let seconds = std::env::var("MILLPOND_MODEL_LIMIT").ok()?.parse();
+    Some(Duration::from_secs_f64(seconds.expect("MILLPOND_MODEL_LIMIT is a number of seconds")))
+}
+
+/// What a run of a model was.
+struct Explored {
+    executions: usize,
+    /// How many threads an execution had at most, the main one included.
+    threads: usize,
+    /// Why the last execution failed, if it did.
+    failure: Option<String>,
+    time: Duration,
+}
+
+/// Explores the model until it is done, has failed, or the limit has stopped it.
 fn explore(
     bound: Bound,
     futex: Futex,
     outcomes: &Outcomes,
     model: impl Fn(&Outcomes) + Send + Sync + 'static,
-) -> (usize, Option<String>) {
+) -> Explored {
     listen();
     FAILURE.take();
     let mut builder = loom::model::Builder::new();
@@ -190,22 +232,30 @@ fn explore(
     builder.expect_explicit_explore = false;
     builder.location = false;
     builder.log = false;
-    let executions = Arc::new(AtomicUsize::new(0));
-    let (count, outcomes) = (Arc::clone(&executions), outcomes.clone());
+    let (began, limit) = (Instant::now(), limit());
+    let [executions, threads] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    let (count, most, outcomes) = (Arc::clone(&executions), Arc::clone(&threads), outcomes.clone());
     let run = || {
         builder.check(move || {
             // The code under test may have caught the panic of the execution before.
             assert!(FAILURE.with_borrow(Option::is_none), "the execution before has failed");
             count.fetch_add(1, Ordering::Relaxed);
             execution::begin(futex);
+            assert!(limit.is_none_or(|limit| began.elapsed() < limit), "{STOPPED}");
             model(&outcomes);
+            most.fetch_max(thread::started() + 1, Ordering::Relaxed);
         });
     };
     IN_MODEL.set(true);
     let result = catch_unwind(AssertUnwindSafe(run));
     IN_MODEL.set(false);
     let failure = FAILURE.take().or_else(|| result.err().map(|panic| text(&*panic).to_owned()));
-    (executions.load(Ordering::Relaxed), failure)
+    Explored {
+        executions: executions.load(Ordering::Relaxed),
+        threads: threads.load(Ordering::Relaxed),
+        failure,
+        time: began.elapsed(),
+    }
 }
 
 fn text(panic: &dyn Any) -> &str {

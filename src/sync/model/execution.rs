@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) processors: Cell<usize>,
     /// How many more threads the system starts before it refuses one.
     pub(super) spawns: Cell<usize>,
+    /// How many threads were started.
+    pub(super) started: Cell<usize>,
     pub(super) wakes: Cell<u64>,
 }
 
@@ -140,6 +142,7 @@ fn renew(futex: Futex) {
         barrier: AtomicU32::new(0),
         processors: Cell::new(2),
         spawns: Cell::new(usize::MAX),
+        started: Cell::new(0),
         wakes: Cell::new(0),
     };
     STATE.set(Some(Rc::new(state)));

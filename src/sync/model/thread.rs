@@ -40,12 +40,18 @@ pub(crate) fn spawn(
         return Err(std::io::Error::other("the model refuses a thread"));
     }
     state.spawns.set(left - 1);
+    state.started.set(state.started.get() + 1);
     loom::thread::Builder::new().name(name).stack_size(STACK_WORDS).spawn(main).map(JoinHandle)
 }
 
 /// Lets `count` more threads start. The system refuses every one after them.
 pub(crate) fn refuse_after(count: usize) {
     state().spawns.set(count);
+}
+
+/// Says how many threads this execution has started.
+pub(crate) fn started() -> usize {
+    state().started.get()
 }
 
 /// Says how many processors there are: two, or as many as the model has set.

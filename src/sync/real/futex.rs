@@ -49,6 +49,7 @@ pub(crate) fn wake_one_untimed(word: &AtomicU32) {
 /// Forgets all waiters. Only the child of a fork calls it, before it has a second thread: the
 /// waiters are threads of the parent.
 #[cfg(unix)]
+#[cfg_attr(miri, allow(dead_code, reason = "Miri cannot fork"))]
 pub(super) fn forget_waiters() {
     timed::forget_waiters();
 }
