@@ -4,7 +4,8 @@
 //! `MILLPOND_SHUTTLE=N` runs N times as many schedules, from fresh seeds, and `MILLPOND_REPLAY=SCHEDULE` runs one schedule, as
 //! a failing test has printed it, and nothing else: use it with the name of that test.
 
-use crate::recorder::Recorder;
+use crate::page::{self, Table};
+use crate::recorder::{Counter, Recorder};
 use shuttle::scheduler::{
     PctScheduler, RandomScheduler, ReplayScheduler, Schedule, Scheduler,
     UncontrolledNondeterminismCheckScheduler,
@@ -57,23 +58,44 @@ pub(crate) fn check(name: &'static str, schedules: usize, scenario: fn()) {
         }
     };
     let twice = RandomScheduler::new_from_seed(SEED, TWICE);
-    let ran =
-        counted(name, "run twice", UncontrolledNondeterminismCheckScheduler::new(twice), scenario)
-            + counted(name, "random", random, scenario)
-            + counted(name, "PCT", pct, scenario);
-    say(&format!("{name}: {ran} schedules, {:.1} s", began.elapsed().as_secs_f64()));
+    let runs = [
+        counted(name, "run twice", UncontrolledNondeterminismCheckScheduler::new(twice), scenario),
+        counted(name, "random", random, scenario),
+        counted(name, "PCT", pct, scenario),
+    ];
+    let ran: usize = runs.iter().map(|(ran, _)| ran).sum();
+    let threads = runs.iter().map(|(_, threads)| threads).max().expect("there are three");
+    let seconds = format!("{:.1}", began.elapsed().as_secs_f64());
+    say(&format!("{name}: {ran} schedules, {threads} threads, {seconds} s"));
+    if std::env::var_os("MILLPOND_SHUTTLE").is_none() {
+        page::row(Table::Scenarios, &[name, &threads.to_string(), &grouped(ran), &seconds]);
+    }
 }
 
-/// Says, if a schedule fails, which one it was.
-fn counted(name: &str, kind: &str, scheduler: impl Scheduler + 'static, scenario: fn()) -> usize {
-    let begun = Arc::new(AtomicUsize::new(0));
+/// `12345` is `12,345`.
+fn grouped(number: usize) -> String {
+    match number / 1000 {
+        0 => number.to_string(),
+        thousands => format!("{},{:03}", grouped(thousands), number % 1000),
+    }
+}
+
+/// Returns how many schedules there were, and how many threads one had at most. Says, if a schedule fails, which one it was.
+fn counted(
+    name: &str,
+    kind: &str,
+    scheduler: impl Scheduler + 'static,
+    scenario: fn(),
+) -> (usize, usize) {
+    let [begun, threads] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    let scheduler = Counter::new(scheduler, Arc::clone(&threads));
     let count = Arc::clone(&begun);
     let counting = move || {
         count.fetch_add(1, Ordering::Relaxed);
         scenario();
     };
     match catch_unwind(AssertUnwindSafe(|| run(scheduler, counting))) {
-        Ok(ran) => ran,
+        Ok(ran) => (ran, threads.load(Ordering::Relaxed)),
         Err(failure) => {
             say(&format!("{name}: failed in schedule {} ({kind})", begun.load(Ordering::Relaxed)));
             resume_unwind(failure)
@@ -95,6 +117,7 @@ pub(crate) fn control(name: &str, message: &str, limit: usize, scenario: fn()) {
         after
     });
     say(&format!("{name}: rejected after {random} random schedules, {pct} of PCT"));
+    page::row(Table::Controls, &[name, &format!("{random} random, {pct} of PCT")]);
 }
 
 /// As [`control`], for a bug that random schedules must find within the limit, and PCT's need not.
@@ -102,6 +125,7 @@ pub(crate) fn control_at_random(name: &str, message: &str, limit: usize, scenari
     if std::env::var_os("MILLPOND_REPLAY").is_none() {
         let (after, _) = failing(RandomScheduler::new_from_seed(SEED, limit), message, scenario);
         say(&format!("{name}: rejected after {after} random schedules"));
+        page::row(Table::Controls, &[name, &format!("{after} random")]);
     }
 }
 

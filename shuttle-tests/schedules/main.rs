@@ -9,6 +9,7 @@ mod harness;
 mod items;
 mod joins;
 mod nesting;
+mod page;
 mod recorder;
 mod streams;
 mod time;
