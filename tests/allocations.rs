@@ -130,25 +130,23 @@ fn each_verb_allocates_as_often_as_its_documentation_says() {
         assert_eq!(calls, 2, "map_slice: the values and the block");
 
         for (verb, ordered) in [("imap", true), ("imap_unordered", false)] {
-            let streams: Vec<usize> = (0..10)
+            let blocks: Vec<usize> = (0..10)
                 .map(|_| {
                     let (calls, _, blocks) = allocations(|| {
                         let stream = pool.stream(|x: u64| x, 0..100_000);
                         let results = if ordered { stream.imap() } else { stream.imap_unordered() };
                         results.unwrap().map(Result::unwrap).sum::<u64>()
                     });
-                    // How often the workers run dry is the system's affair. Each time costs an
-                    // entry. There is one for each item at the very most, and 63 share a block.
-                    assert!(blocks <= 100_000 / 63 + 2 + 8, "{verb}: {blocks} blocks");
-                    calls + blocks
+                    assert!(calls <= 16, "{verb}: the stream and its window, but {calls}");
+                    blocks
                 })
                 .collect();
-            // On one processor some hundred: a consumer that is alone with a worker lets it run dry
-            // more often. One for each hundred items would be the fault.
-            assert!(
-                streams.iter().any(|calls| *calls < 1_000),
-                "{verb}: the window, and now and then a block of the injector, but {streams:?}"
-            );
+            // A worker that runs dry leaves, and the next item sends an entry: one for each item at
+            // the very most. 63 entries share a block of the injector. How often the workers run
+            // dry is the system's affair. On one processor, where consumer and worker take turns,
+            // it was every fifteenth item.
+            assert!(blocks.iter().all(|blocks| *blocks <= 100_000 / 63 + 2 + 8), "{blocks:?}");
+            assert!(blocks.iter().any(|blocks| *blocks < 500), "{verb}: an entry for every third");
         }
 
         let (here, nested) = pool
