@@ -184,6 +184,7 @@
 //! * It runs on Linux, Android, FreeBSD, macOS, iOS, watchOS and Windows, where there are 64-bit
 //!   atomics. The README's table of platforms says on which of them its tests run.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), deny(clippy::disallowed_types, clippy::disallowed_methods))]
 
 #[cfg(not(target_has_atomic = "64"))]
@@ -257,8 +258,12 @@ pub use stream::ResultStream;
 pub use stream::{Fed, Feeder, Imap, Results, SendError, SendErrorKind, Sending, Stream};
 pub use worker::Profile;
 
-#[cfg(all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals")))]
+#[cfg(any(
+    all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals")),
+    all(millpond_shuttle, feature = "shuttle")
+))]
 #[allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "it runs users' models")]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "loom", feature = "shuttle"))))]
 #[forbid(unsafe_code)]
 pub mod model;
 

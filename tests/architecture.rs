@@ -88,7 +88,7 @@ fn what_is_dangerous_stands_behind_its_door() {
         ("Instant::now", &["sync/"]),
         ("atomic_wait", &["sync/"]),
         ("crossbeam_deque", &["sync/"]),
-        ("catch_unwind", &["block/unwind.rs", "model/explore.rs"]),
+        ("catch_unwind", &["block/unwind.rs", "model/by_loom.rs", "model/by_shuttle.rs"]),
         ("heap::alloc", &["block/memory.rs", "block/slab.rs"]),
         ("thread::spawn", &["pool/threads.rs", "sync/"]),
     ];

@@ -1,8 +1,50 @@
-//! Sets `--cfg millpond_loom` for this member alone, so that nobody has to set RUSTFLAGS, and takes
-//! the first model out of docs/model-checking.md, so that it compiles and runs as a test.
+//! Sets `--cfg millpond_loom` for this member alone, so that no command has to set RUSTFLAGS. It
+//! takes the first model out of docs/model-checking.md, and the examples out of the documentation
+//! of `millpond::model`, so that they compile and run as tests.
+
+mod behaviours;
 
 use std::path::Path;
 
+/// The files of `tests/` whose tests run on the specification too, as far as they fit.
+const FILES: &[&str] = &[
+    "apply",
+    "batch_drops",
+    "bounded",
+    "callbacks",
+    "cancel",
+    "closing",
+    "conversions",
+    "corners",
+    "drops",
+    "fallible",
+    "fed_ends",
+    "fork_join",
+    "giving_up",
+    "groups",
+    "lifecycle",
+    "map",
+    "map_failures",
+    "nesting",
+    "no_hangs",
+    "odd_values",
+    "panics",
+    "refusals",
+    "reserve",
+    "reserve_ends",
+    "reserve_inside",
+    "results",
+    "running",
+    "scopes",
+    "start_by",
+    "start_if",
+    "stream_ends",
+    "streams",
+    "unobserved",
+    "when_full",
+];
+/// The tests that fit in words and that a model cannot pass, each with the reason.
+const LEFT: &str = "behaviours.txt";
 const PAGE: &str = "../docs/model-checking.md";
 
 fn main() {
@@ -11,12 +53,68 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={PAGE}");
     let page = std::fs::read_to_string(PAGE).expect("the page is there");
-    let (_, model) = page.split_once("```rust,ignore\n#![cfg(millpond_loom)]\n").expect("a model");
+    let begin = "```rust,ignore\n#![cfg(any(millpond_loom, millpond_shuttle))]\n";
+    let (_, model) = page.split_once(begin).expect("a model");
     let (model, _) = model.split_once("```\n").expect("its end");
-    // The first line makes up for the `cfg`, so that the lines keep their numbers.
-    let model = format!("\n{model}")
-        .replace("use millpond::", "use millpond_spec::")
-        .replace("#[test]", "#[test] #[should_panic(expected = \"the model failed\")]");
+    for krate in ["millpond_spec", "millpond_shuttle"] {
+        // The first line makes up for the `cfg`, so that the lines keep their numbers.
+        let model = format!("\n{model}")
+            .replace("use millpond::", &format!("use {krate}::"))
+            .replace("#[test]", "#[test] #[should_panic(expected = \"the model failed\")]");
+        write(&format!("{krate}.rs"), &model);
+    }
+    write("examples.rs", &examples());
+    println!("cargo::rerun-if-changed={LEFT}");
+    println!("cargo::rerun-if-changed=behaviours.rs");
+    let left = std::fs::read_to_string(LEFT).expect("it is there");
+    write("behaviours.rs", &behaviours::write(Path::new("../tests"), FILES, &left));
+}
+
+fn write(name: &str, text: &str) {
     let folder = std::env::var_os("OUT_DIR").expect("cargo sets it");
-    std::fs::write(Path::new(&folder).join("model.rs"), model).expect("it can be written");
+    std::fs::write(Path::new(&folder).join(name), text).expect("it can be written");
+}
+
+/// Makes a test of each example in the documentation of `millpond::model`.
+fn examples() -> String {
+    let mut tests = String::new();
+    for folder in ["../src/model", "../src/sync/recorded"] {
+        println!("cargo::rerun-if-changed={folder}");
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .expect("it is there")
+            .map(|entry| entry.expect("it can be read").path())
+            .filter(|path| path.extension().is_some_and(|kind| kind == "rs"))
+            .collect();
+        files.sort();
+        for file in files {
+            let text = std::fs::read_to_string(&file).expect("it can be read");
+            let stem = file.file_stem().expect("a name").to_string_lossy().replace("mod", "module");
+            let room = folder.rsplit('/').next().expect("a name");
+            for (line, example) in examples_of(&text) {
+                let example = example.replace("millpond::", "millpond_spec::");
+                let body = format!("#[test]\nfn {room}_{stem}_{line}() {{\n{example}}}\n");
+                tests.push_str(&body);
+            }
+        }
+    }
+    tests
+}
+
+/// The examples of a file, each with the number of its line.
+fn examples_of(text: &str) -> Vec<(usize, String)> {
+    let (mut examples, mut open) = (Vec::new(), None::<(usize, String)>);
+    for (number, line) in (1..).zip(text.lines()) {
+        let Some(doc) = line.trim_start().strip_prefix("///") else { continue };
+        let doc = doc.strip_prefix(' ').unwrap_or(doc);
+        match (&mut open, doc.starts_with("```")) {
+            (None, true) => open = Some((number, String::new())),
+            (Some(_), true) => examples.extend(open.take()),
+            (Some((_, example)), false) => {
+                example.push_str(doc.strip_prefix("# ").unwrap_or(doc));
+                example.push('\n');
+            }
+            (None, false) => {}
+        }
+    }
+    examples
 }

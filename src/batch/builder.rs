@@ -177,7 +177,7 @@ where
     ///
     /// The call costs as much as [`Pool::map`]. It runs the callbacks on this thread only if the
     /// batch is empty, or if this thread is a worker of the same pool and finishes last.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn map(self) -> Result<Vec<T>, TaskError<E>> {
         let Self { pool, map, input, options, entrance } =
             self.checked().map_err(|refused| TaskError::NotSubmitted(refused.kind()))?;
@@ -217,7 +217,7 @@ where
     ///
     /// The call costs as much as [`Pool::map_async`]. It runs the callback on this thread only if
     /// the batch is empty.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn map_async(self) -> Result<AsyncResult<Vec<T>, E>, SubmitError<Self>> {
         let Self { pool, map, input, options, entrance } = self.checked()?;
         let again = entrance.again();

@@ -26,7 +26,7 @@ const ONE_WORKER_TIME: Duration = Duration::from_micros(5);
 /// # Errors
 ///
 /// If the pool does not take the batch, the error says why, and holds function and input.
-#[cfg_attr(feature = "loom", track_caller)]
+#[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
 pub(super) fn map_async<M, I>(
     sched: &Sched,
     mapping: M,
@@ -113,7 +113,7 @@ where
 /// # Errors
 ///
 /// The error says why the pool does not take the batch. `None` says that the wait would never end.
-#[cfg_attr(feature = "loom", track_caller)]
+#[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
 pub(super) fn map<M, I>(
     sched: &Sched,
     mapping: M,
@@ -144,7 +144,7 @@ where
 /// # Errors
 ///
 /// Those of [`map`].
-#[cfg_attr(feature = "loom", track_caller)]
+#[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
 pub(super) fn map_collected<M>(
     sched: &Sched,
     mapping: M,

@@ -40,7 +40,7 @@ impl Pool {
     ///
     /// # Cost
     /// The call costs as much as [`map`](Self::map).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_map<F, I, T, E>(&self, f: F, items: I) -> Result<Vec<T>, TaskError<E>>
     where
         I: IntoIterator,
@@ -59,7 +59,7 @@ impl Pool {
     ///
     /// # Cost
     /// The call costs as much as [`map_async`](Self::map_async).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_map_async<F, I, T, E>(
         &self,
         f: F,
@@ -92,7 +92,7 @@ impl Pool {
     ///
     /// # Cost
     /// The call costs as much as [`map`](Self::map).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_starmap<F, I, T, E>(&self, f: F, items: I) -> Result<Vec<T>, TaskError<E>>
     where
         I: IntoIterator,
@@ -111,7 +111,7 @@ impl Pool {
     ///
     /// # Cost
     /// The call costs as much as [`map_async`](Self::map_async).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_starmap_async<F, I, T, E>(
         &self,
         f: F,

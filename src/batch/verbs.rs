@@ -40,7 +40,7 @@ impl Pool {
     /// block. If the values need as much room as the items they lie in the items' place, else the
     /// call allocates them too. It runs the input's iterator on this thread, and on a worker of the
     /// same pool `f` too. It wakes a worker, by a system call, and each worker wakes the next.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn map<F, I, T>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
     where
         I: IntoIterator,
@@ -77,7 +77,7 @@ impl Pool {
     /// The caller blocks while it reads the input, and while a pool with a
     /// [limit](crate::Builder::max_queued) is full. The call allocates and wakes as
     /// [`map`](Self::map) does. It runs the input's iterator on this thread.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn map_async<F, I, T>(
         &self,
         f: F,
@@ -118,7 +118,7 @@ impl Pool {
     ///
     /// # Cost
     /// The call costs as much as [`map`](Self::map).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn starmap<F, I, T>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
     where
         I: IntoIterator,
@@ -139,7 +139,7 @@ impl Pool {
     ///
     /// # Cost
     /// The call costs as much as [`map_async`](Self::map_async).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn starmap_async<F, I, T>(
         &self,
         f: F,
@@ -182,7 +182,7 @@ impl Pool {
     ///
     /// The caller blocks until every element is done. The call allocates the values and one block.
     /// On a worker of the same pool it runs `f` on this thread too. It wakes workers as `map` does.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn map_slice<'a, F, A, T>(&self, f: F, slice: &'a [A]) -> Result<Vec<T>, TaskError>
     where
         F: Fn(&'a A) -> T + Sync,
@@ -219,7 +219,7 @@ impl Pool {
     ///
     /// # Cost
     /// The call costs as much as [`map`](Self::map).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn map_results<F, I, T>(
         &self,
         f: F,

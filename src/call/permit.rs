@@ -33,7 +33,7 @@ impl Permit {
     ///
     /// The call never blocks but for a lock, which other threads hold for a moment. Otherwise it
     /// costs as much as [`Pool::apply_async`](crate::Pool::apply_async).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn apply_async<F, T>(self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -56,7 +56,7 @@ impl Permit {
     /// # Cost
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_apply_async<F, T, E>(self, f: F) -> Result<AsyncResult<T, E>, SubmitError<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
@@ -80,7 +80,7 @@ impl Permit {
     /// # Cost
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn spawn<F>(self, f: F) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'static,

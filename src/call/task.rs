@@ -151,7 +151,7 @@ where
     /// The call costs as much as [`Pool::apply_async`]. It never blocks if the task does not
     /// [wait](Self::when_full), or if it was made by a permit. It runs no callback on this thread.
     #[inline]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn apply_async(self) -> Result<AsyncResult<T, E>, SubmitError<Self>> {
         step::call("apply_async");
         let Self { pool, job, mut gate, entrance } = self;

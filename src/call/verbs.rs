@@ -38,7 +38,7 @@ impl Pool {
     /// kept keeps the memory of its neighbours, less than 4 KiB. A call whose block is larger than
     /// 128 bytes has an allocation of its own. The queue allocates too as it grows.
     #[inline]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn apply_async<F, T>(&self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -70,7 +70,7 @@ impl Pool {
     /// The caller blocks until `f` has returned. The call allocates and wakes a worker as
     /// [`apply_async`](Self::apply_async) does, and runs none of your code on this thread. On a
     /// worker of the same pool it runs `f` on this thread, and does not allocate or wake a thread.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn apply<F, T>(&self, f: F) -> Result<T, TaskError>
     where
         F: FnOnce() -> T + Send,
@@ -93,7 +93,7 @@ impl Pool {
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
     #[inline]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn spawn<F>(&self, f: F) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'static,
@@ -122,7 +122,7 @@ impl Pool {
     /// # Cost
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_apply_async<F, T, E>(&self, f: F) -> Result<AsyncResult<T, E>, SubmitError<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
@@ -145,7 +145,7 @@ impl Pool {
     /// # Cost
     ///
     /// The call costs as much as [`apply`](Self::apply).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_apply<F, T, E>(&self, f: F) -> Result<T, TaskError<E>>
     where
         F: FnOnce() -> Result<T, E> + Send,

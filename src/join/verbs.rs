@@ -60,7 +60,7 @@ impl Pool {
     /// submits both functions as one task and blocks until that task is done, as
     /// [`apply`](Self::apply) does.
     #[inline]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn fork_join<A, B, RA, RB>(&self, a: A, b: B) -> Result<(RA, RB), TaskError>
     where
         A: FnOnce() -> RA + Send,

@@ -1,66 +1,51 @@
-//! Runs a model: every execution counted, every failure heard of, however it was caught.
+//! A model's limits, and the way from them to a report.
 
-use std::any::Any;
-use std::cell::{Cell, RefCell};
-use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, PanicHookInfo, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::engine::{self, Again};
 use super::example::{CounterExample, Failure};
-use crate::sync::{clock::RealTime, execution, failure};
+use super::report::Report;
 
 /// A model's limits: how many preemptions an execution may have, and how long to explore.
 ///
-/// ```ignore
-/// millpond::model::Model::new().bound(3).check(|| { /* your model */ });
+/// ```
+/// use millpond::ThreadPool;
+/// use millpond::model::Model;
+/// use std::time::Duration;
+///
+/// Model::new().bound(3).max_time(Duration::from_secs(60)).check(|| {
+///     let pool = ThreadPool::new(1).unwrap();
+///     assert_eq!(pool.apply(|| 6 * 7).unwrap(), 42);
+/// });
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Model {
-    bound: Option<usize>,
-    steps: usize,
-    executions: Option<usize>,
-    time: Option<Duration>,
+    pub(super) bound: Option<usize>,
+    pub(super) steps: usize,
+    pub(super) executions: Option<usize>,
+    pub(super) time: Option<Duration>,
+    pub(super) seed: u64,
 }
 
-/// What came of a model that did not fail, or of one that did.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Report {
-    /// How many executions there were, the failed one included.
-    pub executions: usize,
-    /// How many preemptions an execution could have; `None` is any number.
-    pub bound: Option<usize>,
-    /// How long the exploration took.
-    pub elapsed: Duration,
-    /// Whether every execution within the bound was explored. It is false if a limit of the
-    /// [`Model`] ended the exploration, or a failure did.
-    pub complete: bool,
-    /// The counter-example, if an execution failed, as it is printed.
-    pub failure: Option<String>,
+/// What an engine says about a run of many executions.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) executions: usize,
+    /// Whether a limit of the model ended the run before all was done.
+    pub(super) stopped: bool,
+    pub(super) elapsed: Duration,
+    pub(super) outcomes: BTreeMap<String, usize>,
+    pub(super) failure: Option<Failure>,
+    /// How to come to the last execution again.
+    pub(super) last: Again,
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { executions, bound, elapsed, complete, failure } = self;
-        let s = if *executions == 1 { "" } else { "s" };
-        write!(f, "{executions} execution{s}, ")?;
-        match bound {
-            Some(bound) => write!(f, "bound {bound}, ")?,
-            None => f.write_str("no bound, ")?,
-        }
-        write!(f, "{:.2} s", elapsed.as_secs_f64())?;
-        match (failure, complete) {
-            (Some(_), _) => f.write_str(", FAILED"),
-            (None, false) => f.write_str(", INCOMPLETE: a limit ended the exploration"),
-            (None, true) if *executions == 1 => {
-                f.write_str("; one execution explores nothing: do two threads meet at all?")
-            }
-            (None, true) => Ok(()),
-        }
-    }
-}
+/// The seed of a model that sets none.
+const SEED: u64 = 0x6D69_6C6C;
 
 impl Default for Model {
     fn default() -> Self {
@@ -69,33 +54,99 @@ impl Default for Model {
 }
 
 impl Model {
-    /// Makes a model with a bound of two preemptions and no other limit.
+    /// Makes a model with a bound of two preemptions. Under loom it has no other limit, and under
+    /// shuttle it runs 1,000 schedules.
+    ///
+    /// ```
+    /// use millpond::model::Model;
+    ///
+    /// let report = Model::new().explore(|| drop(millpond::ThreadPool::new(1).unwrap()));
+    /// assert_eq!(report.bound, Some(2));
+    /// ```
     pub fn new() -> Self {
-        Self { bound: Some(2), steps: 10_000, executions: None, time: None }
+        let executions = engine::EXECUTIONS;
+        Self { bound: Some(2), steps: engine::STEPS, executions, time: None, seed: SEED }
     }
 
     /// Sets how many preemptions an execution may have: how often a thread is interrupted that
     /// could go on. `None` is any number.
+    ///
+    /// Under shuttle every second schedule changes the threads at random. In each other one the
+    /// threads have priorities, which change this often. With `None` all are at random.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// use millpond::model::Model;
+    ///
+    /// let model = || drop(ThreadPool::new(1).unwrap().apply(|| ()));
+    /// let [few, many] = [1, 3].map(|bound| Model::new().bound(bound).explore(model));
+    /// assert!(few.executions <= many.executions);
+    /// ```
     pub fn bound(mut self, preemptions: impl Into<Option<usize>>) -> Self {
         self.bound = preemptions.into();
         self
     }
 
-    /// Sets how many operations of loom's an execution may have before it counts as endless.
+    /// Sets how many steps an execution may have before it counts as endless: 10,000 operations
+    /// under loom, and 1,000,000 under shuttle, unless this sets another number.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// use millpond::model::Model;
+    ///
+    /// let report = Model::new().max_steps(5).explore(|| drop(ThreadPool::new(1).unwrap()));
+    /// assert!(report.failure.unwrap().contains("endless"));
+    /// ```
     pub fn max_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// Ends the exploration after so many executions. The report says INCOMPLETE then.
+    /// Ends the exploration after so many executions. Under loom the report says INCOMPLETE then.
+    /// Under shuttle this is how many schedules there are.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// use millpond::model::Model;
+    ///
+    /// let model = || drop(ThreadPool::new(2).unwrap().apply(|| ()));
+    /// assert_eq!(Model::new().max_executions(10).explore(model).executions, 10);
+    /// ```
     pub fn max_executions(mut self, executions: usize) -> Self {
         self.executions = Some(executions);
         self
     }
 
     /// Ends the exploration after this time. The report says INCOMPLETE then.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// use millpond::model::Model;
+    /// use std::time::Duration;
+    ///
+    /// let model = || drop(ThreadPool::new(2).unwrap().apply(|| ()));
+    /// let report = Model::new().max_time(Duration::ZERO).explore(model);
+    /// assert!(!report.complete && report.to_string().contains("INCOMPLETE"));
+    /// ```
     pub fn max_time(mut self, time: Duration) -> Self {
         self.time = Some(time);
+        self
+    }
+
+    /// Sets the seed of shuttle's schedulers. Schedules with one seed are the same in each run.
+    /// loom has no use for a seed, since it explores every execution.
+    ///
+    /// shuttle's variable `SHUTTLE_RANDOM_SEED` comes before this.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// use millpond::model::Model;
+    ///
+    /// let report = Model::new().seed(7).explore(|| drop(ThreadPool::new(1).unwrap()));
+    /// assert!(report.failure.is_none());
+    /// ```
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
         self
     }
 
@@ -108,6 +159,17 @@ impl Model {
     /// # Cost
     ///
     /// The call costs as much as [`explore`](Self::explore).
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// use millpond::model::Model;
+    ///
+    /// let report = Model::new().bound(1).check(|| {
+    ///     let pool = ThreadPool::new(1).unwrap();
+    ///     assert_eq!(pool.apply(|| 6 * 7).unwrap(), 42);
+    /// });
+    /// assert!(report.complete && report.executions > 1);
+    /// ```
     #[track_caller]
     pub fn check(&self, model: impl Fn() + Send + Sync + 'static) -> Report {
         let place = Location::caller();
@@ -115,7 +177,7 @@ impl Model {
         println!("model at {}:{}: {report}", place.file(), place.line());
         if let Some(example) = &report.failure {
             eprintln!("{example}");
-            panic!("the model failed in execution {}: see above", report.executions);
+            panic!("the model failed in {} {}: see above", engine::EXECUTION, report.executions);
         }
         report
     }
@@ -127,143 +189,44 @@ impl Model {
     ///
     /// # Cost
     ///
-    /// The call runs `model` on this thread, once for each execution, and a failed one as often
-    /// again.
+    /// The call runs `model` on this thread, once for each execution. Under loom it runs a failed
+    /// model as often again, and under shuttle once more.
+    ///
+    /// ```
+    /// use millpond::ThreadPool;
+    /// use millpond::model::Model;
+    ///
+    /// let report = Model::new().explore(|| {
+    ///     let pool = ThreadPool::new(1).unwrap();
+    ///     let task = pool.apply_async(|| 7).unwrap();
+    ///     assert!(task.ready(), "the worker was fast");
+    /// });
+    /// let example = report.failure.unwrap();
+    /// assert!(example.contains("the worker was fast") && example.contains("apply_async"));
+    /// ```
     pub fn explore(&self, model: impl Fn() + Send + Sync + 'static) -> Report {
         let model = Arc::new(model);
-        let first = self.run(Arc::clone(&model), None);
+        let first = engine::run(self, Arc::clone(&model), None);
+        let (executions, seed) = (first.executions, engine::seed(self));
         let failure = first.failure.map(|failure| {
-            let again = self.run(model, Some(first.executions));
+            let again = engine::run(self, model, Some(first.last));
             CounterExample {
-                execution: first.executions,
-                repeated: again.executions == first.executions && again.failure.is_some(),
+                execution: executions,
+                seed,
+                repeated: again.executions == engine::repeated(executions)
+                    && again.failure.is_some(),
                 failure: again.failure.unwrap_or(failure),
             }
             .to_string()
         });
         Report {
-            executions: first.executions,
-            bound: self.bound,
+            executions,
             elapsed: first.elapsed,
             complete: failure.is_none() && !first.stopped,
+            outcomes: first.outcomes,
             failure,
+            bound: self.bound,
+            seed,
         }
     }
-
-    /// Runs the executions. `traced` is the number of the one whose trace is wanted.
-    fn run(&self, model: Arc<impl Fn() + Send + Sync + 'static>, traced: Option<usize>) -> Run {
-        listen();
-        FAILED.take();
-        let mut builder = loom::model::Builder::new();
-        builder.max_threads = loom::MAX_THREADS;
-        builder.max_branches = self.steps;
-        builder.preemption_bound = self.bound;
-        // These end a run silently, and depend on variables of the environment.
-        (builder.max_permutations, builder.max_duration) = (None, None);
-        builder.checkpoint_file = None;
-        builder.expect_explicit_explore = false;
-        builder.log = false;
-        builder.location = traced.is_some();
-        let progress = Arc::new(Mutex::new(Progress { executions: 0, stopped: false }));
-        let (shared, began) = (Arc::clone(&progress), RealTime::now());
-        let (limit, time) = (self.executions, self.time);
-        let explore = || {
-            builder.check(move || {
-                let mut progress = lock(&shared);
-                let failed = FAILED.with_borrow(Option::is_some);
-                let over = limit.is_some_and(|limit| progress.executions >= limit)
-                    || time.is_some_and(|time| began.elapsed() >= time);
-                if failed || over {
-                    // The execution before has failed, though the code under test may have
-                    // caught that, or a limit is reached. No hook hears of this.
-                    progress.stopped = !failed;
-                    drop(progress);
-                    resume_unwind(Box::new(Stop));
-                }
-                progress.executions += 1;
-                let number = progress.executions;
-                drop(progress);
-                execution::begin(traced == Some(number));
-                model();
-            });
-        };
-        IN_MODEL.set(true);
-        let caught = catch_unwind(AssertUnwindSafe(explore)).err();
-        IN_MODEL.set(false);
-        execution::end();
-        // A panic that the hook has not heard of, such as one that was resumed.
-        let unheard = caught.filter(|panic| !panic.is::<Stop>()).map(|panic| Failure {
-            message: text(&*panic).to_owned(),
-            place: None,
-            events: Vec::new(),
-        });
-        let failure = FAILED.take().or(unheard);
-        let progress = lock(&progress);
-        Run {
-            executions: progress.executions,
-            stopped: progress.stopped,
-            elapsed: began.elapsed(),
-            failure,
-        }
-    }
-}
-
-struct Run {
-    executions: usize,
-    /// Whether a limit ended the run.
-    stopped: bool,
-    elapsed: Duration,
-    failure: Option<Failure>,
-}
-
-struct Progress {
-    executions: usize,
-    stopped: bool,
-}
-
-/// What unwinds when the exploration is to end.
-struct Stop;
-
-fn lock<T>(value: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn text(panic: &dyn Any) -> &str {
-    match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
-        (Some(text), _) => text,
-        (None, Some(text)) => text,
-        (None, None) => "a panic without words",
-    }
-}
-
-// A model runs on the thread that checks it, so these say nothing about the tests beside it.
-thread_local! {
-    static IN_MODEL: Cell<bool> = const { Cell::new(false) };
-    /// The first panic of the current run. Later ones are its consequences.
-    static FAILED: RefCell<Option<Failure>> = const { RefCell::new(None) };
-}
-
-/// Hears of every panic before any code can catch it.
-fn listen() {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let usual = std::panic::take_hook();
-        std::panic::set_hook(Box::new(
-            move |panic| {
-                if IN_MODEL.get() { hear(panic) } else { usual(panic) }
-            },
-        ));
-    });
-}
-
-/// Notes the first failure. It asks nothing of loom, which may have no current thread.
-fn hear(panic: &PanicHookInfo<'_>) {
-    FAILED.with_borrow_mut(|first| {
-        first.get_or_insert_with(|| Failure {
-            message: text(panic.payload()).to_owned(),
-            place: panic.location().map(ToString::to_string),
-            events: execution::events(),
-        });
-    });
-    failure::fail();
 }

@@ -86,7 +86,7 @@ impl Pool {
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn state(&self) -> PoolState {
         step::call("state");
         match self.sched.stage() {
@@ -107,7 +107,7 @@ impl Pool {
     /// The call reads a few words per worker. It does not block, allocate, run your code or wake a
     /// thread.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn queued(&self) -> usize {
         step::call("queued");
         self.sched.queued()
@@ -122,7 +122,7 @@ impl Pool {
     /// The call reads one word per worker. It does not block, allocate, run your code or wake a
     /// thread.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn active(&self) -> usize {
         step::call("active");
         self.sched.active()
@@ -148,7 +148,7 @@ impl Pool {
     ///
     /// The call reads two words. It does not block, allocate, run your code or wake a thread.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn broken_by(&self) -> Option<&Panic> {
         step::call("broken_by");
         if self.state() == PoolState::Broken {
@@ -177,7 +177,7 @@ impl Pool {
     /// [limit](crate::Builder::max_queued) and its line of waiters is not empty. It runs none of
     /// your code. It wakes every sleeping worker and every thread that waits for a place, each by a
     /// system call.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn close(&self) {
         step::call("close");
         self.sched.close();
@@ -203,7 +203,7 @@ impl Pool {
     /// The caller blocks for as long as your code takes. The call runs your error callbacks and
     /// your `Drop`s on this thread. It may allocate. It wakes every sleeping worker and every
     /// waiter, each by a system call.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn terminate(&self) {
         step::call("terminate");
         self.sched.terminate();

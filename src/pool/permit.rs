@@ -130,7 +130,7 @@ impl Pool {
     /// takes a lock for a moment. If it has to wait, it allocates once and clones the waker on this
     /// thread. The thread that frees the place calls the waker: a worker that begins a task, or a
     /// thread that cancels one.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn reserve(&self) -> Reserve {
         step::call("reserve");
         Reserve { pool: self.handle(), turn: None }
@@ -164,7 +164,7 @@ impl Pool {
     /// The caller blocks for up to `limit`, but not on one of the pool's own threads. The call
     /// allocates once for each thread that waits, when it waits first. It does not run your code.
     /// It wakes a thread only if the pool ends meanwhile.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn reserve_timeout(&self, limit: Duration) -> Result<Permit, SubmitError<()>> {
         step::call("reserve_timeout");
         let sched = self.sched();

@@ -181,7 +181,7 @@ impl ThreadPool {
     /// longer than the limit by as much as they take. The call wakes every sleeping worker and
     /// every thread that waits for a place, each by a system call. It allocates the report. While
     /// the pool runs, nothing is counted for it.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn shutdown(&self, drain: Drain) -> Result<Report, JoinError> {
         step::call("shutdown");
         let (threads, sched) = (self.threads(), self.threads().sched());
@@ -248,7 +248,7 @@ impl ThreadPool {
     /// waits for a place, each by a system call. With [`Drain::Now`] it runs your error callbacks
     /// and your `Drop`s on this thread. With [`Drain::Within`] it starts a thread, which runs them
     /// when the time is up. A poll clones the waker and takes a lock for a moment.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn shutdown_async(&self, drain: Drain) -> Shutdown {
         step::call("shutdown_async");
         let source = self.source();

@@ -26,7 +26,7 @@ impl Pool {
     /// thread makes the same look at the pool. It allocates. It does not run your code, wake a
     /// thread, or hold up a worker or a submitter.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn stats(&self) -> PoolStats {
         step::call("stats");
         let known = || PoolStats {
@@ -74,7 +74,7 @@ impl Pool {
     ///
     /// As that of [`stats`](Self::stats).
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn running(&self) -> Vec<Running> {
         step::call("running");
         self.sched().books().map_or_else(Vec::new, |books| books.running(true))
@@ -103,7 +103,7 @@ impl Pool {
     /// The call reads 30 KiB per worker, and allocates as much in all. It does not block, run your
     /// code, wake a thread, or hold up a worker or a submitter.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn timings(&self) -> Option<Timings> {
         step::call("timings");
         self.sched().books().and_then(Books::timings)

@@ -100,7 +100,7 @@ impl ThreadPool {
     /// The caller blocks for as long as the accepted tasks take. The call does not allocate or run
     /// your code on this thread. It may wake the workers, each by a system call, if the pool
     /// was waiting for open streams alone.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn join(&self) -> Result<(), JoinError> {
         step::wait("join");
         self.threads.join()
@@ -124,7 +124,7 @@ impl ThreadPool {
     ///
     /// The caller blocks for up to `limit`. The call does not allocate, run your code or wake a
     /// thread.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn join_timeout(&self, limit: Duration) -> Result<(), JoinError> {
         step::call("join_timeout");
         self.threads.wait(Deadline::after(limit).as_ref())

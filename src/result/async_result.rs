@@ -130,7 +130,7 @@ impl<T, E> AsyncResult<T, E> {
     /// The caller blocks until the task is done. The call does not allocate. A worker of the task's
     /// pool runs the task on this thread if no thread has started it: see [the type](Self#cost).
     #[inline]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn get(self) -> Result<T, TaskError<E>> {
         step::wait("get");
         let result = self.into_result();
@@ -158,7 +158,7 @@ impl<T, E> AsyncResult<T, E> {
     /// The caller blocks for up to `limit`. On a busy system it may return late, by a scheduling
     /// delay. The call does not allocate, run your code or wake a thread, except for a task that is
     /// overdue: see [the type](Self#cost).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn get_timeout(self, limit: Duration) -> Result<Result<T, TaskError<E>>, Timeout<Self>> {
         self.wait_timeout(limit);
         self.try_get()
@@ -177,7 +177,7 @@ impl<T, E> AsyncResult<T, E> {
     /// # Cost
     ///
     /// The call does not block, allocate, run your code or wake a thread.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_get(self) -> Result<Result<T, TaskError<E>>, Timeout<Self>> {
         step::call("try_get");
         self.into_result().take_done().map_err(|result| Timeout(Self::new(result)))
@@ -193,7 +193,7 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The caller blocks until the task is done. The call does not allocate. A worker of the task's
     /// pool runs the task on this thread if no thread has started it: see [the type](Self#cost).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn wait(&self) -> bool {
         step::wait("wait");
         self.result.as_ref().is_none_or(worker::wait_for)
@@ -208,7 +208,7 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The caller blocks for up to `limit`. The call does not allocate, run your code or wake a
     /// thread, except for a task that is overdue: see [the type](Self#cost).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn wait_timeout(&self, limit: Duration) -> bool {
         step::call("wait_timeout");
         let Some(result) = &self.result else { return true };
@@ -227,7 +227,7 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn ready(&self) -> bool {
         step::call("ready");
         self.result.as_ref().is_none_or(|result| result.load().is_done())
@@ -246,7 +246,7 @@ impl<T, E> AsyncResult<T, E> {
     /// # Cost
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn successful(&self) -> Result<bool, NotReady> {
         step::call("successful");
         let seen = self.result().load();
@@ -275,7 +275,7 @@ impl<T, E> AsyncResult<T, E> {
     /// The call may allocate. It runs your error callback, your waker, and the `Drop` of the
     /// closure or the items, on this thread, and contains their panics. It wakes the threads that
     /// wait for the result, by a system call, and in a full pool the first submitter in the line.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn cancel(&self) -> bool {
         step::call("cancel");
         let Some(result) = &self.result else { return false };
@@ -297,7 +297,7 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The call reads two numbers. It does not block, allocate, run your code or wake a thread.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn progress(&self) -> Progress {
         step::call("progress");
         let (done, total) = self.result().progress();
@@ -316,7 +316,7 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn cancelled(&self) -> bool {
         step::call("cancelled");
         self.result().load().is_cancelled()
@@ -332,7 +332,7 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn peek(&self) -> Option<&Result<T, TaskError<E>>>
     where
         T: Sync,
@@ -352,7 +352,7 @@ impl<T, E> AsyncResult<T, E> {
     ///
     /// The call reads one word. It does not block, allocate, run your code or wake a thread.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn peek_mut(&mut self) -> Option<&mut Result<T, TaskError<E>>> {
         step::call("peek_mut");
         self.result.as_mut().expect("result already taken").peek_done_mut()
@@ -383,7 +383,7 @@ impl<T, E> AsyncResult<T, E> {
 impl<T, E> Future for AsyncResult<T, E> {
     type Output = Result<T, TaskError<E>>;
 
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         step::call("poll");
         let result = self.result.as_mut().expect("result already taken");

@@ -61,7 +61,7 @@ pub struct Waited<T, E> {
 /// A worker that waits without a limit runs tasks on this thread meanwhile. It always takes the
 /// oldest of these tasks that is of its own pool and that no thread has started, and it wakes the
 /// threads that wait for that task. A wait with a limit runs no task and wakes no thread.
-#[cfg_attr(feature = "loom", track_caller)]
+#[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
 pub fn wait<T, E>(
     handles: impl IntoIterator<Item = AsyncResult<T, E>>,
     when: ReturnWhen,
@@ -150,7 +150,7 @@ impl<T, E> AsCompleted<T, E> {
     ///
     /// The caller blocks for up to `limit`. The call may allocate, for a list of the results that
     /// are there. It does not run your code or wake a thread.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn next_timeout(
         &mut self,
         limit: Duration,
@@ -202,7 +202,7 @@ impl<T, E> AsCompleted<T, E> {
 impl<T, E> Iterator for AsCompleted<T, E> {
     type Item = (usize, AsyncResult<T, E>);
 
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     fn next(&mut self) -> Option<Self::Item> {
         step::call("next");
         loop {

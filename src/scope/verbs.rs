@@ -95,7 +95,7 @@ impl<'scope> Scope<'scope, '_> {
     /// The call costs as much as [`Pool::apply_async`]. The scope's own queue allocates too as it
     /// grows. If the scope's frame waits on a thread of the pool, the call wakes it, which is a
     /// system call.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn apply_async<F, T>(&'scope self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'scope,
@@ -117,7 +117,7 @@ impl<'scope> Scope<'scope, '_> {
     /// # Cost
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_apply_async<F, T, E>(&'scope self, f: F) -> Result<AsyncResult<T, E>, SubmitError<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'scope,
@@ -140,7 +140,7 @@ impl<'scope> Scope<'scope, '_> {
     /// # Cost
     ///
     /// The call costs as much as [`apply_async`](Self::apply_async).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn spawn<F>(&'scope self, f: F) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'scope,

@@ -106,7 +106,7 @@ impl<M, I: Iterator> Stream<M, I> {
     /// # Cost
     ///
     /// The call costs as much as [`Pool::imap`].
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn imap<T, E>(self) -> Result<Imap<I, T, E>, SubmitError<Self>>
     where
         M: Each<I::Item, T, E> + Send + Sync + 'static,
@@ -126,7 +126,7 @@ impl<M, I: Iterator> Stream<M, I> {
     /// # Cost
     ///
     /// The call costs as much as [`imap`](Self::imap).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn imap_unordered<T, E>(self) -> Result<Imap<I, T, E>, SubmitError<Self>>
     where
         M: Each<I::Item, T, E> + Send + Sync + 'static,

@@ -95,7 +95,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     /// The caller blocks for up to `limit`, and as long as the input blocks. The call does not
     /// allocate. It runs the input's iterator on this thread, and no item. It may wake a worker
     /// with each item that it pulls, which is a system call.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn next_timeout(&mut self, limit: Duration) -> Result<Yield<T, E>, Timeout<()>> {
         step::call("next_timeout");
         match Deadline::after(limit) {
@@ -111,7 +111,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     ///
     /// The call reads two numbers. It does not block, allocate, run your code or wake a thread.
     #[must_use]
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn progress(&self) -> Progress {
         step::call("progress");
         self.stream.as_ref().map_or(self.ended, |stream| {
@@ -126,7 +126,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
     ///
     /// The error says why the pool does not take the stream, and holds function and input. The
     /// input is unread.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub(super) fn open<M>(
         pool: &Pool,
         each: M,
@@ -346,7 +346,7 @@ impl<I: Iterator, T, E> Imap<I, T, E> {
 impl<I: Iterator, T, E> Iterator for Imap<I, T, E> {
     type Item = Result<T, TaskError<E>>;
 
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     fn next(&mut self) -> Option<Self::Item> {
         step::call("next");
         self.advance(None).expect("without a limit the time is never up")

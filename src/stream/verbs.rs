@@ -29,7 +29,7 @@ impl Pool {
     /// while it pulls the first items. The call allocates the window, once; no item allocates. It
     /// runs the input's iterator on this thread. It may wake a worker with each item that it pulls,
     /// which is a system call.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn imap<F, I, T>(
         &self,
         f: F,
@@ -62,7 +62,7 @@ impl Pool {
     /// # Cost
     ///
     /// The call costs as much as [`imap`](Self::imap).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn imap_unordered<F, I, T>(
         &self,
         f: F,
@@ -107,7 +107,7 @@ impl Pool {
     /// # Cost
     ///
     /// The call costs as much as [`imap`](Self::imap).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_imap<F, I, T, E>(
         &self,
         f: F,
@@ -140,7 +140,7 @@ impl Pool {
     /// # Cost
     ///
     /// The call costs as much as [`imap`](Self::imap).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_imap_unordered<F, I, T, E>(
         &self,
         f: F,

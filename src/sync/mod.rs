@@ -24,8 +24,25 @@ mod imp;
 #[allow(dead_code, reason = "as above, and the harness of `model` uses the rest")]
 mod imp;
 
+#[cfg(all(
+    any(loom, millpond_loom),
+    feature = "loom",
+    not(feature = "loom-internals"),
+    millpond_shuttle,
+    feature = "shuttle"
+))]
+compile_error!("a build has loom or shuttle: give it the flag of one, with its feature");
+
 mod lock;
-#[cfg(not(all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals"))))]
+#[cfg(any(
+    all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals")),
+    all(millpond_shuttle, feature = "shuttle")
+))]
+pub(crate) mod recorded;
+#[cfg(not(any(
+    all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals")),
+    all(millpond_shuttle, feature = "shuttle")
+)))]
 pub(crate) mod step;
 #[cfg(not(any(
     millpond_shuttle,
@@ -33,6 +50,11 @@ pub(crate) mod step;
 )))]
 #[cfg_attr(not(millpond_table), allow(dead_code, reason = "not every system needs it"))]
 mod table;
+#[cfg(any(
+    all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals")),
+    all(millpond_shuttle, feature = "shuttle")
+))]
+pub(crate) mod trace;
 
 pub(crate) use imp::*;
 pub(crate) use lock::Lock;

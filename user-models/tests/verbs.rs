@@ -1,5 +1,7 @@
 //! Every verb in a model: it ends in all orders, and orders what it promises.
 
+use millpond_spec as millpond;
+
 mod common;
 
 use common::passes;
@@ -250,6 +252,7 @@ fn a_panic_in_a_task_fails_the_model_though_the_pool_catches_it() {
             pool.join().unwrap();
         },
         "no handle hears of this",
+        "tests/verbs.rs",
     );
 }
 

@@ -135,7 +135,7 @@ impl<A> Feeder<A> {
     /// The call takes the stream's lock for a moment. If the window is full, the caller blocks,
     /// and the call allocates once. It runs none of your code. It may wake a worker, which is a
     /// system call.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn send(&self, item: A) -> Result<(), SendError<A>> {
         step::call("send");
         self.send_until(item, None)
@@ -165,7 +165,7 @@ impl<A> Feeder<A> {
     /// # Cost
     ///
     /// The call costs as much as [`send`](Self::send). The caller blocks for up to `limit`.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn send_timeout(&self, item: A, limit: Duration) -> Result<(), SendError<A>> {
         step::call("send_timeout");
         self.send_until(item, Some(Deadline::after(limit)))
@@ -195,7 +195,7 @@ impl<A> Feeder<A> {
     ///
     /// The call takes the stream's lock for a moment. It does not block otherwise or allocate, and
     /// it runs none of your code. It may wake a worker, which is a system call.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn try_send(&self, item: A) -> Result<(), SendError<A>> {
         step::call("try_send");
         match self.inlet.offer(item, &mut None, false)? {
@@ -253,7 +253,7 @@ impl<A> Feeder<A> {
     ///
     /// The call takes the stream's lock for a moment. It does not block otherwise or allocate. It
     /// wakes the feeders that wait, and the consumer, and calls their wakers.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn close(&self) {
         step::call("close");
         self.inlet.close();

@@ -95,7 +95,7 @@ impl<T, E> Results<T, E> {
     /// The caller blocks for up to `limit`. The call takes the stream's lock for a moment, and does
     /// not allocate. It runs no item. It wakes the first feeder that waits, which is a system call,
     /// or calls its waker on this thread.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn next_timeout(&mut self, limit: Duration) -> Result<Yield<T, E>, Timeout<()>> {
         step::call("next_timeout");
         let how = Deadline::after(limit).map_or(How::Block, How::Until);
@@ -129,7 +129,7 @@ impl<T, E> Results<T, E> {
     /// it runs no item. If it has to wait, it clones the waker. It wakes the first waiting feeder,
     /// which is a system call, or calls its waker on this thread. The worker that finishes the
     /// awaited item calls the waker that was left, and so does a feeder that closes the stream.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Yield<T, E>> {
         step::call("poll_next");
         self.outlet.advance(&How::Poll(context.waker())).map_or(Poll::Pending, Poll::Ready)
@@ -147,7 +147,7 @@ impl<T, E> Results<T, E> {
 impl<T, E> Iterator for Results<T, E> {
     type Item = Result<T, TaskError<E>>;
 
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     fn next(&mut self) -> Option<Self::Item> {
         step::call("next");
         self.outlet.advance(&How::Block).expect("without a limit the time is never up")

@@ -82,7 +82,7 @@ impl<M, A> Stream<M, Fed<A>> {
     ///
     /// The caller blocks while a pool with a [limit](crate::Builder::max_queued) is full. The call
     /// allocates the window and the two ends. It does not run your code or wake a thread.
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn feed<T, E>(self) -> Result<(Feeder<A>, Results<T, E>), SubmitError<Self>>
     where
         M: Each<A, T, E> + Send + Sync + 'static,
@@ -103,7 +103,7 @@ impl<M, A> Stream<M, Fed<A>> {
     /// # Cost
     ///
     /// The call costs as much as [`feed`](Self::feed).
-    #[cfg_attr(feature = "loom", track_caller)]
+    #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn feed_unordered<T, E>(self) -> Result<(Feeder<A>, Results<T, E>), SubmitError<Self>>
     where
         M: Each<A, T, E> + Send + Sync + 'static,

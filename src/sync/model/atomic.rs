@@ -170,6 +170,20 @@ macro_rules! atomic {
 macro_rules! arithmetic {
     ($name:ident, $value:ty) => {
         impl $name {
+            pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                self.modify(|a| a.fetch_add(value, order), |old| old.wrapping_add(value))
+            }
+
+            pub(crate) fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
+                self.modify(|a| a.fetch_sub(value, order), |old| old.wrapping_sub(value))
+            }
+        }
+    };
+}
+
+macro_rules! bits {
+    ($name:ident, $value:ty) => {
+        impl $name {
             fn modify(
                 &self,
                 live: impl FnOnce(&loom_atomic::$name) -> $value,
@@ -178,14 +192,6 @@ macro_rules! arithmetic {
                 let old = self.either(live, |a| a.load(Ordering::Relaxed));
                 self.shade(new(old));
                 old
-            }
-
-            pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
-                self.modify(|a| a.fetch_add(value, order), |old| old.wrapping_add(value))
-            }
-
-            pub(crate) fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
-                self.modify(|a| a.fetch_sub(value, order), |old| old.wrapping_sub(value))
             }
 
             pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
@@ -206,6 +212,25 @@ atomic!(AtomicUsize, usize);
 arithmetic!(AtomicU32, u32);
 arithmetic!(AtomicU64, u64);
 arithmetic!(AtomicUsize, usize);
+
+// For users' models alone.
+atomic!(AtomicBool, bool);
+atomic!(AtomicI32, i32);
+atomic!(AtomicI64, i64);
+atomic!(AtomicIsize, isize);
+atomic!(AtomicU8, u8);
+arithmetic!(AtomicI32, i32);
+arithmetic!(AtomicI64, i64);
+arithmetic!(AtomicIsize, isize);
+arithmetic!(AtomicU8, u8);
+bits!(AtomicBool, bool);
+bits!(AtomicI32, i32);
+bits!(AtomicI64, i64);
+bits!(AtomicIsize, isize);
+bits!(AtomicU8, u8);
+bits!(AtomicU32, u32);
+bits!(AtomicU64, u64);
+bits!(AtomicUsize, usize);
 
 impl AtomicU32 {
     /// Reads the newest value, in a step of its own and without any edge, as the kernel looks

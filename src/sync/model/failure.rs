@@ -70,7 +70,7 @@ pub(crate) fn fail() {
 /// If the caller's thread is not unwinding, this panics. If it is, a second panic would abort
 /// the process, so the wait returns: its condition may hold already. After many such waits the
 /// process ends with a sentence.
-pub(super) fn wait_dead() {
+pub(crate) fn wait_dead() {
     WAITS.set(WAITS.get() + 1);
     if !std::thread::panicking() {
         std::panic::resume_unwind(Box::new("the execution has failed before"));
@@ -81,7 +81,7 @@ pub(super) fn wait_dead() {
 }
 
 /// Ends the process with a sentence. A panic here would abort too, with less to read.
-pub(super) fn abort(why: &str) -> ! {
+pub(crate) fn abort(why: &str) -> ! {
     eprintln!("{why}");
     std::process::abort()
 }
@@ -89,9 +89,14 @@ pub(super) fn abort(why: &str) -> ! {
 /// Panics as a user's closure would, without failing the model. The code under test must catch
 /// the panic. Any other panic inside a model counts as the model's failure.
 pub(crate) fn panic_deliberately() -> ! {
+    resume_deliberately(Box::new("deliberate"))
+}
+
+/// As [`panic_deliberately`], with this payload.
+pub(crate) fn resume_deliberately(payload: Box<dyn std::any::Any + Send>) -> ! {
     DELIBERATE.set(true);
     // Not `panic!`, which would call the hook: the hook has nothing to report.
-    std::panic::resume_unwind(Box::new("deliberate"))
+    std::panic::resume_unwind(payload)
 }
 
 /// Keeps loom from changing threads at any operation of this thread, for as long as this guard
@@ -118,7 +123,7 @@ impl Drop for Quiet {
 
 /// Runs one of loom's operations, and keeps loom from changing threads where [`Mode::Quiet`]
 /// asks for it.
-pub(super) fn operate<R>(operation: impl FnOnce() -> R) -> R {
+pub(crate) fn operate<R>(operation: impl FnOnce() -> R) -> R {
     let _quiet = (mode() == Mode::Quiet).then(Quiet::begin);
     operation()
 }

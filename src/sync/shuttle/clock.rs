@@ -5,7 +5,10 @@
 //! passed at its first reading or at its hundredth, and a piece of work may have taken any
 //! time. Time goes forward only, and all threads share it.
 
-use super::step::{choose, one_in};
+use super::failure::failed;
+use super::point::{choose, one_in, preempt};
+use super::step;
+use std::cell::Cell;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -15,6 +18,25 @@ const LEAP: usize = 8;
 shuttle::lazy_static! {
     /// The time since the execution began. A thread holds the lock within one step only.
     static ref NOW: Mutex<Duration> = Mutex::new(Duration::ZERO);
+}
+
+thread_local! {
+    /// Whether all deadlines have passed.
+    static EXPIRED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Moves the clock past every deadline, those made later included. Every thread that waits
+/// until a deadline returns.
+#[track_caller]
+pub(crate) fn expire() {
+    preempt();
+    step::call("expire");
+    EXPIRED.set(true);
+}
+
+/// Takes back what [`expire`] has done: another execution begins.
+pub(super) fn stand_still() {
+    EXPIRED.set(false);
 }
 
 fn now() -> Duration {
@@ -45,7 +67,8 @@ impl Deadline {
     }
 
     pub(crate) fn passed(&self) -> bool {
-        now() >= self.0
+        // After a failure a destructor must not wait for the clock.
+        now() >= self.0 || EXPIRED.get() || failed()
     }
 }
 
@@ -66,5 +89,19 @@ impl Stopwatch {
 
     pub(crate) fn elapsed(&self) -> Duration {
         now() - self.0
+    }
+}
+
+/// The time that goes on outside of the model, for how long an exploration took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RealTime(Instant);
+
+impl RealTime {
+    pub(crate) fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
     }
 }

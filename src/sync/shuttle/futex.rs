@@ -7,7 +7,10 @@
 
 use super::AtomicU32;
 use super::clock::Deadline;
-use super::step::{choose, one_in, preempt};
+use super::failure::{failed, wait_dead};
+use super::point::{choose, one_in, preempt};
+use super::thread::yield_now;
+use crate::sync::trace::{What, note};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -47,6 +50,12 @@ fn address(word: &AtomicU32) -> usize {
 /// Says whether a wait must not block: the word has changed, or the wait ends for no reason.
 fn returns_at_once(word: &AtomicU32, expected: u32) -> bool {
     begin();
+    if failed() {
+        if word.in_this_step().load(Ordering::Relaxed) == expected {
+            wait_dead();
+        }
+        return true;
+    }
     word.in_this_step().load(Ordering::Relaxed) != expected || one_in(SPURIOUS)
 }
 
@@ -55,12 +64,13 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32) {
     if returns_at_once(word, expected) {
         return;
     }
+    note(What::Sleeps, None);
     let woken = Arc::new(AtomicBool::new(false));
     let mut enlisted = false;
     // The scheduler changes no threads from the look above to the sleep: the first poll is
     // still in this step.
     shuttle::future::block_on(std::future::poll_fn(|context| {
-        if woken.load(Ordering::Relaxed) {
+        if woken.load(Ordering::Relaxed) || failed() {
             return Poll::Ready(());
         }
         if !std::mem::replace(&mut enlisted, true) {
@@ -69,6 +79,9 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32) {
         }
         Poll::Pending
     }));
+    if failed() {
+        wait_dead();
+    }
 }
 
 /// Blocks the caller while `word` holds `expected`, at most until `deadline`. The call may
@@ -80,10 +93,11 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: &Deadline) {
     if returns_at_once(word, expected) {
         return;
     }
+    note(What::Sleeps, None);
     let woken = Arc::new(AtomicBool::new(false));
     sleepers().push(Sleeper { word: address(word), woken: Arc::clone(&woken), waker: None });
     while !woken.load(Ordering::Relaxed) && !deadline.passed() {
-        shuttle::thread::yield_now();
+        yield_now();
     }
     sleepers().retain(|sleeper| !Arc::ptr_eq(&sleeper.woken, &woken));
 }

@@ -5,27 +5,31 @@
 //! between them where the code asks it to. So this folder models blocking, time and memory
 //! alone. The rest is the real thing behind a [`Step`].
 
-mod atomic;
 pub(crate) mod barrier;
 #[path = "../real/cell.rs"]
 pub(crate) mod cell;
 pub(crate) mod clock;
 pub(crate) mod deque;
+pub(crate) mod execution;
+pub(crate) mod failure;
 pub(crate) mod futex;
 pub(crate) mod heap;
 #[path = "../real/identity.rs"]
 pub(crate) mod identity;
 #[path = "../real/per_process.rs"]
 mod per_process;
+mod point;
+#[path = "atomic.rs"]
+pub(crate) mod recorded_atomic;
 #[path = "../model/shared.rs"]
 mod shared;
-mod step;
+pub(crate) mod step;
 pub(crate) mod thread;
 
-use step::Step;
+use point::Step;
 
-pub(crate) use atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 pub(crate) use per_process::PerProcess;
+pub(crate) use recorded_atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 pub(crate) use shared::shared;
 pub(crate) use shuttle::thread_local as local;
 // The scheduler changes no threads inside a call of it, so no thread waits for another one

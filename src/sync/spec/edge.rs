@@ -6,7 +6,7 @@
 
 use super::execution::state;
 use super::failure::{Mode, Quiet, mode};
-use super::trace::{What, note};
+use crate::sync::trace::{What, caller, note};
 use loom::sync::atomic::AtomicBool;
 use loom::sync::mpsc::{Receiver, Sender, channel};
 use std::mem::ManuallyDrop;
@@ -131,8 +131,7 @@ impl Passage {
             sender.send(()).expect("the receiver is there");
             message = Some(ManuallyDrop::new((sender, receiver)));
         });
-        let line = if mode() == Mode::Live { state().caller.get() } else { None };
-        Self { message, line }
+        Self { message, line: caller() }
     }
 
     /// Ends the edge here.

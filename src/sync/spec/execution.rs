@@ -1,4 +1,4 @@
-//! The state of one execution: who sleeps, the clock, the mark of the steps, the trace.
+//! The state of one execution: who sleeps, the clock, the mark of the steps.
 //!
 //! loom runs all threads of a model on one OS thread and changes between them only inside its
 //! own operations. So plain `Cell`s in a thread-local of the standard library hold this state.
@@ -6,10 +6,9 @@
 use super::failure;
 use super::failure::dead;
 use super::step::Mark;
-use super::trace::{Event, Trace};
+use crate::sync::trace;
 use loom::sync::atomic::AtomicBool;
 use std::cell::{Cell, RefCell};
-use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
@@ -27,9 +26,6 @@ pub(super) struct State {
     pub(super) wakes: Cell<u64>,
     /// The word that this step has read last without an Acquire.
     pub(super) read_last: Cell<Option<NonNull<AtomicBool>>>,
-    /// The line of the verb that this step's thread has called.
-    pub(super) caller: Cell<Option<&'static Location<'static>>>,
-    pub(super) trace: Trace,
 }
 
 pub(super) struct Sleeper {
@@ -75,14 +71,9 @@ pub(crate) fn end() {
     MANAGED.set(false);
 }
 
-/// Returns what the threads of the current execution have done so far, if it is traced. This
-/// asks nothing of loom, so a panic hook may call it.
-pub(crate) fn events() -> Vec<Event> {
-    STATE.with_borrow(|state| state.as_ref().map(|state| state.trace.events()).unwrap_or_default())
-}
-
 fn renew(traced: bool) {
     failure::forget();
+    trace::begin(traced);
     // The state before goes first: what it holds belongs to an execution that is over.
     STATE.set(None);
     STATE.set(Some(Rc::new(State {
@@ -92,8 +83,6 @@ fn renew(traced: bool) {
         started: Cell::new(0),
         wakes: Cell::new(0),
         read_last: Cell::new(None),
-        caller: Cell::new(None),
-        trace: Trace::new(traced),
     })));
 }
 

@@ -11,7 +11,7 @@ use super::Ordering;
 use super::clock::Deadline;
 use super::execution::{Sleeper, state};
 use super::failure::{Mode, abort, dead, mode, wait_dead};
-use super::trace::{What, note};
+use crate::sync::trace::{What, note};
 use std::cell::Cell;
 use std::rc::Rc;
 

@@ -23,11 +23,12 @@ pub(crate) mod local;
 mod once;
 #[path = "../model/per_process.rs"]
 mod per_process;
+#[path = "../model/atomic.rs"]
+pub(crate) mod recorded_atomic;
 #[path = "../model/shared.rs"]
 mod shared;
 pub(crate) mod step;
 pub(crate) mod thread;
-pub(crate) mod trace;
 
 pub(crate) use atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use local::local;

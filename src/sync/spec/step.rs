@@ -6,7 +6,7 @@
 
 use super::execution::state;
 use super::failure::{Mode, mode};
-use super::trace::{What, note};
+use crate::sync::trace;
 use loom::sync::atomic::AtomicBool;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
@@ -29,7 +29,7 @@ fn touch() {
             state.mark.0.compare_exchange(true, true, Ordering::Relaxed, Ordering::Relaxed);
         debug_assert!(missed.is_err(), "no thread ever stores true");
         state.read_last.set(None);
-        state.caller.set(None);
+        trace::forget_caller();
     }
 }
 
@@ -45,9 +45,7 @@ pub(crate) fn call(verb: &'static str) {
 #[track_caller]
 pub(crate) fn wait(verb: &'static str) {
     if mode() == Mode::Live {
-        let caller = Location::caller();
-        state().caller.set(Some(caller));
-        note(What::Calls(verb), Some(caller));
+        trace::call(verb, Location::caller());
     }
 }
 
@@ -65,5 +63,5 @@ pub(crate) fn pass() {
 /// A worker has ended a piece of the user's work, and is about to say so.
 pub(crate) fn end() {
     touch();
-    note(What::Ends, None);
+    trace::note(trace::What::Ends, None);
 }

@@ -60,6 +60,15 @@ pub(crate) fn spawn(
     loom::thread::Builder::new().name(name).stack_size(STACK_WORDS).spawn(main).map(JoinHandle)
 }
 
+/// Starts a thread of the model's own.
+#[track_caller]
+pub(crate) fn start<T: Send + 'static>(
+    main: impl FnOnce() -> T + Send + 'static,
+) -> loom::thread::JoinHandle<T> {
+    let builder = loom::thread::Builder::new().stack_size(STACK_WORDS);
+    builder.spawn(main).expect("loom refuses no thread: it panics")
+}
+
 /// Says how many processors there are. A pool asks this before all else.
 pub(crate) fn processors() -> usize {
     enter();
@@ -90,6 +99,18 @@ pub(crate) fn may_spin() -> bool {
 /// lost.
 pub(crate) fn is_doomed() -> bool {
     super::failure::failed()
+}
+
+/// Returns the number and the name that the calling thread has in its execution, unless that
+/// has failed.
+pub(crate) fn who() -> Option<(usize, Option<String>)> {
+    (mode() == Mode::Live).then(|| {
+        let current = loom::thread::current();
+        // loom prints a thread's number, and does not lend it otherwise.
+        let id = format!("{:?}", current.id());
+        let id = id.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(usize::MAX);
+        (id, current.name().map(str::to_owned))
+    })
 }
 
 /// Returns the calling thread's number.

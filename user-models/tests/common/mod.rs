@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use millpond_spec::model::Model;
+use crate::millpond::model::{Model, Report};
 use std::panic::Location;
 
 /// A bug counts as found if loom needs at most so many executions.
@@ -11,18 +11,26 @@ const SOON: usize = 5_000;
 const LINES: usize = 25;
 
 /// Explores a model that must fail with `why`, soon, and with a counter-example that can be
-/// read: it is short, names lines of the model's own file, and none of the insides.
-#[track_caller]
-pub(crate) fn found(model: impl Fn() + Send + Sync + 'static, why: &str) -> String {
-    let place = Location::caller();
-    let report = Model::new().explore(model);
+/// read: it is short, names lines of `file`, which has the model, and none of the insides.
+pub(crate) fn found(model: impl Fn() + Send + Sync + 'static, why: &str, file: &str) -> String {
+    found_by(&Model::new(), model, why, file)
+}
+
+/// As [`found`], with these limits.
+pub(crate) fn found_by(
+    limits: &Model,
+    model: impl Fn() + Send + Sync + 'static,
+    why: &str,
+    file: &str,
+) -> String {
+    let report = limits.explore(model);
     let example = report.failure.clone().unwrap_or_else(|| panic!("not found: {report}"));
-    println!("{}: {report}\n{example}\n", place.file());
+    println!("{file}: {report}\n{example}\n");
     assert!(example.contains(why), "it failed for another reason");
     assert!(report.executions < SOON, "{report}");
     assert!(example.lines().count() < LINES, "it has {} lines", example.lines().count());
-    assert!(example.contains(place.file()), "it names no line of the model");
-    for inside in ["/loom-", "sync/", "src/model", "registry"] {
+    assert!(example.contains(file), "it names no line of the model");
+    for inside in ["/loom-", "/shuttle-", "sync/", "src/model", "registry"] {
         assert!(!example.contains(inside), "it shows insides: {inside}");
     }
     example
@@ -30,7 +38,15 @@ pub(crate) fn found(model: impl Fn() + Send + Sync + 'static, why: &str) -> Stri
 
 /// Explores a model that must pass, by more than one execution.
 #[track_caller]
-pub(crate) fn passes(model: impl Fn() + Send + Sync + 'static) {
-    let report = Model::new().check(model);
-    assert!(report.complete && report.executions > 1, "{report}");
+pub(crate) fn passes(model: impl Fn() + Send + Sync + 'static) -> Report {
+    passes_with(&Model::new(), model)
+}
+
+/// As [`passes`], with these limits.
+#[track_caller]
+pub(crate) fn passes_with(limits: &Model, model: impl Fn() + Send + Sync + 'static) -> Report {
+    let place = Location::caller();
+    let report = limits.check(model);
+    assert!(report.complete && report.executions > 1, "{place}: {report}");
+    report
 }

@@ -1,0 +1,7 @@
+//! Four bugs of code that uses a pool, and their fixes. Each is a model that runs under loom and
+//! under shuttle.
+
+pub(crate) mod cache;
+pub(crate) mod once;
+pub(crate) mod queue;
+pub(crate) mod service;
