@@ -7,7 +7,7 @@ use super::engine;
 use crate::sync::trace::{Event, What};
 
 /// The most lines that tell who did what.
-const MOST_LINES: usize = 18;
+const MOST_LINES: usize = 16;
 
 const DEADLOCK: &str = "deadlock: each thread waits for another";
 

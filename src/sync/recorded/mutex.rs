@@ -229,11 +229,14 @@ impl Condvar {
     #[track_caller]
     pub fn wait<'a, T>(&self, mut guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let (at, mutex) = (Location::caller(), guard.mutex);
-        let lock = guard.lock.take().filter(|_| !failed());
-        let Some(lock) = lock else {
+        let lock = guard.lock.take();
+        if failed() {
+            // The engine must not hear of this.
+            forget(lock);
             wait_dead();
             return Ok(guard);
-        };
+        }
+        let lock = lock.expect("a guard has the lock while the model lives");
         guard.note_end();
         guard.value = None;
         self.note(at, "wait");
