@@ -2,49 +2,8 @@
 //! takes the first model out of docs/model-checking.md, and the examples out of the documentation
 //! of `millpond::model`, so that they compile and run as tests.
 
-mod behaviours;
-
 use std::path::Path;
 
-/// The files of `tests/` whose tests run on the specification too, as far as they fit.
-const FILES: &[&str] = &[
-    "apply",
-    "batch_drops",
-    "bounded",
-    "callbacks",
-    "cancel",
-    "closing",
-    "conversions",
-    "corners",
-    "drops",
-    "fallible",
-    "fed_ends",
-    "fork_join",
-    "giving_up",
-    "groups",
-    "lifecycle",
-    "map",
-    "map_failures",
-    "nesting",
-    "no_hangs",
-    "odd_values",
-    "panics",
-    "refusals",
-    "reserve",
-    "reserve_ends",
-    "reserve_inside",
-    "results",
-    "running",
-    "scopes",
-    "start_by",
-    "start_if",
-    "stream_ends",
-    "streams",
-    "unobserved",
-    "when_full",
-];
-/// The tests that fit in words and that a model cannot pass, each with the reason.
-const LEFT: &str = "behaviours.txt";
 const PAGE: &str = "../docs/model-checking.md";
 
 fn main() {
@@ -64,10 +23,6 @@ fn main() {
         write(&format!("{krate}.rs"), &model);
     }
     write("examples.rs", &examples());
-    println!("cargo::rerun-if-changed={LEFT}");
-    println!("cargo::rerun-if-changed=behaviours.rs");
-    let left = std::fs::read_to_string(LEFT).expect("it is there");
-    write("behaviours.rs", &behaviours::write(Path::new("../tests"), FILES, &left));
 }
 
 fn write(name: &str, text: &str) {

@@ -29,7 +29,7 @@ pub mod sync {
     ///
     /// ```
     /// use millpond::ThreadPool;
-    /// use millpond::model::{self, Model};
+    /// use millpond::model::Model;
     /// use millpond::model::sync::atomic::{AtomicU32, Ordering};
     /// use std::sync::Arc;
     ///

@@ -70,7 +70,7 @@ pub(super) fn run(workers: usize, carrier: Carrier, look: Look) {
     pool.join().expect("it is closed");
 }
 
-fn ask<T: Send + 'static>(pool: &Pool, watched: &Watched, task: AsyncResult<T>, look: Look) {
+fn ask<T: Send + Sync + 'static>(pool: &Pool, watched: &Watched, task: AsyncResult<T>, look: Look) {
     let here = |found: bool| {
         if found {
             watched.write();
