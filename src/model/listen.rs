@@ -75,6 +75,12 @@ pub(super) fn next_execution() {
 /// Notes the first failure. It asks nothing of the model, which may have no current thread.
 fn hear(panic: &PanicHookInfo<'_>) {
     FAILED.with_borrow_mut(|first| {
+        // shuttle tells of a deadlock only after it has dropped what the blocked threads held.
+        if let Some(first) = first.as_mut().filter(|it| it.message.starts_with("blocks leaked")) {
+            if text(panic.payload()).starts_with("deadlock!") {
+                first.message = text(panic.payload()).to_owned();
+            }
+        }
         first.get_or_insert_with(|| Failure {
             message: text(panic.payload()).to_owned(),
             place: panic.location().map(ToString::to_string),
