@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::engine;
 use crate::sync::trace::{Event, What};
 
-/// The most lines that tell who did what.
+/// The most lines that tell who did what. If there are more, those of the model's own state stay.
 const MOST_LINES: usize = 16;
 
 const DEADLOCK: &str = "deadlock: each thread waits for another";
@@ -44,14 +44,16 @@ impl fmt::Display for CounterExample {
                  does not see, such as a clock, a random number, an address or a static.",
             );
         }
-        let lines = lines(&self.failure.events);
-        let hidden = lines.len().saturating_sub(MOST_LINES);
+        let (lines, left_out) = shortened(lines(&self.failure.events));
         f.write_str("what happened before, in its order:")?;
-        if hidden > 0 {
-            write!(f, "\n  … {hidden} earlier lines")?;
+        if left_out > 0 {
+            write!(f, "\n  … without {left_out} lines that say less")?;
         }
-        for line in &lines[hidden..] {
-            write!(f, "\n  {line}")?;
+        let width = lines.iter().map(|line| line.thread.chars().count()).max().unwrap_or(0);
+        for line in &lines {
+            let Line { thread, place, .. } = line;
+            let what = line.what_and_how_often();
+            write!(f, "\n  {}", format!("{thread:width$}  {what:24} {place}").trim_end())?;
         }
         if let Some(seed) = self.seed {
             write!(f, "\nto repeat it: Model::new().seed({seed}).max_executions({number})")?;
@@ -135,25 +137,53 @@ fn blocked(message: &str, events: &[Event]) -> Vec<String> {
         .collect()
 }
 
+/// One line of the account: who did what, and where.
+struct Line {
+    thread: String,
+    what: String,
+    place: String,
+    /// Whether the line is about the model's own state, is a note of its own, or says where a
+    /// thread waits that never goes on. The other lines go first if there are too many.
+    matters: bool,
+    /// How often the thread did this, while no other line came between.
+    times: usize,
+}
+
+impl Line {
+    fn what_and_how_often(&self) -> String {
+        match self.times {
+            1 => self.what.clone(),
+            times => format!("{} × {times}", self.what),
+        }
+    }
+}
+
 /// Says who did what, one line for each change of threads or verb.
-fn lines(events: &[Event]) -> Vec<String> {
-    let width = events.iter().map(|event| event.thread.chars().count()).max().unwrap_or(0);
-    let mut lines: Vec<String> = Vec::new();
+fn lines(events: &[Event]) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
     let mut at = 0;
     while let Some(event) = events.get(at) {
         let before = events[..at].iter().rev().find(|before| before.thread == event.thread);
         at += 1;
+        let mut matters = false;
         let what = match &event.what {
             What::Calls(verb) => (*verb).to_owned(),
             What::Takes => String::from("takes the task of"),
             What::Ends => String::from("has run it"),
-            What::Says(text) => text.clone(),
+            What::Says(text) => {
+                matters = true;
+                text.clone()
+            }
             What::Sleeps => match before.map(|before| &before.what) {
-                Some(What::Calls(verb)) => format!("waits in {verb}"),
+                Some(What::Calls(verb)) => {
+                    matters = !events[at..].iter().any(|later| later.id == event.id);
+                    format!("waits in {verb}")
+                }
                 // A worker that has nothing to do is no part of the story.
                 _ => continue,
             },
             What::Locks(name, held) => {
+                matters = name.is_some();
                 let mut what = of(*name, "lock", held.as_ref());
                 // One line, if the thread gives the lock up before another event.
                 let next = events.get(at).filter(|next| next.id == event.id);
@@ -165,13 +195,32 @@ fn lines(events: &[Event]) -> Vec<String> {
                 }
                 what
             }
-            What::Unlocks(name, left) => of(*name, "unlock", left.as_ref()),
+            What::Unlocks(name, left) => {
+                matters = name.is_some();
+                of(*name, "unlock", left.as_ref())
+            }
         };
         let place = event.line.map(ToString::to_string).filter(|place| !is_internal(place));
-        let place = place.unwrap_or_default();
-        lines.push(format!("{:width$}  {what:24} {place}", event.thread).trim_end().to_owned());
+        let (thread, place) = (event.thread.clone(), place.unwrap_or_default());
+        match lines.last_mut() {
+            Some(last) if (&last.thread, &last.what, &last.place) == (&thread, &what, &place) => {
+                last.times += 1;
+            }
+            _ => lines.push(Line { thread, what, place, matters, times: 1 }),
+        }
     }
     lines
+}
+
+/// Leaves lines out until few enough are left, and says how many. Those that do not matter go
+/// before those that do, and the earlier before the later.
+fn shortened(mut lines: Vec<Line>) -> (Vec<Line>, usize) {
+    let left_out = lines.len().saturating_sub(MOST_LINES);
+    for _ in 0..left_out {
+        let first = lines.iter().position(|line| !line.matters).unwrap_or(0);
+        lines.remove(first);
+    }
+    (lines, left_out)
 }
 
 /// Puts the name of a lock before what a thread does with it, and the value behind.

@@ -25,6 +25,9 @@ fn tasks_of_eight_workers_that_all_miss_are_found() {
     for part in ["computed.lock: 2", "to repeat it: Model::new().seed("] {
         assert!(example.contains(part), "no line has {part}");
     }
+    // The two that looked before either of them had stored the square.
+    let misses = example.lines().filter(|line| line.contains("known.lock: {}  ")).count();
+    assert!(misses >= 2, "{misses} lines have a miss");
     passes_with(&hundred(), || cache::mended(8));
 }
 
