@@ -5,6 +5,7 @@ use shuttle::scheduler::{
 };
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::any::Any;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -88,7 +89,9 @@ struct Shared {
 
 /// Chooses the schedules, and remembers the last.
 struct Sampler {
-    random: RandomScheduler,
+    /// Never dropped: its drop frees nothing, and prints the seed of a failure, if none happened
+    /// too.
+    random: ManuallyDrop<RandomScheduler>,
     priorities: Option<PctScheduler>,
     again: Option<ReplayScheduler>,
     /// Whether the current schedule is one with priorities.
@@ -110,7 +113,7 @@ impl Sampler {
     ) -> Self {
         let seed = seed(limits).unwrap_or_default();
         // The model ends the run, not the schedulers.
-        let random = RandomScheduler::new_from_seed(seed, usize::MAX);
+        let random = ManuallyDrop::new(RandomScheduler::new_from_seed(seed, usize::MAX));
         let priorities =
             limits.bound.map(|bound| PctScheduler::new_from_seed(seed, bound + 1, usize::MAX));
         let again = again.map(|schedule| {
@@ -128,7 +131,7 @@ impl Sampler {
         match (&mut self.again, &mut self.priorities) {
             (Some(again), _) => again,
             (None, Some(priorities)) if self.by_priority => priorities,
-            (None, _) => &mut self.random,
+            (None, _) => &mut *self.random,
         }
     }
 }

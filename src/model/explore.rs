@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::engine::{self, Again};
 use super::example::{CounterExample, Failure};
+use super::listen;
 use super::report::Report;
 
 /// A model's limits: how many preemptions an execution may have, and how long to explore.
@@ -177,7 +178,8 @@ impl Model {
         println!("model at {}:{}: {report}", place.file(), place.line());
         if let Some(example) = &report.failure {
             eprintln!("{example}");
-            panic!("the model failed in {} {}: see above", engine::EXECUTION, report.executions);
+            let (which, number) = (engine::EXECUTION, report.executions);
+            listen::tell(&format!("the model failed in {which} {number}: see above"));
         }
         report
     }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::PanicHookInfo;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use super::example::Failure;
 use crate::sync::{execution, failure, trace};
@@ -12,6 +12,8 @@ use crate::sync::{execution, failure, trace};
 // A model runs on the thread that checks it, so these say nothing about the tests beside it.
 thread_local! {
     static IN_MODEL: Cell<bool> = const { Cell::new(false) };
+    /// Whether the thread panics because a model has failed, which was told.
+    static TOLD: Cell<bool> = const { Cell::new(false) };
     /// The first panic of the current run. Later ones are its consequences.
     static FAILED: RefCell<Option<Failure>> = const { RefCell::new(None) };
     /// The outcomes of the execution that runs.
@@ -24,18 +26,30 @@ thread_local! {
 pub(super) fn begin() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
+        let bare: Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync> = std::panic::take_hook().into();
+        let inner = Arc::clone(&bare);
+        std::panic::set_hook(Box::new(move |panic| inner(panic)));
         super::before_listening();
+        // What the engine has set. It is for models that are run without this harness.
         let usual = std::panic::take_hook();
-        std::panic::set_hook(Box::new(
-            move |panic| {
-                if IN_MODEL.get() { hear(panic) } else { usual(panic) }
-            },
-        ));
+        std::panic::set_hook(Box::new(move |panic| match (IN_MODEL.get(), TOLD.take()) {
+            (true, _) => hear(panic),
+            (false, true) => bare(panic),
+            (false, false) => usual(panic),
+        }));
     });
     FAILED.take();
     OUTCOME.take();
     OUTCOMES.take();
     IN_MODEL.set(true);
+}
+
+/// Fails the test. The counter-example has been printed, so the engine's own words, which come with
+/// any other panic, stay out.
+#[track_caller]
+pub(super) fn tell(message: &str) -> ! {
+    TOLD.set(true);
+    panic!("{message}")
 }
 
 /// Listens no more, and returns the first failure and the outcomes. `caught` is a panic that
