@@ -229,14 +229,16 @@ impl Condvar {
     #[track_caller]
     pub fn wait<'a, T>(&self, mut guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let (at, mutex) = (Location::caller(), guard.mutex);
-        let lock = guard.lock.take();
-        if failed() {
-            // The engine must not hear of this.
-            forget(lock);
-            wait_dead();
-            return Ok(guard);
-        }
-        let lock = lock.expect("a guard has the lock while the model lives");
+        let lock = match guard.lock.take() {
+            Some(lock) if !failed() => lock,
+            dead => {
+                // The engine must not hear of this. A guard of a model that has failed may have
+                // no lock.
+                forget(dead);
+                wait_dead();
+                return Ok(guard);
+            }
+        };
         guard.note_end();
         guard.value = None;
         self.note(at, "wait");
