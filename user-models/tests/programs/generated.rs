@@ -29,7 +29,8 @@ pub(super) fn run(workers: usize, steps: &[Step]) -> String {
     seen.extend(handles.1.into_iter().map(|handle| word(handle.get())));
     pool.close();
     pool.join().expect("it is closed or terminated");
-    seen.push(format!("{:?}", log.lock().expect("no task panics")));
+    let marks = log.lock().expect("no task panics").clone();
+    seen.push(format!("{marks:?}"));
     seen.join("; ")
 }
 
