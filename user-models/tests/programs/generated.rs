@@ -20,7 +20,8 @@ fn word<T: std::fmt::Debug>(result: Result<T, TaskError>) -> String {
 /// Runs the program on a pool of so many workers, and returns its outcome.
 pub(super) fn run(workers: usize, steps: &[Step]) -> String {
     let pool = ThreadPool::new(workers).expect("few workers");
-    let (log, mut handles) = (Arc::new(Shared::new(Vec::new())), Handles(<_>::default(), <_>::default()));
+    let log = Arc::new(Shared::new(Vec::new()));
+    let mut handles = Handles(<_>::default(), <_>::default());
     let mut seen: Vec<String> = Vec::new();
     for (number, step) in (0..).zip(steps) {
         seen.extend(take(&pool, &log, &mut handles, number, *step));
@@ -120,9 +121,7 @@ fn look(
             let taken = handles.0.pop_front()?.get_timeout(Duration::ZERO);
             Some(back(handles, taken))
         }
-        Step::Progress => {
-            handles.1.front().map(|batch| format!("ready {}", batch.ready()))
-        }
+        Step::Progress => handles.1.front().map(|batch| format!("ready {}", batch.ready())),
         Step::Queued => Some(format!("queued {}", pool.queued())),
         Step::Map => Some(match pool.map(|x: u32| x + number, 0..2) {
             Ok(values) => format!("{values:?}"),
