@@ -99,7 +99,7 @@ fn real_run(carrier: Carrier, look: Look, letter: char) -> Option<Run> {
         'D' => (2, 200_000),
         'R' => (1, 40_000),
         _ if is_long => (1, 20_000),
-        _ => (1, 600),
+        _ => (1, 300),
     };
     Some(explore(bound, most, move || {
         real::run(1, carrier, look);
