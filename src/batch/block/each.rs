@@ -74,6 +74,10 @@ impl<M: Mapping> Batch<M> {
     /// Says whether no runner may begin another item. If the pool stops, or if a thread has
     /// cancelled the batch, the runner makes that the batch's error.
     fn stops(&self, view: &dyn PoolView) -> bool {
+        // This comes before the look at the stage: the thread that ends the pool changes the
+        // stage first, and then stops the batch. So a batch that it has stopped is not taken for
+        // one that was cancelled. Relaxed: the fence below orders it.
+        let stops = self.signal.load(Ordering::Relaxed) & STOP != 0;
         // edge STOP acquire: the stage, from the thread that ended the pool → this runner,
         // which may have seen STOP.
         fence(Ordering::Acquire);
@@ -81,8 +85,6 @@ impl<M: Mapping> Batch<M> {
             self.fail(reason.into());
             return true;
         }
-        // Relaxed: a request, which carries nothing.
-        let stops = self.signal.load(Ordering::Relaxed) & STOP != 0;
         if stops {
             // With `fail_fast` the batch has an error already, and `fail` drops this one.
             self.fail(Reason::Cancelled.into());

@@ -5,6 +5,7 @@
 use super::super::{BatchOptions, Map};
 use super::*;
 use crate::block::{Plain, ResultRef, TaskError};
+use crate::sync::AtomicU32;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
 use std::sync::{Arc, Mutex};
@@ -109,6 +110,49 @@ fn a_runner_puts_its_rest_back_for_runners_that_have_left() {
     );
     batch.pending.fetch_sub(done as usize, Ordering::Relaxed);
     entry.run(&Nobody);
+}
+
+/// The pool view of a worker whose pool is terminated just after it has looked at the stage.
+struct Ending<'a>(&'a AtomicU32, AtomicUsize);
+
+impl PoolView for Ending<'_> {
+    fn stopping(&self) -> Option<Reason> {
+        let looked = self.1.fetch_add(1, Std::Relaxed) > 0;
+        self.0.fetch_or(STOP, Ordering::Relaxed);
+        looked.then_some(Reason::Terminated)
+    }
+
+    fn put_back(&self, entry: TaskRef) {
+        assert!(entry.count(), "the batch is open");
+        entry.resolve(Reason::Terminated);
+    }
+}
+
+// covers LIFE-06
+#[test]
+fn a_batch_whose_pool_ends_is_not_taken_for_a_cancelled_one() {
+    type Same = Map<Plain<fn(u32) -> u32>, u32, u32, Infallible, (), ()>;
+    let mapping: Same = Map::new(Plain(|item| item));
+    let items: Vec<_> = (0..100).collect();
+    // SAFETY: the test borrows nothing.
+    let (mut entries, result) =
+        unsafe { Batch::create(mapping, items, BatchOptions::default(), 1, 1, true, None) };
+    let entry = entries.next().expect("a batch has an entry");
+    // SAFETY: the entry keeps the block alive.
+    let words = unsafe { Batch::<Same>::words(entry.id()) };
+    // SAFETY: as above.
+    let batch = unsafe { Batch::<Same>::of(entry.id()) };
+    let chunks = Taker::new(&batch.seats, Some(0)).take(words, 50).expect("nobody has taken any");
+    // A runner has left, so this one looks up after its first item.
+    batch.signal.fetch_add(1, Ordering::Relaxed);
+    let view = Ending(&batch.signal, AtomicUsize::new(0));
+    // SAFETY: the entry keeps the block alive.
+    let done = unsafe { Batch::<Same>::map(entry.id(), &chunks, Some(0), &view, None) };
+    // SAFETY: the entry is a right to the block.
+    unsafe { Batch::<Same>::account(entry.id(), done as usize, &view) };
+    entry.resolve(Reason::Terminated);
+    let Ok(outcome) = result.take_done() else { panic!("it is done") };
+    assert!(matches!(outcome, Err(TaskError::Terminated)), "{outcome:?}");
 }
 
 // covers RES-15
