@@ -23,7 +23,8 @@ use crate::sync::{
 use crate::wait::block_until;
 
 /// How many slots the first segment of a row has. Each further segment has twice as many.
-const FIRST_SEGMENT: usize = if cfg!(all(loom, feature = "loom")) { 2 } else { 64 };
+const FIRST_SEGMENT: usize =
+    if cfg!(all(any(loom, millpond_loom), feature = "loom-internals")) { 2 } else { 64 };
 /// With so many segments a row has 67 million slots. A stack holds fewer frames.
 const SEGMENTS: usize = 20;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::explore::{Model, Run};
 use super::listen::{self, Progress, Stop, lock};
-use crate::sync::{clock::RealTime, execution};
+use crate::sync::{execution, real_time::RealTime};
 
 /// What an execution is called.
 pub(super) const EXECUTION: &str = "execution";

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::explore::{Model, Run};
 use super::listen::{self, Progress, lock};
-use crate::sync::{clock::RealTime, execution};
+use crate::sync::{execution, real_time::RealTime};
 
 /// What an execution is called.
 pub(super) const EXECUTION: &str = "schedule";

@@ -18,7 +18,7 @@ use super::outside::Outside;
 
 /// Whether threads sweep the queues. In models they do not, except in the model of the sweep:
 /// the marks would multiply the executions of every model.
-const SWEPT: bool = cfg!(not(all(loom, feature = "loom")));
+const SWEPT: bool = cfg!(not(all(any(loom, millpond_loom), feature = "loom-internals")));
 
 pub(crate) struct Queues {
     outside: Outside,

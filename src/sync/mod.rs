@@ -38,6 +38,11 @@ mod lock;
     all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals")),
     all(millpond_shuttle, feature = "shuttle")
 ))]
+pub(crate) mod real_time;
+#[cfg(any(
+    all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals")),
+    all(millpond_shuttle, feature = "shuttle")
+))]
 pub(crate) mod recorded;
 #[cfg(not(any(
     all(any(loom, millpond_loom), feature = "loom", not(feature = "loom-internals")),

@@ -10,7 +10,8 @@ use super::{AtomicPtr, AtomicU32, Lock, Ordering, fence};
 use std::sync::Arc;
 
 /// 256 buckets; one in a model, so that all words share it.
-const BITS: u32 = if cfg!(all(loom, feature = "loom")) { 0 } else { 8 };
+const BITS: u32 =
+    if cfg!(all(any(loom, millpond_loom), feature = "loom-internals")) { 0 } else { 8 };
 
 /// Where a process keeps its table of timed waiters. It is empty until the first timed wait.
 pub(crate) struct Place(AtomicPtr<Table>);
@@ -33,7 +34,7 @@ struct Waiter {
 }
 
 impl Place {
-    #[cfg(not(all(loom, feature = "loom")))]
+    #[cfg(not(all(any(loom, millpond_loom), feature = "loom-internals")))]
     pub(crate) const fn new() -> Self {
         Self(AtomicPtr::new(std::ptr::null_mut()))
     }
@@ -65,7 +66,7 @@ impl Place {
 
     /// Forgets the table of the parent. Only the child of a fork calls it, before it has a
     /// second thread.
-    #[cfg(not(all(loom, feature = "loom")))]
+    #[cfg(not(all(any(loom, millpond_loom), feature = "loom-internals")))]
     pub(crate) fn forget(&self) {
         // Relaxed: there is no other thread. The table stays in memory: some thread of the
         // parent may have held a lock of it, and in the child nothing ends that.

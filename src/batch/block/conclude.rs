@@ -11,15 +11,15 @@ use crate::numbers;
 use crate::sync::{Ordering, step};
 
 impl<M: Mapping> Batch<M> {
-    /// Accounts for so many items, all of them items of chunks that the caller has claimed and is
-    /// done with. If these were the last, the call concludes the batch.
+    /// Accounts for so many items. If these were the last, the call concludes the batch.
     ///
     /// Every runner writes this count. So a runner accounts for several claims at once, while they
     /// are short.
     ///
     /// # Safety
     ///
-    /// The caller holds a right to the block.
+    /// The caller holds a right to the block. It has claimed the chunks of so many items, is done
+    /// with them, and has not accounted for them before.
     pub(super) unsafe fn account(header: NonNull<Header>, done: usize, view: &dyn PoolView) {
         if done == 0 {
             return;
@@ -32,7 +32,8 @@ impl<M: Mapping> Batch<M> {
         // edge CHUNKS acquire: the values, holes and error of all other chunks, from their
         // runners → this runner, if it concludes.
         if batch.pending.fetch_sub(done, Ordering::AcqRel) == done {
-            // SAFETY: the caller holds a right, and has accounted for the last chunks.
+            // SAFETY: the caller holds a right. Each runner has accounted once for what it was done
+            // with, and nothing is left: so this thread has accounted for the last chunk.
             unsafe { Self::conclude(header, view) };
         }
     }

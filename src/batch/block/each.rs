@@ -74,9 +74,9 @@ impl<M: Mapping> Batch<M> {
     /// Says whether no runner may begin another item. If the pool stops, or if a thread has
     /// cancelled the batch, the runner makes that the batch's error.
     fn stops(&self, view: &dyn PoolView) -> bool {
-        // This comes before the look at the stage: the thread that ends the pool changes the
-        // stage first, and then stops the batch. So a batch that it has stopped is not taken for
-        // one that was cancelled. Relaxed: the fence below orders it.
+        // This comes before the look at the stage. The thread that ends the pool changes the
+        // stage, passes the fence of [LIFE-7], and then stops the batch. So a batch that it has
+        // stopped is not taken for one that was cancelled. Relaxed: the fence below orders it.
         let stops = self.signal.load(Ordering::Relaxed) & STOP != 0;
         // edge STOP acquire: the stage, from the thread that ended the pool → this runner,
         // which may have seen STOP.

@@ -121,14 +121,15 @@ impl<M: Mapping> Batch<M> {
             done += batch.items_of(&(chunks.start..end)).len();
             let ends = ends();
             if looked || ends {
-                // SAFETY: the caller holds a right.
+                // SAFETY: the caller holds a right. `done` has counted the items of what this call
+                // has claimed and is done with, since it last accounted for some.
                 unsafe { Self::account(header, mem::take(&mut done), view) };
             }
             if ends {
                 break;
             }
         }
-        // SAFETY: the caller holds a right.
+        // SAFETY: as above.
         unsafe { Self::account(header, done, view) };
         any
     }

@@ -148,7 +148,8 @@ fn a_batch_whose_pool_ends_is_not_taken_for_a_cancelled_one() {
     let view = Ending(&batch.signal, AtomicUsize::new(0));
     // SAFETY: the entry keeps the block alive.
     let done = unsafe { Batch::<Same>::map(entry.id(), &chunks, Some(0), &view, None) };
-    // SAFETY: the entry is a right to the block.
+    // SAFETY: the entry is a right to the block, and `map` was done with so many of the chunks that
+    // this test has claimed. In this batch a chunk is an item.
     unsafe { Batch::<Same>::account(entry.id(), done as usize, &view) };
     entry.resolve(Reason::Terminated);
     let Ok(outcome) = result.take_done() else { panic!("it is done") };

@@ -1,22 +1,23 @@
 //! Whether the execution has failed, and what an operation may do to loom then. Every other
 //! file of the folder builds on this one.
 
+#[path = "../failed.rs"]
+mod failed;
+
 use std::cell::Cell;
+
+pub(crate) use failed::*;
 
 thread_local! {
     static QUIET: Cell<usize> = const { Cell::new(0) };
     static DELIBERATE: Cell<bool> = const { Cell::new(false) };
-    static FAILED: Cell<bool> = const { Cell::new(false) };
-    /// How often a thread has waited since the failure.
-    static WAITS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Forgets the execution before, which may have failed.
 pub(super) fn forget() {
     QUIET.set(0);
     DELIBERATE.set(false);
-    FAILED.set(false);
-    WAITS.set(0);
+    failed::forget();
 }
 
 /// Says what an operation may do to loom at this moment.
@@ -35,7 +36,7 @@ pub(super) enum Mode {
 }
 
 pub(super) fn mode() -> Mode {
-    if FAILED.get() {
+    if failed::has_failed() {
         Mode::Dead
     } else if !std::thread::panicking() {
         DELIBERATE.set(false);
@@ -56,34 +57,6 @@ pub(crate) fn failed() -> bool {
 
 pub(super) fn dead() -> bool {
     mode() == Mode::Dead
-}
-
-/// Says that the execution has failed. A harness calls this from the panic hook. So the
-/// failure is known even if the code under test catches the panic, as it catches those of its
-/// users' closures.
-pub(crate) fn fail() {
-    FAILED.set(true);
-}
-
-/// Ends a wait in an execution that has failed: no thread will do what the caller waits for.
-///
-/// If the caller's thread is not unwinding, this panics. If it is, a second panic would abort
-/// the process, so the wait returns: its condition may hold already. After many such waits the
-/// process ends with a sentence.
-pub(crate) fn wait_dead() {
-    WAITS.set(WAITS.get() + 1);
-    if !std::thread::panicking() {
-        std::panic::resume_unwind(Box::new("the execution has failed before"));
-    }
-    if WAITS.get() > 100_000 {
-        abort("a model has failed, and a destructor waits for ever while its thread unwinds");
-    }
-}
-
-/// Ends the process with a sentence. A panic here would abort too, with less to read.
-pub(crate) fn abort(why: &str) -> ! {
-    eprintln!("{why}");
-    std::process::abort()
 }
 
 /// Panics as a user's closure would, without failing the model. The code under test must catch

@@ -91,17 +91,3 @@ impl Stopwatch {
         now() - self.0
     }
 }
-
-/// The time that goes on outside of the model, for how long an exploration took.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RealTime(Instant);
-
-impl RealTime {
-    pub(crate) fn now() -> Self {
-        Self(Instant::now())
-    }
-
-    pub(crate) fn elapsed(self) -> Duration {
-        self.0.elapsed()
-    }
-}

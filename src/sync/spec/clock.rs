@@ -66,17 +66,3 @@ impl Stopwatch {
         Duration::ZERO
     }
 }
-
-/// The time that goes on outside of the model, for how long an exploration took.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RealTime(Instant);
-
-impl RealTime {
-    pub(crate) fn now() -> Self {
-        Self(Instant::now())
-    }
-
-    pub(crate) fn elapsed(self) -> Duration {
-        self.0.elapsed()
-    }
-}
