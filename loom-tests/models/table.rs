@@ -47,7 +47,9 @@ impl Scene {
     /// Every thread has been joined: every waiter has left. Frees the table.
     fn end(&self) {
         assert_eq!(self.bucket().waiting.load(Relaxed), 0, "an announcement is left");
-        self.bucket().waiters.with(|waiters| assert!(waiters.is_empty(), "a waiter is left"));
+        self.bucket()
+            .waiters
+            .with(|waiters| assert!(waiters.remove(|_| true).is_none(), "a waiter is left"));
         let table = self.place.0.swap(null_mut(), Relaxed);
         // SAFETY: the pointer must come from a box that no thread uses. `new` or `table` made
         // it so, and the other threads have been joined.
@@ -140,8 +142,7 @@ fn control_a_wake_takes_the_first_of_its_bucket() {
     rejects("table control: the first one", "deadlock", Bound::Usual, Futex::Block, |_| {
         two_words(|place, word| {
             let Some(bucket) = place.look(word) else { return };
-            let first =
-                bucket.waiters.with(|waiters| (!waiters.is_empty()).then(|| waiters.remove(0)));
+            let first = bucket.waiters.with(|waiters| waiters.remove(|_| true));
             if let Some(first) = first {
                 bucket.leave();
                 first.parker.unpark();

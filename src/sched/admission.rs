@@ -8,6 +8,7 @@ use super::{Sched, Stage};
 use crate::block::{
     PoolFull, PoolView, Reason, SubmitError, SubmitErrorKind, TaskError, Uncounted,
 };
+use crate::sync::step;
 
 impl Sched {
     /// Says why the pool refuses a submission at this moment. None if it takes the submission.
@@ -36,6 +37,7 @@ impl Sched {
     pub(crate) fn queued(&self) -> usize {
         let queued = |space: &Arc<Space>| space.used().saturating_sub(space.reserved());
         let outside = self.space.as_ref().map_or_else(|| self.queues.living_outside(), queued);
+        step::pass();
         outside + self.queues.living_inside()
     }
 

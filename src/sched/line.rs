@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::block::{TaskRef, catch_panic, forget_panic};
+use crate::sync::step::Passage;
 use crate::sync::{AtomicU32, Ordering, futex, local};
 
 /// The word that tells a waiter what became of it. A thread sleeps on it, a future looks at it
@@ -74,17 +75,24 @@ pub(super) enum Waiter {
     /// A future that waits. Its waker is the one of its last poll.
     Future(Arc<Answer>, Waker),
     /// An entry for which no thread waits. The thread that has a place for it pushes it.
-    Entry(TaskRef),
+    Entry(TaskRef, Passage),
 }
 
 impl Waiter {
+    pub(super) fn entry(entry: TaskRef) -> Self {
+        Self::Entry(entry, Passage::begin())
+    }
+
     /// Gives the waiter its answer, and returns the call that it must hear. An entry hears no
     /// answer, and comes back. The caller holds the lock.
     pub(super) fn answer(self, how: u32) -> Result<Call, TaskRef> {
         let (answer, call) = match self {
             Self::Thread(answer) => (Arc::clone(&answer), Call::Thread(answer)),
             Self::Future(answer, waker) => (answer, Call::Future(waker)),
-            Self::Entry(entry) => return Err(entry),
+            Self::Entry(entry, passage) => {
+                passage.end();
+                return Err(entry);
+            }
         };
         // Relaxed: a waiter is sent away because a thread has changed the stage, and that thread
         // has fenced since [LIFE-7]. A future looks under the lock.

@@ -12,7 +12,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::block::{Offers, Stale, TaskRef};
 use crate::sync::deque::{Steal, Stealer, Worker};
-use crate::sync::{AtomicU64, AtomicUsize, Ordering, barrier};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, barrier, step};
 
 use super::outside::Outside;
 
@@ -72,7 +72,9 @@ impl Queues {
 
     /// Says how many entries from outside are queued and alive.
     pub(crate) fn living_outside(&self) -> usize {
-        self.outside.submitted().saturating_sub(self.outside.stale())
+        let submitted = self.outside.submitted();
+        step::pass();
+        submitted.saturating_sub(self.outside.stale())
     }
 
     /// Says how many entries that workers have submitted or put back are queued and alive.
@@ -80,6 +82,7 @@ impl Queues {
         let parts = self.stale.iter().map(|part| part.load(Ordering::Relaxed));
         let stale = parts.fold(self.stale_by_others.load(Ordering::Relaxed), usize::wrapping_add);
         let stale = if stale > usize::MAX / 2 { 0 } else { stale };
+        step::pass();
         let queued = self.stealers.iter().map(Stealer::len).sum::<usize>();
         queued.saturating_sub(stale).saturating_add(self.outside.returned())
     }

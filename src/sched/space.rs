@@ -277,7 +277,7 @@ impl Space {
             if refused.is_none() {
                 for entry in entries.by_ref() {
                     if !self.take_or_join() {
-                        line.push_back(Waiter::Entry(entry));
+                        line.push_back(Waiter::entry(entry));
                     } else if entry.entries().is_some_and(|block| block.entered(1)) {
                         sched.queues.inject(entry);
                     } else {
@@ -349,7 +349,7 @@ impl Space {
             return Vec::new();
         }
         let (away, reserved) = self.line.with(|line| {
-            let gone = line.remove_all(|waiter| is_over || !matches!(waiter, Waiter::Entry(_)));
+            let gone = line.remove_all(|waiter| is_over || !matches!(waiter, Waiter::Entry(..)));
             self.word.fetch_sub(WAITING * gone.len() as u64, Ordering::Relaxed);
             let away: Vec<_> = gone.into_iter().map(|waiter| waiter.answer(SENT_AWAY)).collect();
             (away, self.take_back_reserved(line))

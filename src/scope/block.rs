@@ -13,7 +13,6 @@
 //! block, and the last of them frees it.
 
 use std::alloc::Layout;
-use std::mem;
 use std::ptr::NonNull;
 
 use super::queue::Queue;
@@ -84,13 +83,13 @@ impl Block {
     fn take_for_entry(&self) -> Option<TaskRef> {
         self.queue.with(|queue| {
             queue.entries -= 1;
-            queue.tasks.pop_front()
+            queue.pop()
         })
     }
 
     /// Takes the oldest task, for the frame, which has no entry. So one entry is left over.
     fn take_without_entry(&self, view: &dyn PoolView) -> Option<TaskRef> {
-        let task = self.queue.with(|queue| queue.tasks.pop_front())?;
+        let task = self.queue.with(|queue| queue.pop())?;
         view.entries_died(self.header.state().is_outside(), 1);
         Some(task)
     }
@@ -170,8 +169,9 @@ impl Block {
         // SAFETY: the caller is the last owner.
         let block = unsafe { header.cast::<Self>().as_mut() };
         // The tasks that are left were run through their handles, or taken back.
-        let left = block.queue.with(|queue| mem::take(&mut queue.tasks));
-        left.into_iter().for_each(|task| task.resolve(Reason::Terminated));
+        while let Some(left) = block.queue.with(Queue::pop) {
+            left.resolve(Reason::Terminated);
+        }
         // SAFETY: the queue is the last owner's, who drops it once, here.
         unsafe { std::ptr::drop_in_place(&raw mut block.queue) };
         // SAFETY: no field that owned something is left in the block, and the block was allocated
@@ -275,7 +275,7 @@ impl ScopeRef {
                 return;
             }
             // The lock orders: a submitter that pushes after this look sees the mark.
-            if block.queue.with(|queue| queue.tasks.is_empty()) {
+            if block.queue.with(|queue| queue.is_empty()) {
                 let marked = before | WAITER;
                 // The frame sleeps until the word changes. The last task to end wakes it, and so
                 // does a submitter, which takes the mark away. Then the frame looks again.

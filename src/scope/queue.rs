@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::mem;
 
 use crate::block::{Stale, TaskRef};
+use crate::sync::step::Passage;
 
 /// A submitter sweeps no queue of fewer tasks.
 const SWEEP_FROM: usize = 32;
 
 pub(super) struct Queue {
     /// The tasks, the oldest first.
-    pub(super) tasks: VecDeque<TaskRef>,
+    tasks: VecDeque<(TaskRef, Passage)>,
     /// How many entries of the scope lie in the pool's queues, or are on their way there.
     pub(super) entries: usize,
     /// How often a thread has asked whether an entry is stale, since the last sweep.
@@ -30,17 +31,28 @@ impl Queue {
     /// caller. The caller must drop them without the lock.
     pub(super) fn push(&mut self, task: TaskRef) -> Vec<Stale> {
         let stale = if self.tasks.len() >= self.sweep_at { self.sweep() } else { Vec::new() };
-        self.tasks.push_back(task);
+        self.tasks.push_back((task, Passage::begin()));
         self.entries += 1;
         stale
     }
 
+    /// Takes the oldest task.
+    pub(super) fn pop(&mut self) -> Option<TaskRef> {
+        let (task, passage) = self.tasks.pop_front()?;
+        passage.end();
+        Some(task)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
     fn sweep(&mut self) -> Vec<Stale> {
         let mut stale = Vec::new();
-        for task in mem::take(&mut self.tasks) {
+        for (task, passage) in mem::take(&mut self.tasks) {
             match task.retire() {
                 Ok(entry) => stale.push(entry),
-                Err(alive) => self.tasks.push_back(alive),
+                Err(alive) => self.tasks.push_back((alive, passage)),
             }
         }
         self.sweep_at = (2 * self.tasks.len()).max(SWEEP_FROM);

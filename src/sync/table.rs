@@ -24,13 +24,45 @@ struct Bucket {
     // count waiting: a bucket's timed waiters, and the threads that are about to enlist. No
     // system has 2^32 threads.
     waiting: AtomicU32,
-    waiters: Lock<Vec<Waiter>>,
+    waiters: Lock<Waiters>,
+}
+
+/// The waiters of one bucket, in the order in which they came. One alone takes no memory, and
+/// seldom are there more.
+#[derive(Default)]
+struct Waiters {
+    /// The oldest of all, or none.
+    first: Option<Waiter>,
+    others: Vec<Waiter>,
 }
 
 struct Waiter {
     /// The word's address, which is compared and never followed: the word may be gone.
     word: usize,
     parker: Arc<Parker>,
+}
+
+impl Waiters {
+    fn push(&mut self, waiter: Waiter) {
+        if self.first.is_none() && self.others.is_empty() {
+            self.first = Some(waiter);
+        } else {
+            self.others.push(waiter);
+        }
+    }
+
+    /// Takes out the oldest waiter of those that `is_meant` says.
+    fn remove(&mut self, is_meant: impl Fn(&Waiter) -> bool) -> Option<Waiter> {
+        self.first.take_if(|first| is_meant(first)).or_else(|| {
+            let at = self.others.iter().position(is_meant)?;
+            Some(self.others.remove(at))
+        })
+    }
+
+    fn retain(&mut self, stays: impl Fn(&Waiter) -> bool) {
+        self.first.take_if(|first| !stays(first));
+        self.others.retain(stays);
+    }
 }
 
 impl Place {
@@ -118,7 +150,7 @@ impl Table {
     fn new() -> Self {
         Self(std::array::from_fn(|_| Bucket {
             waiting: AtomicU32::new(0),
-            waiters: Lock::new(Vec::new()),
+            waiters: Lock::new(Waiters::default()),
         }))
     }
 
@@ -161,10 +193,9 @@ impl Bucket {
         if parker.park_until(deadline) {
             return true;
         }
-        let is_removed = self.waiters.with(|waiters| {
-            let mine = waiters.iter().position(|waiter| Arc::ptr_eq(&waiter.parker, parker));
-            mine.map(|at| waiters.remove(at)).is_some()
-        });
+        let is_removed = self
+            .waiters
+            .with(|waiters| waiters.remove(|waiter| Arc::ptr_eq(&waiter.parker, parker)).is_some());
         if is_removed {
             self.leave();
         }
@@ -180,12 +211,9 @@ impl Bucket {
 
     fn remove_first(&self, word: usize) -> Option<Arc<Parker>> {
         // [TABLE-6]
-        let parker = self.waiters.with(|waiters| {
-            let first = waiters.iter().position(|waiter| waiter.word == word)?;
-            Some(waiters.remove(first).parker)
-        })?;
+        let removed = self.waiters.with(|waiters| waiters.remove(|waiter| waiter.word == word))?;
         self.leave();
-        Some(parker)
+        Some(removed.parker)
     }
 
     fn wake_all(&self, word: usize) {
@@ -242,6 +270,30 @@ mod tests {
             PLACE.wait_until(&WORD, round, &hour());
         }
         assert!(PLACE.look(&WORD).is_none(), "every waiter has left");
+    }
+
+    #[test]
+    fn a_waiter_alone_takes_no_memory_and_several_leave_in_their_order() {
+        let mut waiters = Waiters::default();
+        let mut came = Vec::new();
+        let mut come = |waiters: &mut Waiters, word| {
+            let parker = parker::take(0);
+            came.push(Arc::clone(&parker));
+            waiters.push(Waiter { word, parker });
+        };
+        come(&mut waiters, 1);
+        assert_eq!(waiters.others.capacity(), 0);
+        [2, 1, 2].into_iter().for_each(|word| come(&mut waiters, word));
+        let mut left: Vec<_> =
+            [2, 1].iter().map(|word| waiters.remove(|waiter| waiter.word == *word)).collect();
+        come(&mut waiters, 1);
+        left.extend([1, 2, 1, 1].iter().map(|word| waiters.remove(|waiter| waiter.word == *word)));
+        let number = |left: &Option<Waiter>| {
+            let left = &left.as_ref()?.parker;
+            came.iter().position(|came| Arc::ptr_eq(came, left))
+        };
+        let order: Vec<_> = left.iter().map(number).collect();
+        assert_eq!(order, [Some(1), Some(0), Some(2), Some(3), Some(4), None]);
     }
 
     #[test]

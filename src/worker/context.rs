@@ -239,6 +239,7 @@ impl Context {
         numbers::sit(self.seat(), || {
             while !self.sched.is_forked() {
                 let Some(task) = self.next(ran) else { break };
+                step::pass();
                 ran = task.run_if_any(self);
             }
         });

@@ -134,6 +134,36 @@ fn a_scope_sees_its_tasks() {
     });
 }
 
+/// A task of the scope submits another one, so the worker finds that entry on top of its deque,
+/// and runs the scope's oldest task by it: the one that the frame has submitted.
+#[test]
+fn a_scoped_task_sees_its_submitter_whoever_submitted_the_entry() {
+    passes(|| {
+        let pool = ThreadPool::new(1).unwrap();
+        let number = Watched::new();
+        pool.scope(|scope| {
+            scope.spawn(|| scope.spawn(|| ()).unwrap()).unwrap();
+            number.set(7);
+            scope.spawn(|| assert_eq!(number.get(), 7)).unwrap();
+        });
+    });
+}
+
+/// The worker that takes the first task pushes the second entry of the batch. The items still see
+/// their submitter.
+#[test]
+fn items_see_their_submitter_though_their_entry_stood_in_line() {
+    passes(|| {
+        let pool = ThreadPool::builder().workers(2).max_queued(2).build().unwrap();
+        let number = Watched::new();
+        let seen = Arc::clone(&number);
+        pool.spawn(|| ()).unwrap();
+        number.set(7);
+        let batch = pool.batch(move |_| assert_eq!(seen.get(), 7), [1, 2]).chunksize(1).map_async();
+        batch.unwrap().get().unwrap();
+    });
+}
+
 #[test]
 fn both_halves_of_a_join_are_seen() {
     passes(|| {

@@ -121,7 +121,7 @@ fn i19_control_an_entry_is_in_neither() {
                     space.word.fetch_sub(WAITING, Ordering::Relaxed);
                     line.pop_front()
                 });
-                let Some(Waiter::Entry(entry)) = entry else { panic!("one waits") };
+                let Some(Waiter::Entry(entry, _)) = entry else { panic!("one waits") };
                 assert!(entry.entries().expect("a batch counts").entered(1));
                 two.queues.inject(entry);
                 let _ = two.tell_workers(true);

@@ -40,7 +40,7 @@ impl<T> Queue<T> {
     }
 
     fn received((item, passage): (T, Passage)) -> T {
-        passage.end();
+        passage.end_by_take();
         item
     }
 

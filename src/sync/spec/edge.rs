@@ -112,7 +112,7 @@ pub(super) fn forget_last() {
 
 /// The edge from the push of an item to its take: a message of loom's, which takes the past of
 /// the thread along that pushed.
-pub(super) struct Passage {
+pub(crate) struct Passage {
     message: Option<ManuallyDrop<(Sender<()>, Receiver<()>)>>,
     /// The line of the user's that submitted the item.
     line: Option<&'static Location<'static>>,
@@ -124,7 +124,7 @@ unsafe impl Send for Passage {}
 
 impl Passage {
     /// Begins the edge here.
-    pub(super) fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         let mut message = None;
         quietly(|| {
             let (sender, receiver) = channel();
@@ -135,11 +135,16 @@ impl Passage {
     }
 
     /// Ends the edge here.
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         if let Some(message) = &self.message {
             quietly(|| message.1.recv().expect("the message was sent"));
-            note(What::Takes, self.line);
         }
+    }
+
+    /// As [`end`](Self::end), and tells the trace that this thread takes the item.
+    pub(super) fn end_by_take(self) {
+        note(What::Takes, self.line);
+        self.end();
     }
 }
 

@@ -4,6 +4,8 @@
 //! every order. Between two steps of a thread the pool's code is one stretch, which no other
 //! thread sees half done.
 
+pub(crate) use super::edge::Passage;
+
 use super::execution::state;
 use super::failure::{Mode, mode};
 use crate::sync::trace;
@@ -54,8 +56,9 @@ pub(super) fn begin() {
     touch();
 }
 
-/// A step that no line of the user's stands for: a worker is about to look for a task, to help
-/// with the work that it waits for, or to leave. Or a pool, a stream or a feeder is dropped.
+/// A step that no line of the user's stands for: a worker is about to look for a task, to begin
+/// one that it has taken, to help with the work that it waits for, or to leave. Or `queued` has
+/// read one of its counts, or a pool, a stream or a feeder is dropped.
 pub(crate) fn pass() {
     touch();
 }
