@@ -2,6 +2,9 @@
 //! takes the first model out of docs/model-checking.md, and the examples out of the documentation
 //! of `millpond::model`, so that they compile and run as tests.
 
+#[path = "build/behaviour.rs"]
+mod behaviour;
+
 use std::path::Path;
 
 const PAGE: &str = "../docs/model-checking.md";
@@ -23,6 +26,8 @@ fn main() {
         write(&format!("{krate}.rs"), &model);
     }
     write("examples.rs", &examples());
+    println!("cargo::rerun-if-changed=build");
+    write("behaviour.rs", &behaviour::modules("../tests"));
 }
 
 fn write(name: &str, text: &str) {

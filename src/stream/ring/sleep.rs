@@ -38,7 +38,7 @@ impl<A, T, E> StreamRef<A, T, E> {
     /// Waits until an outcome is there, for at most `limit` and not beyond the deadline. It is
     /// the short wait before the consumer asks the input again.
     pub(crate) fn wait_briefly(&mut self, limit: Duration, deadline: Option<&Deadline>) {
-        if let Some(limit) = Deadline::after(limit) {
+        if let Some(limit) = Deadline::soon(limit) {
             let limit = deadline.map_or(limit, |deadline| limit.min(*deadline));
             self.sleep(Some(&limit), false);
         }
@@ -101,7 +101,7 @@ impl<A, T, E> StreamRef<A, T, E> {
             return;
         }
         let ring = self.ring();
-        let limit = Deadline::after(WakeBatch::LONGEST_SLEEP).expect("within the clock");
+        let limit = Deadline::soon(WakeBatch::LONGEST_SLEEP).expect("within the clock");
         let limit = deadline.map_or(limit, |deadline| limit.min(*deadline));
         // Out of order the consumer may have taken this item's outcome, and used the slot
         // again. Then the slot holds the item of another number, or none. The wait ends when

@@ -35,6 +35,11 @@ impl Deadline {
         (limit != Duration::MAX).then_some(Self(limit))
     }
 
+    /// As [`after`](Self::after), for a short wait that the pool limits by itself.
+    pub(crate) fn soon(limit: Duration) -> Option<Self> {
+        Self::after(limit)
+    }
+
     pub(crate) fn passed(&self) -> bool {
         self.left().is_zero()
     }

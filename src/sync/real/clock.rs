@@ -18,6 +18,11 @@ impl Deadline {
         Instant::now().checked_add(limit).map(Self)
     }
 
+    /// As [`after`](Self::after), for a short wait that the pool limits by itself.
+    pub(crate) fn soon(limit: Duration) -> Option<Self> {
+        Self::after(limit)
+    }
+
     pub(crate) fn passed(&self) -> bool {
         self.left().is_zero()
     }

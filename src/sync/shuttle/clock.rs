@@ -66,6 +66,11 @@ impl Deadline {
         now().checked_add(limit).map(Self)
     }
 
+    /// As [`after`](Self::after), for a short wait that the pool limits by itself.
+    pub(crate) fn soon(limit: Duration) -> Option<Self> {
+        Self::after(limit)
+    }
+
     pub(crate) fn passed(&self) -> bool {
         // After a failure a destructor must not wait for the clock.
         now() >= self.0 || EXPIRED.get() || failed()

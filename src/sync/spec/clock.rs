@@ -33,6 +33,12 @@ impl Deadline {
         (limit != Duration::MAX).then_some(Self(limit))
     }
 
+    /// Makes the deadline of a short wait that the pool limits by itself. It has passed: no step
+    /// of a model takes as long as that, and no thread may wait for a time that stands still.
+    pub(crate) fn soon(_limit: Duration) -> Option<Self> {
+        Some(Self(Duration::ZERO))
+    }
+
     pub(crate) fn passed(&self) -> bool {
         self.left().is_zero()
     }
