@@ -47,7 +47,7 @@ mod tests {
             "Of 2 bounds 0 are kept or likely kept, and 2 are missed or likely missed.",
             "| P1 | some work | 20.0 ns (20.0 ns..20.0 ns) | rayon | 2.00 (2.00..2.00) | ≤ 1 × best | missed |",
             "| P2 | some work | rayon 2.00 × (2.00..2.00) |",
-            "cargo report measure --turns 6 --workers 2 --seed 1",
+            "cargo bench-report measure --turns 6 --workers 2 --seed 1",
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }

@@ -200,7 +200,7 @@ pub(crate) mod tests {
     fn the_committed_schema_is_that_of_the_types() {
         let committed = include_str!("../report-2.schema.json");
         let path = "benches/report-2.schema.json";
-        assert!(committed == schema(), "run: cargo report schema > {path}");
+        assert!(committed == schema(), "run: cargo bench-report schema > {path}");
         let schema: serde_json::Value = serde_json::from_str(committed).expect("it is JSON");
         assert_eq!(schema["properties"]["format"]["const"], FORMAT);
         let named = format!("report-{FORMAT}.schema.json");

@@ -158,7 +158,28 @@ mod tests {
         }
     }
 
-    /// What is published is what `cargo report publish` makes of the committed run: byte for byte.
+    /// Cargo ignores an alias that has the name of a command of its own.
+    #[test]
+    fn cargo_knows_every_alias_of_the_workspace() {
+        let mut cargo = std::process::Command::new(env!("CARGO"));
+        cargo.arg("--list").current_dir(checkout());
+        let listed = cargo.output().expect("cargo lists its commands").stdout;
+        let listed = String::from_utf8(listed).expect("words");
+        let config = read(&checkout().join(".cargo/config.toml")).expect("the aliases");
+        let mut aliases = 0;
+        for name in config.lines().filter_map(|line| line.split_once(" = \"")).map(|(name, _)| name)
+        {
+            let known = listed.lines().map(str::trim).any(|line| {
+                line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with("alias:"))
+            });
+            assert!(known, "cargo has a command of its own of this name: {name}");
+            aliases += 1;
+        }
+        assert!(aliases >= 5, "the aliases are there");
+    }
+
+    /// What is published is what `cargo bench-report publish` makes of the committed run, byte for
+    /// byte.
     #[test]
     fn what_is_published_is_made_from_the_committed_run() {
         let folder = Folder::new("published");
@@ -171,7 +192,7 @@ mod tests {
             let [new, there] = [Path::new(path), &checkout.join(name)]
                 .map(|path| read(path).unwrap_or_else(|why| panic!("{why}")));
             let how =
-                "run: cargo report publish docs/benchmarks/DATE.json, and commit what it makes";
+                "run: cargo bench-report publish docs/benchmarks/DATE.json, and commit the files";
             assert!(new == there, "{}: {how}", name.display());
         }
         assert_eq!(written.lines().count(), 4);

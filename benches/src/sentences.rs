@@ -78,7 +78,7 @@ pub(crate) fn repeat(all: &Document) -> String {
     let submitters =
         plan.submitters.map_or(String::new(), |number| format!(" --submitters {number}"));
     format!(
-        "{checkout}cargo report measure{quick} --turns {} --workers {}{submitters} --seed {}",
+        "{checkout}cargo bench-report measure{quick} --turns {} --workers {}{submitters} --seed {}",
         plan.turns, plan.workers, plan.seed
     )
 }
@@ -113,7 +113,7 @@ mod tests {
         all.plan.quick = true;
         assert_eq!(
             repeat(&all),
-            "git checkout 0123\ncargo report measure --quick --turns 6 --workers 2 --seed 1"
+            "git checkout 0123\ncargo bench-report measure --quick --turns 6 --workers 2 --seed 1"
         );
     }
 }

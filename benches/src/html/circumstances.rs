@@ -91,7 +91,7 @@ pub(super) fn again(all: &Document, json: Option<&str>) -> Markup {
             } @else {
                 "Every single figure stands in the JSON file that this page was made from. "
             }
-            code { "cargo report schema" } " prints its JSON Schema, and " code { "cargo report render" } " makes this page of it again."
+            code { "cargo bench-report schema" } " prints its JSON Schema, and " code { "cargo bench-report render" } " makes this page of it again."
         }
     }
 }

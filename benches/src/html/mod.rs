@@ -140,7 +140,7 @@ fn growth(rows: &[Done]) -> Markup {
     let curves = || rows.iter().filter(|row| row.is_curve());
     html! {
         @if curves().next().is_none() {
-            p { "This run has no rows of growth: " code { "cargo report measure --full" } " measures them." }
+            p { "This run has no rows of growth: " code { "cargo bench-report measure --full" } " measures them." }
         } @else {
             p { "How the time of one task or item changes. The points stand side by side, whatever lies between them. Less is better." }
             @for row in curves() { h3 { (link(&row.id)) ": " (row.work) } (lines::growth(row)) }
