@@ -17,6 +17,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 THEMES = ["light", "dark"]
+LONGEST_PICTURE = 12_000
 WIDTHS = {"phone": 360, "tablet": 768, "desktop": 1280}
 
 # Returns what is wrong with the page as it is shown now: a list of lines.
@@ -167,9 +168,15 @@ class Browser:
         return wrong, f"{charts} charts, {texts} pieces of text, contrast at least {least:.2f}"
 
     def picture(self, path):
-        whole = {"captureBeyondViewport": True, "format": "png"}
-        data = self.driver.execute_cdp_cmd("Page.captureScreenshot", whole)["data"]
-        path.write_bytes(base64.b64decode(data))
+        """A long page takes several pictures, since the browser refuses one of more than 16,384 pixels."""
+        width, height = self.driver.execute_script(
+            "return [document.documentElement.clientWidth, document.documentElement.scrollHeight]")
+        for number, top in enumerate(range(0, height, LONGEST_PICTURE)):
+            clip = {"x": 0, "y": top, "width": width, "height": min(LONGEST_PICTURE, height - top), "scale": 1}
+            part = {"captureBeyondViewport": True, "format": "png", "clip": clip}
+            data = self.driver.execute_cdp_cmd("Page.captureScreenshot", part)["data"]
+            name = f"{path.stem}-{number + 1}.png" if number else path.name
+            path.with_name(name).write_bytes(base64.b64decode(data))
 
     def keyboard(self):
         """Tab goes to the way past the navigation, then through it; Enter follows a link; each shows where it is."""

@@ -110,13 +110,17 @@ pub(crate) fn growth(row: &Done) -> Markup {
 /// Names that have room side by side: what all of them end with stands once below them, and thousands
 /// are `k`.
 fn short<'a>(names: &[&'a str]) -> (Vec<String>, &'a str) {
-    let last = names.last().and_then(|name| name.rsplit_once(' ')).map_or("", |name| name.1);
+    let last = names.last().and_then(|name| name.split_once(' ')).map_or("", |name| name.1);
     // `1 worker`, `2 workers`.
     let one = last.strip_suffix('s').unwrap_or(last);
     let cut = |name: &str| {
-        let (number, word) = name.split_once(' ')?;
+        let (number, words) = name.split_once(' ')?;
+        if number == "nothing" {
+            // `nothing captured`, `24 bytes captured`.
+            return last.ends_with(&format!(" {words}")).then(|| "0".to_owned());
+        }
         let is_number = number.starts_with(|digit: char| digit.is_ascii_digit());
-        (is_number && !last.is_empty() && [one, last].contains(&word)).then(|| number.to_owned())
+        (is_number && !last.is_empty() && [one, last].contains(&words)).then(|| number.to_owned())
     };
     let thousands = |name: String| name.replace(",000,000", " M").replace(",000", " k");
     match names.iter().map(|name| cut(name)).collect::<Option<Vec<_>>>() {
@@ -263,6 +267,8 @@ mod tests {
     fn names_side_by_side_are_short() {
         let [two, many] = ["2", "10 k"].map(str::to_owned);
         assert_eq!(short(&["2 queued", "10,000 queued"]), (vec![two, many], "queued"));
+        let captured = ["nothing captured", "24 bytes captured"];
+        assert_eq!(short(&captured), (["0", "24"].map(str::to_owned).to_vec(), "bytes captured"));
         let tasks = ["empty tasks", "tasks of 1,000 ns"];
         assert_eq!(short(&tasks).0, ["empty tasks", "tasks of 1 k ns"]);
         assert_eq!(short(&[]), (vec![], ""));
