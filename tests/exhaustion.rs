@@ -24,9 +24,14 @@ static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 impl Failing {
     fn fails() -> bool {
-        LEFT.load(Ordering::Relaxed) > 0
-            && LEFT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
-                == Ok(1)
+        let mut left = LEFT.load(Ordering::Relaxed);
+        while left > 0 {
+            match LEFT.compare_exchange_weak(left, left - 1, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(last) => return last == 1,
+                Err(now) => left = now,
+            }
+        }
+        false
     }
 }
 

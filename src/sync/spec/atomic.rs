@@ -74,9 +74,15 @@ macro_rules! atomic {
                 &self,
                 set: Ordering,
                 fetch: Ordering,
-                update: impl FnMut($value) -> Option<$value>,
+                mut update: impl FnMut($value) -> Option<$value>,
             ) -> Result<$value, $value> {
-                let result = self.value.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+                // No other thread comes in between: this is one step.
+                let before = self.value.load(Ordering::Relaxed);
+                let result = update(before).map(|after| {
+                    self.value.store(after, Ordering::Relaxed);
+                    before
+                });
+                let result = result.ok_or(before);
                 self.edge.order(if result.is_ok() { set } else { fetch });
                 result
             }
