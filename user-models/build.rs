@@ -28,6 +28,7 @@ fn main() {
     write("examples.rs", &examples());
     println!("cargo::rerun-if-changed=build");
     write("behaviour.rs", &behaviour::modules("../tests"));
+    write("common.rs", &behaviour::helpers("../tests"));
 }
 
 fn write(name: &str, text: &str) {

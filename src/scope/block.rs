@@ -89,7 +89,7 @@ impl Block {
 
     /// Takes the oldest task, for the frame, which has no entry. So one entry is left over.
     fn take_without_entry(&self, view: &dyn PoolView) -> Option<TaskRef> {
-        let task = self.queue.with(|queue| queue.pop())?;
+        let task = self.queue.with(Queue::pop)?;
         view.entries_died(self.header.state().is_outside(), 1);
         Some(task)
     }

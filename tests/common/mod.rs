@@ -22,8 +22,14 @@ pub(crate) fn watches() -> bool {
 pub(crate) use system::{descriptors, threads, until_threads};
 
 /// Keeps those who wait until it is opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self(Arc::new((Mutex::new(false), Condvar::new())))
+    }
+}
 
 impl Gate {
     pub(crate) fn new() -> Self {
@@ -40,7 +46,10 @@ impl Gate {
     }
 
     pub(crate) fn wait(&self) {
-        drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |open| !*open).unwrap());
+        let mut is_open = self.0.0.lock().unwrap();
+        while !*is_open {
+            is_open = self.0.1.wait(is_open).unwrap();
+        }
     }
 }
 

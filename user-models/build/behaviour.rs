@@ -92,16 +92,36 @@ const PANICS: &str = "a task panics by an assertion";
 const THREADS: &str = "more than five threads in all";
 const STATE: &str = "state of a thread, of which a model has one for all executions";
 
-/// One module for each file, with its tests as models.
+/// One module for each file, with its tests as models, and how many these are.
+///
+/// # Panics
+///
+/// The call panics if a test that is left out is in none of the files.
 pub(crate) fn modules(folder: &str) -> String {
     let mut modules = String::new();
     for file in FILES {
         let path = format!("{folder}/{file}.rs");
         println!("cargo::rerun-if-changed={path}");
         let text = std::fs::read_to_string(&path).expect("the file of tests is there");
+        for (test, _) in LEFT_OUT {
+            let is_there = test.strip_prefix(&format!("{file}::"));
+            let is_gone = is_there.is_some_and(|name| !text.contains(&format!("fn {name}()")));
+            assert!(!is_gone, "there is no such test to leave out: {test}");
+        }
         writeln!(modules, "mod {file} {{\n{}}}\n", module(file, &text)).expect("a string grows");
     }
+    let tests = modules.matches("#[test]\n").count();
+    writeln!(modules, "const TESTS: usize = {tests};").expect("a string grows");
     modules
+}
+
+/// The helpers of the tests that wait by a mutex and a condition variable.
+pub(crate) fn helpers(folder: &str) -> String {
+    let path = format!("{folder}/common/mod.rs");
+    println!("cargo::rerun-if-changed={path}");
+    let text = std::fs::read_to_string(&path).expect("the tests have their helpers");
+    let is_meant = |item: &String| body(item).contains("Gate") || body(item).contains("fn pull");
+    items(&text).into_iter().filter(is_meant).collect()
 }
 
 fn module(file: &str, text: &str) -> String {

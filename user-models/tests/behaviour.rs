@@ -32,3 +32,9 @@ fn on_the_specification(test: fn()) {
 }
 
 include!(concat!(env!("OUT_DIR"), "/behaviour.rs"));
+
+#[test]
+fn the_readme_says_how_many_these_are() {
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&format!("{TESTS} of the library's own behavioural tests")), "{TESTS}");
+}
