@@ -2,13 +2,16 @@
 //!
 //! `sched/wake_up.rs` has I12, I13, I15 and I16, and `sched/early.rs` has them for a worker that
 //! searches before it wakes. `sched/no_work.rs` has I20 and I37, `sched/life.rs` has I17 and I30 to
-//! I34, `sched/aftermath.rs` has I38 and I39, and `sched/shutdown.rs` has I55 and I56.
+//! I34, `sched/close.rs` has I59, `sched/aftermath.rs` has I38 and I39, and `sched/shutdown.rs` has
+//! I55 and I56.
 //!
 //! The models run real workers. A negative control runs a worker or a submitter of its own, which
 //! takes the same steps with one left out.
 
 #[path = "sched/aftermath.rs"]
 mod aftermath;
+#[path = "sched/close.rs"]
+mod close;
 #[path = "sched/early.rs"]
 mod early;
 #[path = "sched/life.rs"]

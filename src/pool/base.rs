@@ -190,6 +190,9 @@ impl Pool {
     /// the error callbacks and drops the closures. If a worker is moving an entry from one queue to
     /// another at this moment, that worker resolves the entry.
     ///
+    /// A closed pool that has nothing left to do has ended: then the call changes nothing, and
+    /// [`state`](Self::state) stays [`Closed`](PoolState::Closed).
+    ///
     /// Running tasks go on to their end, and the caller does not wait for them. Any thread may call
     /// this, also in a task or a callback.
     ///

@@ -63,6 +63,10 @@ impl Threads {
         if config.strict_close {
             sched.close_strictly();
         }
+        // A closed pool whose initializer may still panic is not drained: it may break.
+        if config.initializer.is_none() {
+            sched.begin_drained_idle();
+        }
         if config.stats || config.one_in > 0 {
             sched.open_books(config.one_in);
         }

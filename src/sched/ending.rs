@@ -53,7 +53,7 @@ impl Sched {
     /// accepted work is done.
     pub(crate) fn close(&self) {
         if !self.is_forked() && self.life.close() {
-            self.wake_for_stage();
+            self.wake_to_drain();
         }
     }
 
@@ -63,7 +63,7 @@ impl Sched {
         if self.is_strict() {
             self.close();
         } else if !self.is_forked() && self.life.close_for_shutdown() {
-            self.wake_for_stage();
+            self.wake_to_drain();
         }
     }
 

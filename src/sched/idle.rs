@@ -35,6 +35,20 @@ struct Seat {
     /// The number of the seat below on the stack, plus one; 0 at the bottom. It means nothing
     /// while this seat is off the stack.
     below: AtomicU32,
+    /// 1 if the worker is counted as drained-idle. The worker has counted itself before it parked,
+    /// or the closer has, which had the worker in hand.
+    counted: AtomicU32,
+}
+
+/// The workers that a thread has taken off the stack, and has yet to wake.
+#[must_use = "the workers in hand sleep until they are woken"]
+pub(crate) struct InHand {
+    /// The number of the newest one's seat, plus one; 0 if there is none.
+    top: u32,
+}
+
+impl InHand {
+    pub(crate) const NONE: Self = Self { top: 0 };
 }
 
 #[derive(Clone, Copy)]
@@ -72,8 +86,13 @@ impl Idle {
     /// Makes the idle stack, with no worker parked. `tag` is the first count of changes: 0,
     /// except in tests of its roll-over.
     pub(crate) fn new(workers: usize, processors: usize, tag: u32) -> Self {
-        let seat =
-            |_| CachePadded::new(Seat { signal: AtomicU32::new(1), below: AtomicU32::new(0) });
+        let seat = |_| {
+            CachePadded::new(Seat {
+                signal: AtomicU32::new(1),
+                below: AtomicU32::new(0),
+                counted: AtomicU32::new(0),
+            })
+        };
         Self {
             word: CachePadded::new(AtomicU64::new(u64::from(tag) << 32)),
             seats: (0..workers).map(seat).collect(),
@@ -131,10 +150,17 @@ impl Idle {
         }
     }
 
-    /// Wakes every worker that is parked at this moment. It takes the whole stack at once. So
-    /// if a worker finds nothing to do and parks again, this call does not meet it a second
-    /// time, however fast the worker is.
+    /// Wakes every worker that is parked at this moment.
     pub(crate) fn wake_all(&self) {
+        self.wake(self.take_all());
+    }
+
+    /// Takes every worker that is parked at this moment off the stack. The caller must
+    /// [`wake`](Self::wake) them. Until then they sleep, and no other thread can wake them.
+    ///
+    /// The call takes the whole stack at once. So if a woken worker finds nothing to do and parks
+    /// again, the caller does not meet it a second time, however fast the worker is.
+    pub(crate) fn take_all(&self) -> InHand {
         // edge SEAT acquire: `below` of every seat on the stack → this thread. Each parked
         // worker wrote its own before its push, and the pushes continue one release sequence.
         let mut word = Word(self.word.load(Ordering::Acquire));
@@ -153,16 +179,51 @@ impl Idle {
                 Err(now) => word = Word(now),
             }
         }
-        let mut at = word.top();
-        while at != 0 {
-            let seat = &self.seats[at as usize - 1];
-            // This thread reads `below` before it raises the signal. After that the seat
-            // belongs to its worker again.
-            at = seat.below.load(Ordering::Relaxed);
+        InHand { top: word.top() }
+    }
+
+    /// Wakes the workers in hand.
+    pub(crate) fn wake(&self, in_hand: InHand) {
+        // After its signal a seat belongs to its worker again.
+        self.each_in_hand(&in_hand, |seat| {
             // This thread raises the count before the signal. The woken worker takes itself
             // off the count.
             self.word.fetch_add(SEARCHER, Ordering::Relaxed);
             raise(seat);
+        });
+    }
+
+    /// Says whether a worker that is about to park is counted as drained-idle. The call comes
+    /// before its [`push`](Self::push).
+    pub(crate) fn set_counted(&self, worker: usize, counted: bool) {
+        self.seats[worker].counted.store(u32::from(counted), Ordering::Relaxed);
+    }
+
+    /// Says whether a worker that was woken is counted as drained-idle.
+    pub(crate) fn is_counted(&self, worker: usize) -> bool {
+        self.seats[worker].counted.load(Ordering::Relaxed) == 1
+    }
+
+    /// Says how many workers in hand are not counted as drained-idle.
+    pub(crate) fn uncounted(&self, in_hand: &InHand) -> u32 {
+        let mut uncounted = 0;
+        self.each_in_hand(in_hand, |seat| uncounted += 1 - seat.counted.load(Ordering::Relaxed));
+        uncounted
+    }
+
+    /// Says of all workers in hand that they are counted as drained-idle.
+    pub(crate) fn mark_counted(&self, in_hand: &InHand) {
+        self.each_in_hand(in_hand, |seat| seat.counted.store(1, Ordering::Relaxed));
+    }
+
+    /// Calls `each` with the seats in hand. It reads `below` before that.
+    fn each_in_hand(&self, in_hand: &InHand, mut each: impl FnMut(&Seat)) {
+        let mut at = in_hand.top;
+        while at != 0 {
+            let seat = &self.seats[at as usize - 1];
+            // Relaxed: the edge SEAT in `take_all` orders this load.
+            at = seat.below.load(Ordering::Relaxed);
+            each(seat);
         }
     }
 

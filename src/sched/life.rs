@@ -11,9 +11,10 @@
 //! ```
 //!
 //! One word holds the stage, the number of **drained-idle** workers and the number of **open**
-//! streams. A drained-idle worker has looked everywhere with the pool CLOSED, has found
-//! nothing, and has taken nothing since. A worker counts itself before it puts itself on the
-//! idle stack, and takes itself out of the count before it takes work. A stream is open while
+//! streams. A drained-idle worker has no work, and takes itself out of the count before it takes
+//! some. It is one of three kinds. It has looked everywhere with the pool CLOSED, and has found
+//! nothing; it counted itself before it put itself on the idle stack. Or it was parked when the
+//! pool was closed, and the closer counted it. Or it has yet to begin. A stream is open while
 //! its consumer may still pull input. Open streams hold DRAINING off until a thread raises
 //! JOINING. A shutdown that closes the pool raises PERMITS: then permits that were reserved
 //! before are used while the pool is CLOSED. [LIFE-10]
@@ -26,8 +27,8 @@ const JOINING: u64 = 1 << 8;
 /// A shutdown has closed the pool, and lets accepted work finish: permits are used until the
 /// pool is DRAINED. It goes up together with CLOSED, and never down.
 const PERMITS: u64 = 1 << 9;
-// count DRAINED_IDLE: the drained-idle workers of a pool. Only workers raise it, and a pool
-// has at most 65,535 workers, the range of the count.
+// count DRAINED_IDLE: the drained-idle workers of a pool. Each is counted once, by itself, by
+// the closer, or at the pool's birth. A pool has at most 65,535 workers, the range of the count.
 const DRAINED_IDLE: u64 = 1 << 16;
 const DRAINED_IDLES: u64 = 0xffff << 16;
 // count STREAM: the open streams of a pool. Each `imap` and its kin raises it, and a stream
@@ -114,13 +115,14 @@ impl Life {
 
     /// Makes DRAINING of CLOSED in `word`, if no thread is left that could take or bring work.
     fn draining_if_idle(&self, word: u64) -> u64 {
-        let drained_idle = (word & DRAINED_IDLES) / DRAINED_IDLE == self.workers;
+        let drains = Stage::of(word) == Stage::Closed && self.is_idle(word);
+        if drains { with(word, Stage::Draining) } else { word }
+    }
+
+    /// Says whether every worker is drained-idle, and no stream holds the end off.
+    fn is_idle(&self, word: u64) -> bool {
         let held = word / STREAM > 0 && word & JOINING == 0;
-        if Stage::of(word) == Stage::Closed && drained_idle && !held {
-            with(word, Stage::Draining)
-        } else {
-            word
-        }
+        (word & DRAINED_IDLES) / DRAINED_IDLE == self.workers && !held
     }
 
     fn duty(&self, before: u64) -> Duty {
@@ -186,11 +188,32 @@ impl Life {
     /// Counts a worker that found nothing as drained-idle, if the pool is CLOSED or DRAINING.
     /// [LIFE-3]
     pub(crate) fn join_drained_idle(&self) -> Duty {
+        self.count_drained_idle(1)
+    }
+
+    /// Counts so many workers as drained-idle, if the pool is CLOSED or DRAINING. [LIFE-13]
+    pub(crate) fn count_drained_idle(&self, workers: u32) -> Duty {
         let counts = |word| matches!(Stage::of(word), Stage::Closed | Stage::Draining);
-        match self.update(|word| counts(word).then(|| self.draining_if_idle(word + DRAINED_IDLE))) {
-            Ok(before) => self.duty(before + DRAINED_IDLE),
+        let more = DRAINED_IDLE * u64::from(workers);
+        match self.update(|word| counts(word).then(|| self.draining_if_idle(word + more))) {
+            Ok(before) => self.duty(before + more),
             Err(_) => Duty::NotClosed,
         }
+    }
+
+    /// Counts all workers as drained-idle, before any of them begins its loop. [LIFE-14]
+    pub(crate) fn count_all_drained_idle(&mut self) {
+        self.word.fetch_add(DRAINED_IDLE * self.workers, ORDER);
+    }
+
+    /// Says whether a parking worker must not sleep. The pool is over. Or the pool was closed, and
+    /// the worker is not `counted`. Or every worker is counted, and the pool is still CLOSED: a
+    /// last look from outside has failed. [LIFE-15]
+    pub(crate) fn forbids_sleep(&self, counted: bool) -> bool {
+        let word = self.word.load(ORDER);
+        let stage = Stage::of(word);
+        let unheard = self.draining_if_idle(word) != word;
+        stage.is_over() || (stage != Stage::Run && !counted) || unheard
     }
 
     /// Takes a drained-idle worker out of the count, before the worker takes work. [LIFE-4]
@@ -204,9 +227,9 @@ impl Life {
 
     /// Ends the last look of the thread that was told to look again. [LIFE-6]
     ///
-    /// If that thread found nothing and every worker is still drained-idle, DRAINING becomes
-    /// DRAINED. Then the answer is true, and the caller must wake every parked worker. Else
-    /// DRAINING becomes CLOSED again.
+    /// DRAINING becomes DRAINED, if that thread found nothing, every worker is still drained-idle,
+    /// and no worker has opened a stream meanwhile. Then the answer is true, and the caller must
+    /// wake every parked worker. Else DRAINING becomes CLOSED again.
     ///
     /// If the caller is a drained-idle worker (`by_worker`) and the answer is false, the
     /// worker has left the count in the same step, and must look for the work. (Suppose it
@@ -216,7 +239,7 @@ impl Life {
         let mut drained = false;
         let _ = self.update(|word| {
             let draining = Stage::of(word) == Stage::Draining;
-            drained = draining && !found && (word & DRAINED_IDLES) / DRAINED_IDLE == self.workers;
+            drained = draining && !found && self.is_idle(word);
             let stage = match (draining, drained) {
                 (true, true) => return Some(with(word, Stage::Drained)),
                 (true, false) => with(word, Stage::Closed),
@@ -346,6 +369,22 @@ mod tests {
             assert!(life.try_finish_drain(false, false));
             assert!(!life.may_pull());
         }
+    }
+
+    // covers LIFE-05
+    #[test]
+    fn a_stream_that_a_worker_opens_during_the_last_look_holds_the_end_off() {
+        let life = Life::new(1);
+        assert!(life.close());
+        assert_eq!(life.join_drained_idle(), Duty::LookAgain);
+        // The worker was woken, opened a stream in a task that the looker did not see, and is back.
+        life.leave_drained_idle();
+        assert!(life.open_stream(true, false));
+        assert_eq!(life.join_drained_idle(), Duty::Park);
+        assert!(!life.try_finish_drain(false, false));
+        assert_eq!(life.stage(), Stage::Closed);
+        assert!(life.may_pull());
+        assert_eq!(life.close_stream(), Duty::LookAgain);
     }
 
     // covers LIFE-05

@@ -25,6 +25,7 @@ use crate::sync::{AtomicU32, OnceLock, Ordering, fence, identity, thread};
 
 use ending::Ending;
 pub(crate) use idle::Idle;
+use idle::InHand;
 use life::Life;
 pub(crate) use life::{Duty, Stage};
 pub use permit::WhenFull;
@@ -52,12 +53,25 @@ pub(crate) struct Sched {
     attention: CachePadded<AtomicU32>,
     broken: OnceLock<Arc<Panic>>,
     ending: Ending,
+    /// Whether the workers that have yet to begin their loops are counted as drained-idle.
+    begins_drained_idle: bool,
     /// Whether the pool, once CLOSED, takes only work that a running task waits for.
     strict: bool,
     /// The fed streams, whose feeders and consumers hear that the pool takes no more items.
     fed: FedStreams,
     /// What the pool counts, if it counts.
     books: Option<Arc<Books>>,
+}
+
+/// What the last look before the pool's end has found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LastLook {
+    /// The pool is DRAINED.
+    Drained,
+    /// The pool goes on, and there is work in a queue.
+    Queued,
+    /// The pool goes on, and its work is on its way into a queue, or in a worker's hands.
+    OnItsWay,
 }
 
 impl Sched {
@@ -75,6 +89,7 @@ impl Sched {
             attention: CachePadded::new(AtomicU32::new(0)),
             broken: OnceLock::new(),
             ending: Ending::new(workers),
+            begins_drained_idle: false,
             strict: false,
             fed: FedStreams::default(),
             books: None,
@@ -190,14 +205,14 @@ impl Sched {
             return false;
         }
         let counted = duty != Duty::NotClosed;
+        self.idle.set_counted(worker, counted);
         self.idle.push(worker, was_searching); // [SLEEP-3]
         // edge SLEEP fence: this worker on the stack → a submitter's look, or the submitter's
         // push → the look below.
         // edge LIFE fence: this worker on the stack → the thread that closes or ends the pool,
         // or the new stage → the look below. [SLEEP-4]
         fence(Ordering::SeqCst);
-        let stage = self.stage();
-        if stage.is_over() || (stage != Stage::Run && !counted) {
+        if self.life.forbids_sleep(counted) {
             // This worker must not sleep, and another worker may be on top. So it wakes all of
             // them, itself too, and does not sleep.
             self.idle.wake_all();
@@ -206,18 +221,50 @@ impl Sched {
             self.idle.wake_one();
         }
         self.idle.sleep(worker);
-        if counted {
-            self.life.leave_drained_idle(); // [LIFE-4]
-            // edge DRAINED_IDLE release: this worker out of the count → the thread that takes
-            // the last look, if that thread sees gone what this worker takes from now on.
-            fence(Ordering::Release);
+        if self.idle.is_counted(worker) {
+            self.leave_drained_idle();
         }
         true
+    }
+
+    /// Takes a worker out of the count of the drained-idle ones, before it takes work. [LIFE-4]
+    fn leave_drained_idle(&self) {
+        self.life.leave_drained_idle();
+        // edge DRAINED_IDLE release: this worker out of the count → the thread that takes
+        // the last look, if that thread sees gone what this worker takes from now on.
+        fence(Ordering::Release);
+    }
+
+    /// Counts all workers as drained-idle, before any of them begins. Each leaves the count when it
+    /// [begins](Self::begin). [LIFE-14]
+    pub(crate) fn begin_drained_idle(&mut self) {
+        self.begins_drained_idle = true;
+        self.life.count_all_drained_idle();
+    }
+
+    /// Begins a worker's loop. [LIFE-14]
+    pub(crate) fn begin(&self) {
+        if self.begins_drained_idle {
+            self.leave_drained_idle();
+        }
     }
 
     /// Looks everywhere once more, because no thread seems to be left that could take or bring
     /// work. True if the pool is DRAINED now. False if the pool goes on.
     fn finish_drain(&self, by_worker: bool) -> bool {
+        let look = self.last_look(by_worker);
+        match look {
+            LastLook::Drained => self.wake_for_stage(),
+            LastLook::Queued => {}
+            // A thread that is no worker is about to push the first entry of the line, or an
+            // entry that it has a place for. This thread lets it run.
+            LastLook::OnItsWay => thread::yield_now(),
+        }
+        look == LastLook::Drained
+    }
+
+    /// Takes the last look, and sets the stage. \[LIFE-5, LIFE-6]
+    fn last_look(&self, by_worker: bool) -> LastLook {
         // edge LIFE fence: DRAINING → a submitter's second look, or the submitter's push → the
         // look below. [LIFE-5]
         fence(Ordering::SeqCst);
@@ -228,23 +275,46 @@ impl Sched {
         // edge DRAINED_IDLE acquire: a worker out of the count → this thread, if it saw gone
         // what that worker took.
         fence(Ordering::Acquire);
-        let drained = self.life.try_finish_drain(queued || awaited, by_worker);
-        if drained {
-            self.wake_for_stage();
-        } else if !queued {
-            // A thread that is no worker is about to push the first entry of the line, or an
-            // entry that it has a place for. This thread lets it run.
-            thread::yield_now();
+        match self.life.try_finish_drain(queued || awaited, by_worker) {
+            true => LastLook::Drained,
+            false if queued => LastLook::Queued,
+            false => LastLook::OnItsWay,
         }
-        drained
     }
 
-    /// As [`finish_drain`](Self::finish_drain), for a thread that is no worker. If the pool
-    /// goes on, this wakes a worker to see to it.
-    fn finish_drain_from_outside(&self, duty: Duty) {
-        if duty == Duty::LookAgain && !self.finish_drain(false) {
-            self.idle.wake_one();
+    /// As [`finish_drain`](Self::finish_drain), for a thread that is no worker and has this `duty`.
+    /// It wakes the workers `in_hand`. If the pool goes on, it wakes a worker to see to it.
+    /// [LIFE-15]
+    fn finish_drain_from_outside(&self, duty: Duty, in_hand: InHand) {
+        let looked = (duty == Duty::LookAgain).then(|| self.last_look(false));
+        // Those in hand are awake before this thread runs wakers and callbacks, which may wait for
+        // the pool's end.
+        self.idle.wake(in_hand);
+        match looked {
+            Some(LastLook::Drained) => self.wake_for_stage(),
+            Some(LastLook::Queued | LastLook::OnItsWay) => {
+                // edge LIFE fence: the stage, which is CLOSED again → the look of a worker that
+                // parks, or that worker on the stack → this look.
+                fence(Ordering::SeqCst);
+                self.idle.wake_one();
+            }
+            None => {}
         }
+    }
+
+    /// Looks whether the pool, which is CLOSED now, is drained, and wakes the parked workers.
+    /// [LIFE-13]
+    pub(super) fn wake_to_drain(&self) {
+        // edge LIFE fence: the stage → a parking worker's look, or that worker on the stack → the
+        // taking of the stack.
+        fence(Ordering::SeqCst);
+        let in_hand = self.idle.take_all();
+        let duty = self.life.count_drained_idle(self.idle.uncounted(&in_hand));
+        if duty != Duty::NotClosed {
+            self.idle.mark_counted(&in_hand);
+        }
+        self.finish_drain_from_outside(duty, in_hand);
+        self.empty_line(); // [SPACE-5]
     }
 
     /// Returns the panic that has broken the pool. The caller has seen the stage.

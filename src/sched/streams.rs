@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use super::Sched;
+use super::{InHand, Sched};
 use crate::sync::Lock;
 
 /// A stream that other threads feed: what the pool's end calls.
@@ -63,7 +63,7 @@ impl Sched {
 
     /// Closes a stream: its consumer pulls no more.
     pub(crate) fn close_stream(&self) {
-        self.finish_drain_from_outside(self.life.close_stream());
+        self.finish_drain_from_outside(self.life.close_stream(), InHand::NONE);
     }
 
     /// Says whether the consumer of an open stream may go on pulling.
@@ -76,7 +76,7 @@ impl Sched {
     pub(crate) fn stop_streams(&self) {
         let drain = self.life.raise_joining();
         self.fed.cut(); // [FED-3]
-        self.finish_drain_from_outside(drain);
+        self.finish_drain_from_outside(drain, InHand::NONE);
     }
 
     /// Enters a fed stream, which is open. It hears when the pool takes no more items. If that

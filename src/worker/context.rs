@@ -235,6 +235,7 @@ impl Context {
     /// run.
     pub(crate) fn run(&self) {
         set_current(self);
+        self.sched.begin();
         let mut ran = false;
         numbers::sit(self.seat(), || {
             while !self.sched.is_forked() {
