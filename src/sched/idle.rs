@@ -20,7 +20,7 @@ const TOP: u64 = 0xffff;
 // count SEARCHER: the searchers of a pool. A thread that wakes a worker raises the count for
 // that worker, and a worker raises the count when it begins to search. A pool has at most
 // 65,535 workers, the range of the count, and counts each worker once.
-const SEARCHER: u64 = 1 << 16;
+pub(super) const SEARCHER: u64 = 1 << 16;
 const SEARCHERS: u64 = 0xffff << 16;
 // count TAG: the changes of a pool's idle stack. Each worker that parks raises the count, and
 // so does each thread that takes workers off the stack. The count rolls over. A thread sees
@@ -29,40 +29,29 @@ const TAG: u64 = 1 << 32;
 
 /// The seat in which a worker sleeps.
 #[derive(Debug)]
-struct Seat {
+pub(super) struct Seat {
     /// The futex word. The worker sleeps as long as it is 0.
-    signal: AtomicU32,
+    pub(super) signal: AtomicU32,
     /// The number of the seat below on the stack, plus one; 0 at the bottom. It means nothing
     /// while this seat is off the stack.
-    below: AtomicU32,
+    pub(super) below: AtomicU32,
     /// 1 if the worker is counted as drained-idle. The worker has counted itself before it parked,
     /// or the closer has, which had the worker in hand.
-    counted: AtomicU32,
-}
-
-/// The workers that a thread has taken off the stack, and has yet to wake.
-#[must_use = "the workers in hand sleep until they are woken"]
-pub(crate) struct InHand {
-    /// The number of the newest one's seat, plus one; 0 if there is none.
-    top: u32,
-}
-
-impl InHand {
-    pub(crate) const NONE: Self = Self { top: 0 };
+    pub(super) counted: AtomicU32,
 }
 
 #[derive(Clone, Copy)]
-struct Word(u64);
+pub(super) struct Word(pub(super) u64);
 
 impl Word {
-    const fn top(self) -> u32 {
+    pub(super) const fn top(self) -> u32 {
         (self.0 & TOP) as u32
     }
     const fn searchers(self) -> u64 {
         (self.0 & SEARCHERS) / SEARCHER
     }
     /// Returns this word with another top, and counts the change in the tag.
-    const fn with_top(self, top: u32) -> Self {
+    pub(super) const fn with_top(self, top: u32) -> Self {
         Self((self.0 & !TOP | top as u64).wrapping_add(TAG))
     }
 }
@@ -77,8 +66,8 @@ fn max_searchers(running: usize) -> u64 {
 
 #[derive(Debug)]
 pub(crate) struct Idle {
-    word: CachePadded<AtomicU64>,
-    seats: Box<[CachePadded<Seat>]>,
+    pub(super) word: CachePadded<AtomicU64>,
+    pub(super) seats: Box<[CachePadded<Seat>]>,
     max_searchers: u64,
 }
 
@@ -114,6 +103,15 @@ impl Idle {
     pub(crate) fn notify(&self) -> bool {
         let word = Word(self.word.load(Ordering::Relaxed));
         word.searchers() > 0 || word.top() != 0 && self.wake_one()
+    }
+
+    /// Says how many workers search, if a worker sleeps and one more may come to their help. The
+    /// answer may be old. [SLEEP-6]
+    #[inline]
+    pub(crate) fn searchers_that_need_help(&self) -> Option<usize> {
+        let word = Word(self.word.load(Ordering::Relaxed));
+        (word.top() != 0 && word.searchers() <= self.max_searchers)
+            .then(|| usize::try_from(word.searchers()).unwrap_or(usize::MAX))
     }
 
     /// Takes the worker that parked last off the stack, counts it as a searcher, and wakes it.
@@ -155,44 +153,6 @@ impl Idle {
         self.wake(self.take_all());
     }
 
-    /// Takes every worker that is parked at this moment off the stack. The caller must
-    /// [`wake`](Self::wake) them. Until then they sleep, and no other thread can wake them.
-    ///
-    /// The call takes the whole stack at once. So if a woken worker finds nothing to do and parks
-    /// again, the caller does not meet it a second time, however fast the worker is.
-    pub(crate) fn take_all(&self) -> InHand {
-        // edge SEAT acquire: `below` of every seat on the stack → this thread. Each parked
-        // worker wrote its own before its push, and the pushes continue one release sequence.
-        let mut word = Word(self.word.load(Ordering::Acquire));
-        while word.top() != 0 {
-            let next = word.with_top(0).0;
-            // edge SEAT acquire, on failure: `below` of every seat on the stack that this
-            // thread sees now, from the workers that parked there → this thread, in the next
-            // round.
-            match self.word.compare_exchange_weak(
-                word.0,
-                next,
-                Ordering::Relaxed,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => break,
-                Err(now) => word = Word(now),
-            }
-        }
-        InHand { top: word.top() }
-    }
-
-    /// Wakes the workers in hand.
-    pub(crate) fn wake(&self, in_hand: InHand) {
-        // After its signal a seat belongs to its worker again.
-        self.each_in_hand(&in_hand, |seat| {
-            // This thread raises the count before the signal. The woken worker takes itself
-            // off the count.
-            self.word.fetch_add(SEARCHER, Ordering::Relaxed);
-            raise(seat);
-        });
-    }
-
     /// Says whether a worker that is about to park is counted as drained-idle. The call comes
     /// before its [`push`](Self::push).
     pub(crate) fn set_counted(&self, worker: usize, counted: bool) {
@@ -202,29 +162,6 @@ impl Idle {
     /// Says whether a worker that was woken is counted as drained-idle.
     pub(crate) fn is_counted(&self, worker: usize) -> bool {
         self.seats[worker].counted.load(Ordering::Relaxed) == 1
-    }
-
-    /// Says how many workers in hand are not counted as drained-idle.
-    pub(crate) fn uncounted(&self, in_hand: &InHand) -> u32 {
-        let mut uncounted = 0;
-        self.each_in_hand(in_hand, |seat| uncounted += 1 - seat.counted.load(Ordering::Relaxed));
-        uncounted
-    }
-
-    /// Says of all workers in hand that they are counted as drained-idle.
-    pub(crate) fn mark_counted(&self, in_hand: &InHand) {
-        self.each_in_hand(in_hand, |seat| seat.counted.store(1, Ordering::Relaxed));
-    }
-
-    /// Calls `each` with the seats in hand. It reads `below` before that.
-    fn each_in_hand(&self, in_hand: &InHand, mut each: impl FnMut(&Seat)) {
-        let mut at = in_hand.top;
-        while at != 0 {
-            let seat = &self.seats[at as usize - 1];
-            // Relaxed: the edge SEAT in `take_all` orders this load.
-            at = seat.below.load(Ordering::Relaxed);
-            each(seat);
-        }
     }
 
     /// Counts a worker without a task as a searcher. False if there are enough searchers.
@@ -321,7 +258,7 @@ impl Idle {
 }
 
 /// Lets the worker in this seat go on. The seat is off the stack.
-fn raise(seat: &Seat) {
+pub(super) fn raise(seat: &Seat) {
     // edge SIGNAL release: this thread's reading of `below` → the worker, which writes `below`
     // anew when it parks again. (The acquiring load is that of [WAIT-4].) The worker finds its
     // work in the queues, which order themselves.

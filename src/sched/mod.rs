@@ -2,8 +2,10 @@
 
 mod admission;
 mod books;
+mod drain;
 mod ending;
 mod idle;
+mod in_hand;
 mod life;
 mod line;
 mod outside;
@@ -25,7 +27,6 @@ use crate::sync::{AtomicU32, OnceLock, Ordering, fence, identity, thread};
 
 use ending::Ending;
 pub(crate) use idle::Idle;
-use idle::InHand;
 use life::Life;
 pub(crate) use life::{Duty, Stage};
 pub use permit::WhenFull;
@@ -61,17 +62,6 @@ pub(crate) struct Sched {
     fed: FedStreams,
     /// What the pool counts, if it counts.
     books: Option<Arc<Books>>,
-}
-
-/// What the last look before the pool's end has found.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum LastLook {
-    /// The pool is DRAINED.
-    Drained,
-    /// The pool goes on, and there is work in a queue.
-    Queued,
-    /// The pool goes on, and its work is on its way into a queue, or in a worker's hands.
-    OnItsWay,
 }
 
 impl Sched {
@@ -184,6 +174,9 @@ impl Sched {
     /// Ends the search of a worker that has found a task. If that was the last searcher and
     /// work is left, this wakes another worker, or calls the runners if no worker sleeps.
     /// [SLEEP-5]
+    ///
+    /// If workers sleep and more work is left than the searchers can take, this wakes one more.
+    /// [SLEEP-6]
     pub(crate) fn stop_searching(&self) {
         if self.idle.stop_searching() {
             // edge SLEEP fence: a push, whose submitter saw this searcher and so woke no
@@ -192,6 +185,10 @@ impl Sched {
             if self.queues.any_work_for_sure() && !self.idle.wake_one() {
                 self.call_runners();
             }
+        }
+        if self.idle.searchers_that_need_help().is_some_and(|some| self.queues.has_more_than(some))
+        {
+            self.idle.wake_one();
         }
     }
 
@@ -225,96 +222,6 @@ impl Sched {
             self.leave_drained_idle();
         }
         true
-    }
-
-    /// Takes a worker out of the count of the drained-idle ones, before it takes work. [LIFE-4]
-    fn leave_drained_idle(&self) {
-        self.life.leave_drained_idle();
-        // edge DRAINED_IDLE release: this worker out of the count → the thread that takes
-        // the last look, if that thread sees gone what this worker takes from now on.
-        fence(Ordering::Release);
-    }
-
-    /// Counts all workers as drained-idle, before any of them begins. Each leaves the count when it
-    /// [begins](Self::begin). [LIFE-14]
-    pub(crate) fn begin_drained_idle(&mut self) {
-        self.begins_drained_idle = true;
-        self.life.count_all_drained_idle();
-    }
-
-    /// Begins a worker's loop. [LIFE-14]
-    pub(crate) fn begin(&self) {
-        if self.begins_drained_idle {
-            self.leave_drained_idle();
-        }
-    }
-
-    /// Looks everywhere once more, because no thread seems to be left that could take or bring
-    /// work. True if the pool is DRAINED now. False if the pool goes on.
-    fn finish_drain(&self, by_worker: bool) -> bool {
-        let look = self.last_look(by_worker);
-        match look {
-            LastLook::Drained => self.wake_for_stage(),
-            LastLook::Queued => {}
-            // A thread that is no worker is about to push the first entry of the line, or an
-            // entry that it has a place for. This thread lets it run.
-            LastLook::OnItsWay => thread::yield_now(),
-        }
-        look == LastLook::Drained
-    }
-
-    /// Takes the last look, and sets the stage. \[LIFE-5, LIFE-6]
-    fn last_look(&self, by_worker: bool) -> LastLook {
-        // edge LIFE fence: DRAINING → a submitter's second look, or the submitter's push → the
-        // look below. [LIFE-5]
-        fence(Ordering::SeqCst);
-        // This thread looks at the line before the queues. So an entry that it sees gone from
-        // the line is in a queue by then. [SPACE-6]
-        let awaited = self.space.as_ref().is_some_and(|space| space.is_awaited());
-        let queued = self.queues.any_work();
-        // edge DRAINED_IDLE acquire: a worker out of the count → this thread, if it saw gone
-        // what that worker took.
-        fence(Ordering::Acquire);
-        match self.life.try_finish_drain(queued || awaited, by_worker) {
-            true => LastLook::Drained,
-            false if queued => LastLook::Queued,
-            false => LastLook::OnItsWay,
-        }
-    }
-
-    /// As [`finish_drain`](Self::finish_drain), for a thread that is no worker and has this `duty`.
-    /// It wakes the workers `in_hand`. If the pool goes on, it wakes a worker to see to it.
-    /// [LIFE-15]
-    fn finish_drain_from_outside(&self, duty: Duty, in_hand: InHand) {
-        let looked = (duty == Duty::LookAgain).then(|| self.last_look(false));
-        // Those in hand are awake before this thread runs wakers and callbacks, which may wait for
-        // the pool's end.
-        self.idle.wake(in_hand);
-        match looked {
-            Some(LastLook::Drained) => self.wake_for_stage(),
-            Some(LastLook::Queued | LastLook::OnItsWay) => {
-                // edge LIFE fence: the stage, which is CLOSED again → the look of a worker that
-                // parks, or that worker on the stack → this look.
-                fence(Ordering::SeqCst);
-                self.idle.wake_one();
-            }
-            None => {}
-        }
-    }
-
-    /// Looks whether the pool, which is CLOSED now, is drained, and wakes the parked workers.
-    /// [LIFE-13]
-    pub(super) fn wake_to_drain(&self) {
-        // edge LIFE fence: the stage → a parking worker's look, or that worker on the stack → the
-        // taking of the stack.
-        fence(Ordering::SeqCst);
-        let in_hand = self.idle.take_all();
-        let duty = self.life.count_drained_idle(self.idle.uncounted(&in_hand));
-        if duty != Duty::NotClosed {
-            self.idle.mark_counted(&in_hand);
-        }
-        self.finish_drain_from_outside(duty, in_hand);
-        self.empty_line(); // [SPACE-5]
     }
 
     /// Returns the panic that has broken the pool. The caller has seen the stage.
@@ -372,6 +279,19 @@ mod tests {
             late(|sched| sched.break_down(Panic::new(Box::new("why")))),
             [Err(SubmitErrorKind::Broken); 2]
         );
+    }
+
+    #[test]
+    fn a_searcher_that_finds_a_task_wakes_two_workers_only_if_there_is_work_for_both() {
+        for (left, woken) in [(0, 0), (1, 1), (2, 2), (5, 2)] {
+            let (sched, _deques) = Sched::new(4);
+            (0..4).for_each(|worker| sched.idle.push(worker, false));
+            (0..left).for_each(|_| sched.queues.inject(call_of_nothing(sched.id)));
+            assert!(sched.idle.try_search());
+            sched.stop_searching();
+            let (searchers, parked) = sched.idle.at_rest();
+            assert_eq!((searchers, 4 - parked.len()), (woken as u64, woken), "{left} entries left");
+        }
     }
 
     #[test]

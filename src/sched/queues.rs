@@ -141,6 +141,13 @@ impl Queues {
         !self.is_injector_empty() || self.find_loaded(0, has_any).is_some()
     }
 
+    /// Says whether the injector or some deque holds more than `few` entries. The answer may be
+    /// old.
+    pub(crate) fn has_more_than(&self, few: usize) -> bool {
+        let is_long = |worker: usize| (self.stealers[worker].len() > few).then_some(());
+        self.outside.submitted() > few || self.find_loaded(0, is_long).is_some()
+    }
+
     /// Says what [`any_work`](Self::any_work) says, and misses no offer whose owner has not seen
     /// what the caller did before its last SeqCst fence. [SLEEP-4]
     pub(crate) fn any_work_for_sure(&self) -> bool {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use super::{InHand, Sched};
+use super::Sched;
+use super::in_hand::InHand;
 use crate::sync::Lock;
 
 /// A stream that other threads feed: what the pool's end calls.
