@@ -192,22 +192,28 @@ impl Queues {
     /// Takes the oldest task of `worker`'s deque. The caller may be that worker or any other
     /// thread.
     pub(crate) fn steal_from(&self, worker: usize) -> Option<TaskRef> {
-        let stealer = &self.stealers[worker];
-        while !stealer.is_empty() {
-            match stealer.steal() {
+        // A thread that steals enters crossbeam's list of threads, and leaves memory there for a
+        // while when it ends. So a thread does not enter for an empty deque.
+        if self.stealers[worker].is_empty() { None } else { self.take_oldest(worker) }
+    }
+
+    fn take_oldest(&self, worker: usize) -> Option<TaskRef> {
+        loop {
+            match self.stealers[worker].steal() {
                 Steal::Success(task) => return Some(task),
                 Steal::Empty => return None,
                 Steal::Retry => {}
             }
         }
-        None
     }
 
     /// Takes the oldest task of some deque, or else the oldest offer of the deque's worker. It
-    /// looks at the workers from `start` on.
-    pub(crate) fn steal_any(&self, start: usize) -> Option<TaskRef> {
-        let from = |worker: usize| self.steal_from(worker).or_else(|| self.offers[worker].take(0));
-        self.find_loaded(start, from)
+    /// looks at the workers from `start` on. `again` says that the caller has stolen a task
+    /// before: then it does not ask first whether a deque is empty, which costs a full fence.
+    pub(crate) fn steal_any(&self, start: usize, again: bool) -> Option<TaskRef> {
+        let oldest =
+            |worker| if again { self.take_oldest(worker) } else { self.steal_from(worker) };
+        self.find_loaded(start, |worker| oldest(worker).or_else(|| self.offers[worker].take(0)))
     }
 
     /// Takes the oldest task of some deque other than `worker`'s own, and says whose deque it

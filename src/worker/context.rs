@@ -34,6 +34,8 @@ pub(crate) struct Context {
     pub(super) gave_way: Cell<bool>,
     /// After a task that gave way: whether the worker last looked into the other deques first.
     pub(super) deques_first: Cell<bool>,
+    /// Whether this worker's last look into the other deques has found a task.
+    pub(super) stole: Cell<bool>,
     /// The deque from which this worker steals next, when it is the turn of other workers'
     /// oldest tasks.
     pub(super) next_victim: Cell<usize>,
@@ -139,6 +141,7 @@ impl Context {
             begun: Cell::new(0),
             gave_way: Cell::new(false),
             deques_first: Cell::new(false),
+            stole: Cell::new(false),
             next_victim: Cell::new(index),
             sweep_at: Cell::new(SWEEP_FROM),
             newest: Cell::new(None),

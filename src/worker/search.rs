@@ -159,8 +159,11 @@ impl Context {
         // Each worker begins to search the other deques at its right-hand neighbour, so that
         // thieves spread.
         let queues = &self.sched.queues;
-        let steal = || queues.steal_any((self.index + 1) % queues.workers());
-        self.take_injected().or_else(steal)
+        self.take_injected().or_else(|| {
+            let task = queues.steal_any((self.index + 1) % queues.workers(), self.stole.get());
+            self.stole.set(task.is_some());
+            task
+        })
     }
 
     /// Finds a task for a worker that has none. In a pool that counts, the worker is idle

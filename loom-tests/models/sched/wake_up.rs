@@ -129,7 +129,7 @@ fn thief(sched: &Arc<Sched>) -> thread::JoinHandle<()> {
     spawn(move || {
         let mut searching = false;
         loop {
-            if let Some(task) = sched.queues.steal_any(0) {
+            if let Some(task) = sched.queues.steal_any(0, false) {
                 if searching {
                     sched.stop_searching();
                 }
