@@ -14,8 +14,11 @@ use limited::Alarm;
 use millpond::{Feeder, ResultStream, SendErrorKind, SubmitErrorKind, TaskError, ThreadPool};
 use smol::stream::StreamExt;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 fn fed(pool: &ThreadPool, window: usize, ordered: bool) -> (Feeder<usize>, ResultStream<usize>) {
     let stream = pool.fed_stream(|x: usize| x).buffersize(window);
@@ -64,6 +67,37 @@ fn a_stream_is_not_over_while_it_waits_and_its_results_go_back_to_a_thread() {
     feeder.send(2).unwrap();
     drop(feeder);
     assert_eq!(stream.into_results().map(Result::unwrap).collect::<Vec<_>>(), [2]);
+}
+
+/// A waker that waits for the end of a pool's only worker. It keeps whether that has come.
+struct WaitsForTheEnd {
+    end: Mutex<Receiver<()>>,
+    has_come: AtomicBool,
+}
+
+impl Wake for WaitsForTheEnd {
+    fn wake(self: Arc<Self>) {
+        let end = self.end.lock().unwrap().recv_timeout(Duration::from_secs(20));
+        self.has_come.store(end.is_ok(), Ordering::Relaxed);
+    }
+}
+
+// covers FED-15
+#[test]
+fn a_waker_that_waits_for_the_pools_end_does_not_hold_it_up() {
+    for _ in 0..20 {
+        let (ended, end) = mpsc::channel();
+        let exit = move |_| ended.send(()).unwrap();
+        let mut pool = ThreadPool::builder().workers(1).on_worker_exit(exit).build().unwrap();
+        let (_feeder, mut stream) = fed(&pool, 2, true);
+        let waker =
+            Arc::new(WaitsForTheEnd { end: Mutex::new(end), has_come: AtomicBool::new(false) });
+        let polled = Waker::from(Arc::clone(&waker));
+        assert!(Pin::new(&mut stream).poll_next(&mut Context::from_waker(&polled)).is_pending());
+        pool.close();
+        pool.join().unwrap();
+        assert!(waker.has_come.load(Ordering::Relaxed), "the worker leaves while the waker waits");
+    }
 }
 
 // covers FED-15

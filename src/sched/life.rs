@@ -207,8 +207,8 @@ impl Life {
     }
 
     /// Says whether a parking worker must not sleep. The pool is over. Or the pool was closed, and
-    /// the worker is not `counted`. Or every worker is counted, and the pool is still CLOSED: a
-    /// last look from outside has failed. [LIFE-15]
+    /// the worker is not `counted`. Or every worker is counted, no stream holds the end
+    /// off, and the pool is still CLOSED: a last look from outside has failed. [LIFE-15]
     pub(crate) fn forbids_sleep(&self, counted: bool) -> bool {
         let word = self.word.load(ORDER);
         let stage = Stage::of(word);

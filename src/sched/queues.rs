@@ -141,11 +141,10 @@ impl Queues {
         !self.is_injector_empty() || self.find_loaded(0, has_any).is_some()
     }
 
-    /// Says whether the injector or some deque holds more than `few` entries. The answer may be
-    /// old.
+    /// Says whether more than `few` submissions from outside are queued. The answer may be old, and
+    /// counts stale entries too.
     pub(crate) fn has_more_than(&self, few: usize) -> bool {
-        let is_long = |worker: usize| (self.stealers[worker].len() > few).then_some(());
-        self.outside.submitted() > few || self.find_loaded(0, is_long).is_some()
+        self.outside.submitted() > few
     }
 
     /// Says what [`any_work`](Self::any_work) says, and misses no offer whose owner has not seen
@@ -193,7 +192,7 @@ impl Queues {
     /// thread.
     pub(crate) fn steal_from(&self, worker: usize) -> Option<TaskRef> {
         // A thread that steals enters crossbeam's list of threads, and leaves memory there for a
-        // while when it ends. So a thread does not enter for an empty deque.
+        // while when it ends. So a thread does not enter it for a deque that was empty.
         if self.stealers[worker].is_empty() { None } else { self.take_oldest(worker) }
     }
 
@@ -208,8 +207,8 @@ impl Queues {
     }
 
     /// Takes the oldest task of some deque, or else the oldest offer of the deque's worker. It
-    /// looks at the workers from `start` on. `again` says that the caller has stolen a task
-    /// before: then it does not ask first whether a deque is empty, which costs a full fence.
+    /// looks at the workers from `start` on. `again` says that the caller's last look has found a
+    /// task: then it does not ask first whether a deque is empty, which costs a full fence.
     pub(crate) fn steal_any(&self, start: usize, again: bool) -> Option<TaskRef> {
         let oldest =
             |worker| if again { self.take_oldest(worker) } else { self.steal_from(worker) };

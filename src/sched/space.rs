@@ -354,6 +354,8 @@ impl Space {
             let away: Vec<_> = gone.into_iter().map(|waiter| waiter.answer(SENT_AWAY)).collect();
             (away, self.take_back_reserved(line))
         });
+        // Entries get these places before this thread runs wakers, which may wait for the end.
+        self.free(reserved);
         let mut entries = Vec::new();
         for waiter in away {
             match waiter {
@@ -361,7 +363,6 @@ impl Space {
                 Err(entry) => entries.push(entry),
             }
         }
-        self.free(reserved);
         entries
     }
 }

@@ -76,8 +76,10 @@ impl Sched {
     /// without a time limit. [LIFE-9]
     pub(crate) fn stop_streams(&self) {
         let drain = self.life.raise_joining();
-        self.fed.cut(); // [FED-3]
+        // This thread ends the last look before it runs wakers, which may wait for the pool's end
+        // or use a permit.
         self.finish_drain_from_outside(drain, InHand::NONE);
+        self.fed.cut(); // [FED-3]
     }
 
     /// Enters a fed stream, which is open. It hears when the pool takes no more items. If that

@@ -34,7 +34,7 @@ pub(crate) struct Context {
     pub(super) gave_way: Cell<bool>,
     /// After a task that gave way: whether the worker last looked into the other deques first.
     pub(super) deques_first: Cell<bool>,
-    /// Whether this worker's last look into the other deques has found a task.
+    /// Whether this worker's last look at the other workers has found a task.
     pub(super) stole: Cell<bool>,
     /// The deque from which this worker steals next, when it is the turn of other workers'
     /// oldest tasks.
