@@ -82,6 +82,25 @@ fn value(handle: Handle) -> Result<usize, TaskError> {
     handle.take_done().unwrap_or_else(|_| panic!("I17 I30 I31: after join a task is not completed"))
 }
 
+/// The loop of a worker by hand, over the real `stop_searching` and `park`. It looks into the
+/// injector alone, until the pool is over. It does `run` with each task.
+fn look_and_park(sched: &Sched, me: usize, mut searching: bool, run: fn(&Sched, TaskRef)) {
+    while !sched.stage().is_over() {
+        if let Some(task) = sched.queues.take_injected(0) {
+            if searching {
+                sched.stop_searching();
+                searching = false;
+            }
+            run(sched, task);
+        } else if sched.park(me, searching) {
+            searching = true;
+        }
+    }
+    if searching {
+        sched.stop_searching();
+    }
+}
+
 /// What a worker of a negative control leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flaw {

@@ -156,11 +156,13 @@ impl Idle {
     /// Says whether a worker that is about to park is counted as drained-idle. The call comes
     /// before its [`push`](Self::push).
     pub(crate) fn set_counted(&self, worker: usize, counted: bool) {
+        // Relaxed: the edge SEAT of the push takes it to the closer that takes the stack.
         self.seats[worker].counted.store(u32::from(counted), Ordering::Relaxed);
     }
 
     /// Says whether a worker that was woken is counted as drained-idle.
     pub(crate) fn is_counted(&self, worker: usize) -> bool {
+        // Relaxed: the edge SIGNAL brings the mark of the thread that has woken this worker.
         self.seats[worker].counted.load(Ordering::Relaxed) == 1
     }
 

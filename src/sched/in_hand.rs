@@ -55,6 +55,7 @@ impl Idle {
 
     /// Says how many workers in hand are not counted as drained-idle.
     pub(crate) fn uncounted(&self, in_hand: &InHand) -> u32 {
+        // Relaxed: the edge SEAT in `take_all` brings what each worker wrote before its push.
         let mut uncounted = 0;
         self.each_in_hand(in_hand, |seat| uncounted += 1 - seat.counted.load(Ordering::Relaxed));
         uncounted
@@ -62,6 +63,7 @@ impl Idle {
 
     /// Says of all workers in hand that they are counted as drained-idle.
     pub(crate) fn mark_counted(&self, in_hand: &InHand) {
+        // Relaxed: the edge SIGNAL in `raise` takes it to the worker.
         self.each_in_hand(in_hand, |seat| seat.counted.store(1, Ordering::Relaxed));
     }
 

@@ -3,7 +3,7 @@
 
 use super::*;
 
-/// Calls `submit` as a task of the worker by hand would, and checks that the pool is not over.
+/// Runs a task that a worker by hand has taken, and checks that the pool is not over.
 fn run(sched: &Sched, task: TaskRef) {
     assert!(!sched.stage().is_over(), "I59: a worker has a task, and the pool is drained");
     task.run(sched);
@@ -20,10 +20,8 @@ enum Entry {
     WasParked,
 }
 
-/// A worker by hand, over the real `begin` and `park`. It looks into the injector alone, until the
-/// pool is over.
+/// A worker by hand, from its beginning, or from its sleep, to its end.
 fn worker(sched: &Sched, me: usize, entry: Entry) {
-    let mut searching = entry == Entry::WasParked;
     match entry {
         Entry::Begins => sched.begin(),
         Entry::StaysCounted => {}
@@ -34,20 +32,7 @@ fn worker(sched: &Sched, me: usize, entry: Entry) {
             }
         }
     }
-    while !sched.stage().is_over() {
-        if let Some(task) = sched.queues.take_injected(0) {
-            if searching {
-                sched.stop_searching();
-                searching = false;
-            }
-            run(sched, task);
-        } else if sched.park(me, searching) {
-            searching = true;
-        }
-    }
-    if searching {
-        sched.stop_searching();
-    }
+    look_and_park(sched, me, entry == Entry::WasParked, run);
 }
 
 /// A pool whose workers have yet to begin, unless they were parked.

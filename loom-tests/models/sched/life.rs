@@ -65,32 +65,13 @@ fn i30_i31_i34_submit_beside_close() {
 
 #[test]
 fn i17_i30_i32_close_beside_two_workers() {
-    /// A worker by hand, over the real `stop_searching` and `park`: it looks into the injector
-    /// alone, until the pool is over.
-    fn closing_worker(sched: &Sched, me: usize) {
-        let mut searching = false;
-        while !sched.stage().is_over() {
-            if let Some(task) = sched.queues.take_injected(0) {
-                if searching {
-                    sched.stop_searching();
-                    searching = false;
-                }
-                task.run(sched);
-            } else if sched.park(me, searching) {
-                searching = true;
-            }
-        }
-        if searching {
-            sched.stop_searching();
-        }
-    }
     check("I17 I30 I32 submit, close ‖ worker ‖ worker", Bound::Pair, Futex::Block, |_| {
         let (sched, _) = pool(2);
         let (task, handle) = task(|| 0);
         let workers: Vec<_> = (0..2)
             .map(|me| {
                 let sched = Arc::clone(&sched);
-                spawn(move || closing_worker(&sched, me))
+                spawn(move || look_and_park(&sched, me, false, |sched, task| task.run(sched)))
             })
             .collect();
         sched.inject([task]).expect("the pool runs");
