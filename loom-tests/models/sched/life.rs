@@ -65,16 +65,16 @@ fn i30_i31_i34_submit_beside_close() {
 
 #[test]
 fn i17_i30_i32_close_beside_two_workers() {
-    check("I17 I30 I32 submit, close ‖ worker ‖ worker", Bound::Pair, Futex::Block, |_| {
+    check("I17 I30 I32 close ‖ worker, a task ‖ worker", Bound::Pair, Futex::Block, |_| {
         let (sched, _) = pool(2);
         let (task, handle) = task(|| 0);
+        sched.inject([task]).expect("the pool runs");
         let workers: Vec<_> = (0..2)
             .map(|me| {
                 let sched = Arc::clone(&sched);
                 spawn(move || look_and_park(&sched, me, false, |sched, task| task.run(sched)))
             })
             .collect();
-        sched.inject([task]).expect("the pool runs");
         sched.close();
         join(workers);
         value(handle).expect("I17 I30: what was accepted before close has run");
