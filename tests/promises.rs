@@ -124,6 +124,31 @@ fn tasks_from_outside_begin_in_order() {
     });
 }
 
+// covers TIME-01 LIFE-06
+#[test]
+fn a_task_begins_in_front_of_fewer_dropped_ones_than_there_are_workers() {
+    for_seeds(500, |dice| {
+        let workers = 1 + dice.roll(3);
+        let pool = ThreadPool::new(workers).unwrap();
+        let before = pool.apply_async(|| ()).unwrap();
+        if dice.roll(2) == 0 {
+            before.get().unwrap();
+        }
+        let begun = Arc::new(AtomicUsize::new(0));
+        let submit = |_| {
+            let begun = Arc::clone(&begun);
+            pool.apply_async(move || begun.fetch_add(1, Ordering::SeqCst)).unwrap()
+        };
+        let handles: Vec<_> = (0..1 + dice.roll(20)).map(submit).collect();
+        pool.terminate();
+        let ran: Vec<_> = handles.into_iter().map(|handle| handle.get().is_ok()).collect();
+        let upto = ran.iter().rposition(|ran| *ran).map_or(0, |last| last + 1);
+        let dropped = ran[..upto].iter().filter(|ran| !**ran).count();
+        assert!(dropped < workers, "{workers} workers: {ran:?}");
+        assert_eq!(begun.load(Ordering::SeqCst), upto - dropped);
+    });
+}
+
 // covers TIME-02
 #[test]
 fn a_task_that_waits_for_the_one_before_it_ends() {

@@ -137,7 +137,7 @@ const INVARIANTS: [Invariant; 60] = [
     must("I57", "an observer never sees more ends than calls that left, nor more than came", &[]),
     must("I58", "what a worker shows is all of one task", &[]),
     must("I59", "no worker has a task when the pool is drained", &[Deadlock]),
-    must("I60", "no task begins in front of one that was terminated", &[]),
+    must("I60", "no task begins in front of one that a terminator dropped", &[]),
 ];
 
 /// The invariants that the name of a model or a message begins with.

@@ -253,17 +253,17 @@ impl Idle {
     /// Sleeps until a thread has taken this worker off the stack. That thread may be the
     /// worker itself, before it sleeps. The worker is a searcher then.
     pub(crate) fn sleep(&self, worker: usize) {
-        // edge SIGNAL acquire: the reading of `below`, by the thread that raised the signal →
-        // this worker. The acquiring load is in `block_until`.
+        // edge SIGNAL acquire: the reading of `below` and the writing of `counted`, by the thread
+        // that raised the signal → this worker. The acquiring load is in `block_until`.
         block_until(&self.seats[worker].signal, 0, None, |signal| signal != 0);
     }
 }
 
 /// Lets the worker in this seat go on. The seat is off the stack.
 pub(super) fn raise(seat: &Seat) {
-    // edge SIGNAL release: this thread's reading of `below` → the worker, which writes `below`
-    // anew when it parks again. (The acquiring load is that of [WAIT-4].) The worker finds its
-    // work in the queues, which order themselves.
+    // edge SIGNAL release: this thread's reading of `below` and its writing of `counted` → the
+    // worker, which reads `counted`, and writes `below` anew when it parks again. (The acquiring
+    // load is that of [WAIT-4].) The worker finds its work in the queues, which order themselves.
     seat.signal.store(1, Ordering::Release);
     futex::wake_one(&seat.signal);
 }

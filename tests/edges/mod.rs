@@ -98,7 +98,7 @@ pub(crate) const MODELS: &[(&str, &[&str])] = &[
             "i37_a_bit_over_an_empty_deque_keeps_nobody_awake",
         ],
     ),
-    ("SIGNAL", &[]),
+    ("SIGNAL", &["i59_close_beside_a_sleeper_and_a_worker_that_parks"]),
     ("SLAB", &["i40_two_calls_of_one_slab_beside_the_end_of_their_thread"]),
     ("DEPOT", &["i40_a_slab_that_is_kept_is_taken_once"]),
     ("SLEEP", &["i16_two_jobs_come_to_run_side_by_side", "i19_a_stale_entry_is_taken_away"]),
