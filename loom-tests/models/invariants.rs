@@ -37,7 +37,7 @@ const fn must(id: &'static str, holds: &'static str, shown_by: &'static [Symptom
     Invariant { id, holds, shown_by }
 }
 
-const INVARIANTS: [Invariant; 60] = [
+const INVARIANTS: [Invariant; 62] = [
     must("I1", "the closure is consumed exactly once", &[Race]),
     must("I2", "the output is dropped or moved exactly once, while its block is there", &[Race]),
     must("I3", "the block is freed exactly once, after both owners have left", &[Leak, Race]),
@@ -138,6 +138,12 @@ const INVARIANTS: [Invariant; 60] = [
     must("I58", "what a worker shows is all of one task", &[]),
     must("I59", "no worker has a task when the pool is drained", &[Deadlock]),
     must("I60", "no task begins in front of one that a terminator dropped", &[]),
+    must(
+        "I61",
+        "the injector gives each entry once, in order, with what came before its push",
+        &[Race, Deadlock],
+    ),
+    must("I62", "a segment is used again after the last access to it", &[Race, Leak]),
 ];
 
 /// The invariants that the name of a model or a message begins with.

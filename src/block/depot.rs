@@ -10,18 +10,18 @@ use std::ptr::{self, NonNull};
 use crate::sync::{AtomicPtr, Ordering};
 
 /// The places of a depot, each with the address of a piece or with none.
-pub(super) struct Depot<T, const PLACES: usize>(pub(super) [AtomicPtr<T>; PLACES]);
+pub(crate) struct Depot<T, const PLACES: usize>(pub(super) [AtomicPtr<T>; PLACES]);
 
 impl<T, const PLACES: usize> Depot<T, PLACES> {
-    #[cfg(all(test, not(millpond_shuttle)))]
-    pub(super) fn new() -> Self {
+    #[allow(dead_code, reason = "a build for models has a stand-in for the injector")]
+    pub(crate) fn new() -> Self {
         Self(std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())))
     }
 
     /// Keeps a piece that is the caller's alone, and says whether there was a place for it. If
     /// there was, the piece is no longer the caller's.
     #[must_use = "without a place the piece is still the caller's"]
-    pub(super) fn keep(&self, piece: NonNull<T>) -> bool {
+    pub(crate) fn keep(&self, piece: NonNull<T>) -> bool {
         self.0.iter().any(|place| {
             place.load(Ordering::Relaxed).is_null()
                 // edge DEPOT release: all that was done with the piece → the thread that takes
@@ -38,7 +38,7 @@ impl<T, const PLACES: usize> Depot<T, PLACES> {
     }
 
     /// Takes a piece, if one is kept. From then on it is the caller's alone.
-    pub(super) fn take(&self) -> Option<NonNull<T>> {
+    pub(crate) fn take(&self) -> Option<NonNull<T>> {
         self.0.iter().find_map(|place| {
             if place.load(Ordering::Relaxed).is_null() {
                 return None;

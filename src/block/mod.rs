@@ -10,6 +10,12 @@ mod function;
 mod gate;
 mod handle;
 mod header;
+#[cfg(not(any(
+    all(any(loom, millpond_loom), feature = "loom", not(all(test, loom))),
+    all(millpond_shuttle, feature = "shuttle")
+)))]
+#[cfg_attr(all(loom, feature = "loom"), allow(dead_code, reason = "other models have a stand-in"))]
+mod injector;
 pub(crate) mod memory;
 mod offers;
 mod owners;
@@ -60,6 +66,17 @@ pub(crate) use unwind::tests::assert_aborts;
 pub(crate) use unwind::{Abort, catch_panic, check_count, drop_quietly, forget_panic};
 pub(crate) use watched::Watched;
 pub(crate) use work::{Job, Outcome, Work, call_back, drop_error, drop_outcome, end_of};
+
+#[cfg(any(
+    all(any(loom, millpond_loom), feature = "loom"),
+    all(millpond_shuttle, feature = "shuttle")
+))]
+pub(crate) use crate::sync::deque::Injector;
+#[cfg(not(any(
+    all(any(loom, millpond_loom), feature = "loom"),
+    all(millpond_shuttle, feature = "shuttle")
+)))]
+pub(crate) use injector::Injector;
 
 #[cfg(all(test, loom, feature = "loom"))]
 #[path = "../../loom-tests/models/cell.rs"]

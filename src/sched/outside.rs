@@ -16,8 +16,7 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::block::{Stale, TaskRef};
-use crate::sync::deque::{Injector, Steal};
+use crate::block::{Injector, Stale, TaskRef};
 use crate::sync::{AtomicU32, AtomicUsize, Ordering, fence, thread};
 
 /// Fewer stale entries than this are not worth a sweep.
@@ -109,13 +108,13 @@ impl Outside {
     /// Takes the oldest entry that a runner has put back.
     #[inline]
     pub(super) fn take_put_back(&self) -> Option<TaskRef> {
-        if self.put_back.is_empty() { None } else { steal(&self.put_back) }
+        if self.put_back.is_empty() { None } else { self.put_back.take() }
     }
 
     /// Takes the oldest submission, for this worker, which begins it next. [SWEEP-1]
     #[inline]
     pub(super) fn take(&self, worker: usize) -> Option<TaskRef> {
-        let Some(mark) = self.marks.get(worker) else { return steal(&self.injector) };
+        let Some(mark) = self.marks.get(worker) else { return self.injector.take() };
         if self.injector.is_empty() && !self.is_being_swept() {
             return None;
         }
@@ -132,8 +131,8 @@ impl Outside {
             mark.store(0, Ordering::Relaxed);
             self.wait_for_sweep();
         }
-        let task = if self.swept.is_empty() { None } else { steal(&self.swept) };
-        let task = task.or_else(|| steal(&self.injector));
+        let task = if self.swept.is_empty() { None } else { self.swept.take() };
+        let task = task.or_else(|| self.injector.take());
         // edge SWEEP release: what this worker took → the sweeper that sees the mark down.
         mark.store(0, Ordering::Release);
         task
@@ -193,7 +192,7 @@ impl Outside {
         // queue once, the older one first.
         for queue in [&self.swept, &self.put_back, &self.injector] {
             for _ in 0..queue.len() {
-                let Some(task) = steal(queue) else { break };
+                let Some(task) = queue.take() else { break };
                 match task.retire() {
                     Ok(entry) => stale.push(entry),
                     Err(alive) => self.swept.push(alive),
@@ -212,7 +211,7 @@ impl Outside {
     /// Takes everything out. A caller may use it only once the pool is over.
     pub(super) fn drain(&self, mut each: impl FnMut(TaskRef)) {
         for queue in [&self.put_back, &self.swept, &self.injector] {
-            while let Some(task) = steal(queue) {
+            while let Some(task) = queue.take() {
                 each(task);
             }
         }
@@ -221,18 +220,6 @@ impl Outside {
 
 const fn is_sweep(sweeps: u32) -> bool {
     sweeps % 2 == 1
-}
-
-/// Takes the oldest entry of a shared queue.
-#[inline]
-fn steal(queue: &Injector<TaskRef>) -> Option<TaskRef> {
-    loop {
-        match queue.steal() {
-            Steal::Success(task) => return Some(task),
-            Steal::Empty => return None,
-            Steal::Retry => {}
-        }
-    }
 }
 
 #[cfg(all(test, loom, feature = "loom"))]

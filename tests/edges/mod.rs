@@ -83,6 +83,9 @@ pub(crate) const MODELS: &[(&str, &[&str])] = &[
             "i5_whoever_is_told_ready_sees_the_callback",
         ],
     ),
+    ("END", &["i61_a_look_acquires_what_a_taker_did", "i61_two_pushers_at_the_gap"]),
+    ("ENTRY", &["i61_a_pusher_beside_a_taker"]),
+    ("TAKEN", &["i61_i62_two_takers_beside_a_pusher"]),
     (
         "RING",
         &[

@@ -1,7 +1,7 @@
 //! How often does a call go to the allocator? (P13)
 //!
 //! Counted by the global allocator of this program. What most calls allocate is the median of all calls; what queues and
-//! slabs allocate for many calls together, a block for every 31 or 63 of them, is in the means, and bytes are always
+//! slabs allocate for many calls together, a block for every 31 of them, is in the means, and bytes are always
 //! means. A program that takes each result before its next call may get the same memory again and again; one that keeps
 //! its results may not, and so both are counted. Tasks capture 24 bytes and return a u64.
 

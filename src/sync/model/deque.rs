@@ -1,5 +1,5 @@
-//! Queues that order no more than crossbeam-deque's documentation promises: an **adversarially
-//! weak** stand-in.
+//! Deques that order no more than crossbeam-deque's documentation promises, and an injector that
+//! orders no more than ours promises: an **adversarially weak** stand-in.
 //!
 //! crossbeam's queues contain fences of their own, and a protocol that forgets its fence may
 //! live on theirs. The documentation promises that a stolen item was pushed, that it is stolen
@@ -15,8 +15,9 @@
 //!
 //! **What it cannot show.** One word orders a little more than one slot per item would: a
 //! taker also sees everything that came before each earlier push to this queue, whichever
-//! thread pushed. `Retry` comes only from a lost race, and never for no reason. A batch comes
-//! as a whole or not at all. The stand-in does not test the deque's own algorithm.
+//! thread pushed. `Retry` comes only from a lost race, and never for no reason. The
+//! stand-in does not test the deque's own algorithm. The injector has models of its own, which
+//! run `block/injector.rs`.
 
 use super::{AtomicU64, Ordering};
 use std::cell::RefCell;
@@ -93,27 +94,15 @@ impl<T> Queue<T> {
         self.items.borrow_mut()[index as usize].take().expect("an index is taken once")
     }
 
-    /// Takes the oldest items: as many as `share` says when it hears how many there are.
-    fn steal(&self, share: impl FnOnce(usize) -> u32) -> Steal<Vec<T>> {
+    fn steal(&self) -> Steal<T> {
         let seen = self.look();
         if seen.len() == 0 {
             return Steal::Empty;
         }
-        let left = Span { oldest: seen.oldest + share(seen.len()), end: seen.end };
-        if !self.replace(seen, left) {
+        if !self.replace(seen, Span { oldest: seen.oldest + 1, end: seen.end }) {
             return Steal::Retry;
         }
-        Steal::Success((seen.oldest..left.oldest).map(|index| self.item(index)).collect())
-    }
-
-    fn steal_one(&self) -> Steal<T> {
-        match self.steal(|_| 1) {
-            Steal::Empty => Steal::Empty,
-            Steal::Retry => Steal::Retry,
-            Steal::Success(items) => {
-                Steal::Success(items.into_iter().next().expect("one item was taken"))
-            }
-        }
+        Steal::Success(self.item(seen.oldest))
     }
 
     fn pop(&self) -> Option<T> {
@@ -130,7 +119,7 @@ impl<T> Queue<T> {
     }
 }
 
-/// A queue that any thread pushes to and steals from: see [`crossbeam_deque::Injector`].
+/// A queue that any thread pushes to and takes from: the stand-in for `block/injector.rs`.
 pub(crate) struct Injector<T>(Queue<T>);
 
 impl<T> Injector<T> {
@@ -142,30 +131,12 @@ impl<T> Injector<T> {
         self.0.push(std::iter::once(item));
     }
 
-    pub(crate) fn steal(&self) -> Steal<T> {
-        self.0.steal_one()
-    }
-
-    /// Takes about half of the items, at most `limit`. It returns the oldest and moves the
-    /// rest so that `dest` pops the next oldest first.
-    pub(crate) fn steal_batch_with_limit_and_pop(
-        &self,
-        dest: &Worker<T>,
-        limit: usize,
-    ) -> Steal<T> {
-        assert!(limit > 0);
-        let batch = self.0.steal(|len| {
-            u32::try_from(len.div_ceil(2).min(limit)).expect("a model's queue is short")
-        });
-        match batch {
-            Steal::Empty => Steal::Empty,
-            Steal::Retry => Steal::Retry,
-            Steal::Success(mut items) => {
-                let rest = items.split_off(1);
-                if !rest.is_empty() {
-                    dest.queue.push(rest.into_iter().rev());
-                }
-                Steal::Success(items.pop().expect("at least one item was taken"))
+    pub(crate) fn take(&self) -> Option<T> {
+        loop {
+            match self.0.steal() {
+                Steal::Success(item) => return Some(item),
+                Steal::Empty => return None,
+                Steal::Retry => {}
             }
         }
     }
@@ -217,7 +188,7 @@ pub(crate) struct Stealer<T>(Arc<Queue<T>>);
 
 impl<T> Stealer<T> {
     pub(crate) fn steal(&self) -> Steal<T> {
-        self.0.steal_one()
+        self.0.steal()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

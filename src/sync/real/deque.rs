@@ -1,3 +1,3 @@
-//! The queues: crossbeam's, as they are.
+//! The deques: crossbeam's, as they are.
 
-pub(crate) use crossbeam_deque::{Injector, Steal, Stealer, Worker};
+pub(crate) use crossbeam_deque::{Steal, Stealer, Worker};

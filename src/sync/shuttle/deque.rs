@@ -29,7 +29,7 @@ fn received<T>(steal: Steal<Carried<T>>) -> Steal<T> {
     }
 }
 
-/// A queue that any thread pushes to and steals from: see [`crossbeam_deque::Injector`].
+/// A queue that any thread pushes to and takes from: the stand-in for `block/injector.rs`.
 pub(crate) struct Injector<T>(Step<crossbeam_deque::Injector<Carried<T>>>);
 
 impl<T> Injector<T> {
@@ -41,8 +41,8 @@ impl<T> Injector<T> {
         self.0.push(Carried::new(item));
     }
 
-    pub(crate) fn steal(&self) -> Steal<T> {
-        received(self.0.steal())
+    pub(crate) fn take(&self) -> Option<T> {
+        received(self.0.steal()).success()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -53,7 +53,7 @@ impl<T> Queue<T> {
     }
 }
 
-/// A queue that any thread pushes to and steals from: see [`crossbeam_deque::Injector`].
+/// A queue that any thread pushes to and takes from: the stand-in for `block/injector.rs`.
 pub(crate) struct Injector<T>(Queue<T>);
 
 impl<T> Injector<T> {
@@ -65,8 +65,8 @@ impl<T> Injector<T> {
         self.0.push(item);
     }
 
-    pub(crate) fn steal(&self) -> Steal<T> {
-        self.0.steal()
+    pub(crate) fn take(&self) -> Option<T> {
+        self.0.oldest()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
