@@ -137,7 +137,7 @@ const INVARIANTS: [Invariant; 62] = [
     must("I57", "an observer never sees more ends than calls that left, nor more than came", &[]),
     must("I58", "what a worker shows is all of one task", &[]),
     must("I59", "no worker has a task when the pool is drained", &[Deadlock]),
-    must("I60", "no task begins in front of one that a terminator dropped", &[]),
+    must("I60", "no task is taken in front of one that a terminator drops", &[]),
     must(
         "I61",
         "the injector gives each entry once, in order, with what came before its push",

@@ -1,4 +1,5 @@
 //! The sweep of what comes from outside, I44: no younger entry is taken before an older one, and no look misses an entry.
+//! And the terminator's drain, I60, which keeps the takers out in the same way.
 
 use super::*;
 use crate::block::{Call, Job, Reason, ResultRef};
@@ -79,7 +80,7 @@ fn i44_what_is_submitted_after_a_sweep_does_not_overtake() {
         let done: Vec<_> = handles.iter().map(|handle| handle.load().is_done()).collect();
         assert!(done[0] || !done[1], "I44: a younger entry is taken before an older one");
         sweeper.join().expect("the sweeper returns");
-        outside.drain(|task| task.resolve(Reason::Terminated));
+        outside.drain().into_iter().for_each(|task| task.resolve(Reason::Terminated));
         drop(handles);
     });
 }
@@ -98,7 +99,7 @@ fn looked_at_beside_a_sweep(is_empty: fn(&Outside) -> bool) {
     let sweeper = spawn(move || drop(swept.sweep()));
     assert!(!is_empty(&outside), "I44: a look misses an entry that somebody sweeps");
     sweeper.join().expect("the sweeper returns");
-    outside.drain(|task| task.resolve(Reason::Terminated));
+    outside.drain().into_iter().for_each(|task| task.resolve(Reason::Terminated));
     drop(handles);
 }
 
@@ -117,5 +118,55 @@ fn i44_control_the_swept_queue_is_looked_at_first() {
                 && !is_sweep(outside.sweeps.load(Ordering::Acquire))
                 && outside.injector.is_empty()
         });
+    });
+}
+
+/// A worker takes a task beside the terminator's drain; `worker` says which mark it uses.
+fn taken_beside_a_drain(worker: usize) -> (bool, bool) {
+    let outside = Arc::new(Outside::new(1));
+    let handles = [0, 1].map(|number| {
+        let (task, handle) = task(number);
+        outside.submit(task);
+        handle
+    });
+    let drained = Arc::clone(&outside);
+    let terminator = spawn(move || {
+        drained.drain().into_iter().for_each(|task| task.resolve(Reason::Terminated));
+    });
+    if let Some(task) = outside.take(worker) {
+        task.run(&crate::models::harness::Running);
+    }
+    terminator.join().expect("the terminator returns");
+    let ran = handles.map(|handle| handle.take_done().is_ok_and(|outcome| outcome.is_ok()));
+    assert!(ran[0] || !ran[1], "I60: a task is taken in front of one that a terminator drops");
+    ran.into()
+}
+
+#[test]
+fn i60_a_taker_beside_the_drain() {
+    let report = check("I60 take ‖ drain", Bound::None, Futex::Block, |outcomes| {
+        outcomes.insert(taken_beside_a_drain(0));
+    });
+    assert_eq!(report.outcomes, ["(false, false)", "(true, false)"]);
+}
+
+#[test]
+fn i60_the_drain_beside_a_sweep() {
+    check("I60 I44 drain ‖ sweep", Bound::None, Futex::Block, |_| {
+        let (outside, handles) = queue(2);
+        let swept = Arc::clone(&outside);
+        let sweeper = spawn(move || drop(swept.sweep()));
+        outside.drain().into_iter().for_each(|task| task.resolve(Reason::Terminated));
+        sweeper.join().expect("the sweeper returns");
+        for handle in handles {
+            assert!(handle.load().is_done(), "I44 I60: an entry is left in a queue");
+        }
+    });
+}
+
+#[test]
+fn i60_control_a_taker_without_a_mark() {
+    control("I60 control: a worker takes without a mark", Bound::None, Futex::Block, |_| {
+        taken_beside_a_drain(1);
     });
 }

@@ -2,8 +2,8 @@
 //!
 //! `sched/wake_up.rs` has I12, I13, I15 and I16, and `sched/early.rs` has them for a worker that
 //! searches before it wakes. `sched/no_work.rs` has I20 and I37, `sched/life.rs` has I17 and I30 to
-//! I34, `sched/close.rs` has I59, `sched/terminate.rs` has I60, `sched/aftermath.rs` has I38 and I39,
-//! and `sched/shutdown.rs` has I55 and I56.
+//! I34, `sched/close.rs` has I59, `sched/aftermath.rs` has I38 and I39, and `sched/shutdown.rs` has
+//! I55 and I56.
 //!
 //! The models run real workers. A negative control runs a worker or a submitter of its own, which
 //! takes the same steps with one left out.
@@ -20,8 +20,6 @@ mod life;
 mod no_work;
 #[path = "sched/shutdown.rs"]
 mod shutdown;
-#[path = "sched/terminate.rs"]
-mod terminate;
 #[path = "sched/wake_up.rs"]
 mod wake_up;
 
@@ -58,14 +56,12 @@ fn pool(workers: usize) -> (Arc<Sched>, Vec<Idler>) {
 
 /// Runs a worker on a thread of its own, from beginning to end.
 fn start(idler: Idler) -> thread::JoinHandle<()> {
-    spawn(move || work(idler))
-}
-
-/// Is a worker on this thread, from beginning to end.
-fn work(Idler { sched, index, deque }: Idler) {
-    worker::enlist(sched.id);
-    Context::new(Arc::clone(&sched), index, deque, Profile::Balanced).run();
-    sched.leave(index);
+    spawn(move || {
+        let Idler { sched, index, deque } = idler;
+        worker::enlist(sched.id);
+        Context::new(Arc::clone(&sched), index, deque, Profile::Balanced).run();
+        sched.leave(index);
+    })
 }
 
 fn join(workers: Vec<thread::JoinHandle<()>>) {

@@ -288,7 +288,7 @@ fn slot_of(number: u64) -> Option<(usize, bool)> {
 #[cold]
 fn wait(looks: &mut u32) {
     *looks += 1;
-    if cfg!(loom) || *looks % LOOKS == 0 { thread::yield_now() } else { thread::relax() }
+    if *looks % LOOKS == 0 { thread::yield_now() } else { thread::relax() }
 }
 
 #[cfg(all(test, not(loom)))]

@@ -187,8 +187,9 @@ impl Pool {
     /// [`TaskError::Terminated`](crate::TaskError::Terminated).
     ///
     /// The caller resolves the queued work itself, before this returns: it wakes the waiters, runs
-    /// the error callbacks and drops the closures. If a worker is taking an entry at this moment,
-    /// or is moving it from one queue to another, that worker resolves the entry.
+    /// the error callbacks and drops the closures. If a worker is moving an entry from one queue to
+    /// another at this moment, that worker resolves the entry. Of the tasks from outside the oldest
+    /// begin and the youngest are dropped: a worker that has taken one begins it.
     ///
     /// A closed pool that has nothing left to do has ended: then the call changes nothing, and
     /// [`state`](Self::state) stays [`Closed`](PoolState::Closed).

@@ -105,22 +105,6 @@ impl Sched {
         }
     }
 
-    /// Returns a task that a worker has taken. If the pool was terminated or broken before, there
-    /// is none, and this thread resolves the task. [LIFE-16]
-    #[inline]
-    pub(crate) fn unless_ended(&self, task: TaskRef) -> Option<TaskRef> {
-        // Relaxed: suppose a terminator has resolved an older task of the same queue. Then its take
-        // is before this worker's in the order of that queue, and the queue's own edge brings the
-        // stage along.
-        if self.stage() < Stage::Terminate { Some(task) } else { self.resolve_taken(task) }
-    }
-
-    #[cold]
-    fn resolve_taken(&self, task: TaskRef) -> Option<TaskRef> {
-        self.resolve(task, self.stopping()?);
-        None
-    }
-
     fn resolve(&self, task: TaskRef, reason: Reason) {
         if task.resolve_by(reason, Owner::Queue) {
             self.ending.dropped.fetch_add(1, Ordering::Relaxed);

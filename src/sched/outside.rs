@@ -159,28 +159,22 @@ impl Outside {
         self.stale.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Takes all stale entries out of the queues, unless another thread is doing so. The
-    /// caller must tell the workers and look at the stage, as after a submission: for a moment
-    /// the living entries were in no queue. Then the caller drops the stale entries.
-    #[cold]
-    pub(super) fn sweep(&self) -> Vec<Stale> {
-        let mut stale = Vec::new();
+    /// Keeps the takers out, unless another thread is doing so. Returns the count of sweeps before.
+    /// The caller must call [`let_takers_in`](Self::let_takers_in), and waits for nothing meanwhile.
+    /// [SWEEP-2]
+    fn keep_takers_out(&self) -> Option<u32> {
         let before = self.sweeps.load(Ordering::Relaxed);
         if is_sweep(before) {
-            return stale;
+            return None;
         }
         // Relaxed: it picks one sweeper. The queues order what they hold. A sweeper that sees
         // fewer swept entries than there are leaves the others where they are, and puts its
         // own behind them.
-        if self
-            .sweeps
+        self.sweeps
             .compare_exchange(before, before.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed)
-            .is_err()
-        {
-            return stale;
-        }
+            .ok()?;
         // edge SWEEP fence: the count → a taker's look. Or: that taker's mark → the looks
-        // below. [SWEEP-2]
+        // below.
         fence(Ordering::SeqCst);
         for mark in &self.marks {
             // edge SWEEP acquire: what this worker took, from the worker → this sweeper.
@@ -188,6 +182,23 @@ impl Outside {
                 thread::yield_now();
             }
         }
+        Some(before)
+    }
+
+    /// Lets the takers in again. [SWEEP-3]
+    fn let_takers_in(&self, before: u32) {
+        // edge SWEPT release: the entries in the swept queue, from this sweeper → a thread
+        // that sees no sweep.
+        self.sweeps.store(before.wrapping_add(2), Ordering::Release);
+    }
+
+    /// Takes all stale entries out of the queues, unless another thread is doing so. The
+    /// caller must tell the workers and look at the stage, as after a submission: for a moment
+    /// the living entries were in no queue. Then the caller drops the stale entries.
+    #[cold]
+    pub(super) fn sweep(&self) -> Vec<Stale> {
+        let mut stale = Vec::new();
+        let Some(before) = self.keep_takers_out() else { return stale };
         // Living entries go to the end of the swept queue. So the sweeper goes through each
         // queue once, the older one first.
         for queue in [&self.swept, &self.put_back, &self.injector] {
@@ -199,22 +210,34 @@ impl Outside {
                 }
             }
         }
-        // edge SWEPT release: the entries in the swept queue, from this sweeper → a thread
-        // that sees no sweep. [SWEEP-3]
-        self.sweeps.store(before.wrapping_add(2), Ordering::Release);
+        self.let_takers_in(before);
         let gone = stale.iter().filter(|entry| entry.is_outside()).count();
         self.stale.fetch_sub(gone, Ordering::Relaxed);
         self.sweep_from.store((2 * self.stale()).max(FEW_STALE), Ordering::Relaxed);
         stale
     }
 
-    /// Takes everything out. A caller may use it only once the pool is over.
-    pub(super) fn drain(&self, mut each: impl FnMut(TaskRef)) {
-        for queue in [&self.put_back, &self.swept, &self.injector] {
-            while let Some(task) = queue.take() {
-                each(task);
+    /// Takes everything out, for a pool that is over. No worker takes a submission meanwhile. So
+    /// each one that a worker has taken is older than those that are left. [LIFE-16]
+    #[cold]
+    pub(super) fn drain(&self) -> Vec<TaskRef> {
+        let before = loop {
+            if self.marks.is_empty() {
+                break None;
             }
+            match self.keep_takers_out() {
+                None => self.wait_for_sweep(),
+                before => break before,
+            }
+        };
+        let mut drained = Vec::new();
+        for queue in [&self.put_back, &self.swept, &self.injector] {
+            drained.extend(std::iter::from_fn(|| queue.take()));
         }
+        if let Some(before) = before {
+            self.let_takers_in(before);
+        }
+        drained
     }
 }
 

@@ -230,7 +230,7 @@ impl Queues {
     /// Takes everything out of every queue, also out of the deques of workers that are
     /// blocked. A caller may use it only once the pool is over.
     pub(crate) fn drain(&self, mut each: impl FnMut(TaskRef)) {
-        self.outside.drain(&mut each);
+        self.outside.drain().into_iter().for_each(&mut each);
         for worker in 0..self.workers() {
             while let Some(task) = self.steal_from(worker) {
                 each(task);

@@ -244,7 +244,7 @@ impl Context {
             while !self.sched.is_forked() {
                 let Some(task) = self.next(ran) else { break };
                 step::pass();
-                ran = self.sched.unless_ended(task).is_some_and(|task| task.run_if_any(self));
+                ran = task.run_if_any(self);
             }
         });
         // Submitters have taken back the work whose entries still lie in the deque. The
