@@ -100,7 +100,7 @@ impl Sched {
 
     /// Resolves everything in the queues, if the pool is terminated or broken.
     pub(crate) fn resolve_queued(&self) {
-        if let Some(reason) = self.stopping() {
+        if let Some(reason) = self.stopping().filter(|_| !self.is_forked()) {
             self.queues.drain(|task| self.resolve(task, reason.clone()));
         }
     }

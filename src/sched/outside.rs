@@ -160,8 +160,8 @@ impl Outside {
     }
 
     /// Keeps the takers out, unless another thread is doing so. Returns the count of sweeps before.
-    /// The caller must call [`let_takers_in`](Self::let_takers_in), and waits for nothing meanwhile.
-    /// [SWEEP-2]
+    /// The caller must call [`let_takers_in`](Self::let_takers_in), and runs no user code
+    /// meanwhile. [SWEEP-2]
     fn keep_takers_out(&self) -> Option<u32> {
         let before = self.sweeps.load(Ordering::Relaxed);
         if is_sweep(before) {

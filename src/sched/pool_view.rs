@@ -41,7 +41,8 @@ impl Sched {
     pub(crate) fn count_dead(&self, worker: Option<usize>, outside: bool, count: usize) {
         if !outside {
             self.queues.count_stale_in_deques(worker, count, 0);
-        } else if self.queues.count_stale_outside(count) {
+        } else if self.queues.count_stale_outside(count) && !self.is_forked() {
+            // (In the child of a fork a mark may be up for ever: its worker is in the parent.)
             let stale = self.queues.sweep();
             if self.tell_workers(true).is_err() {
                 self.resolve_queued();
