@@ -3,12 +3,15 @@
 mod common;
 mod parity;
 
-use common::Gate;
-use millpond::{JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool, star};
+use common::{Gate, hold_up};
+use millpond::{AsyncResult, JoinError, PoolHandle, SubmitErrorKind, TaskError, ThreadPool, star};
 use parity::Ledger;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -293,4 +296,49 @@ fn terminate_calls_error_callbacks_on_its_own_thread_and_survives_them() {
     ledger.settle("the closures, one of which panicked");
     gate.open();
     running.get().unwrap();
+}
+
+/// A waker that lets another thread go on, and waits until it has done its part.
+struct Meanwhile(Gate, Gate);
+
+impl Wake for Meanwhile {
+    fn wake(self: Arc<Self>) {
+        self.0.open();
+        self.1.wait();
+    }
+}
+
+// covers CB-18 RES-12
+#[test]
+fn terminate_resolves_what_is_queued_itself_though_another_thread_sweeps_meanwhile() {
+    let pool = ThreadPool::builder().workers(1).max_queued(200).build().unwrap();
+    let gate = hold_up(&pool);
+    let me = thread::current().id();
+    let elsewhere = Arc::new(AtomicUsize::new(0));
+    let submit = |_| {
+        let elsewhere = Arc::clone(&elsewhere);
+        let told = move |error: &TaskError| {
+            let terminated = matches!(error, TaskError::Terminated);
+            let here = thread::current().id() == me;
+            elsewhere.fetch_add(usize::from(terminated && !here), Ordering::SeqCst);
+        };
+        pool.task(|| ()).error_callback(told).apply_async().unwrap()
+    };
+    let mut cancelled: Vec<_> = (0..200).map(submit).collect();
+    let left = cancelled.split_off(150);
+    // The pool is full. The end of the pool wakes this future before it resolves what is queued.
+    let (cancels, has_cancelled) = (Gate::new(), Gate::new());
+    let waker = Waker::from(Arc::new(Meanwhile(cancels.clone(), has_cancelled.clone())));
+    let mut place = pin!(pool.reserve());
+    assert!(place.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let canceller = thread::spawn(move || {
+        cancels.wait();
+        cancelled.iter().for_each(|handle| assert!(handle.cancel()));
+        has_cancelled.open();
+    });
+    pool.terminate();
+    assert!(left.iter().all(AsyncResult::ready), "terminate has returned");
+    canceller.join().unwrap();
+    assert_eq!(elsewhere.load(Ordering::SeqCst), 0);
+    gate.open();
 }

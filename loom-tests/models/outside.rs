@@ -99,7 +99,7 @@ fn looked_at_beside_a_sweep(is_empty: fn(&Outside) -> bool) {
     let sweeper = spawn(move || drop(swept.sweep()));
     assert!(!is_empty(&outside), "I44: a look misses an entry that somebody sweeps");
     sweeper.join().expect("the sweeper returns");
-    outside.drain().into_iter().for_each(|task| task.resolve(Reason::Terminated));
+    std::iter::from_fn(|| outside.take_any()).for_each(|task| task.resolve(Reason::Terminated));
     drop(handles);
 }
 

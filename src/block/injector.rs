@@ -28,7 +28,7 @@ use segment::{SLOTS, Segment};
 /// How many numbers a segment takes up: its slots and the gap.
 const NUMBERS: u64 = SLOTS as u64 + 1;
 /// How many empty segments a queue keeps.
-const SPARES: usize = if cfg!(loom) { 1 } else { 4 };
+const SPARES: usize = if cfg!(loom) { 1 } else { 16 };
 /// A thread that waits for another one yields once in so many looks.
 const LOOKS: u32 = 64;
 
@@ -115,7 +115,14 @@ impl<T> Injector<T> {
             // Relaxed: the number has brought it.
             let segment = self.tail.segment.load(Ordering::Relaxed);
             if is_last && next.is_none() {
-                next = Some(self.spares.take().unwrap_or_else(Segment::create));
+                next = self.spares.take();
+                // Of many pushers here at once only one needs a segment.
+                if next.is_none() && self.tail.number.load(Ordering::Relaxed) == number {
+                    next = Some(Segment::create());
+                }
+            }
+            if is_last && next.is_none() {
+                continue;
             }
             if !self.tail.claim(number) {
                 continue;
@@ -198,8 +205,9 @@ impl<T> Injector<T> {
         let entry = slot.entry.with(|place| unsafe { place.cast::<T>().read() });
         // Relaxed: the count below carries it.
         slot.full.store(0, Ordering::Relaxed);
-        if shared.count_taken() {
-            self.keep(segment); // [INJECT-3]
+        // SAFETY: the slot is this thread's, and the segment is used no more.
+        if unsafe { Segment::count_taken(segment) } {
+            self.keep(segment);
         }
         entry
     }
@@ -233,7 +241,10 @@ impl<T> Injector<T> {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        !self.reaches_beyond(self.head.end.number())
+        let number = self.head.end.number();
+        // Behind the gap there may be nothing.
+        let at_gap = slot_of(number).is_none();
+        !self.reaches_beyond(number + u64::from(at_gap))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -306,11 +317,11 @@ mod tests {
     #[test]
     fn a_queue_of_a_steady_length_keeps_its_segments() {
         let queue = Injector::new();
-        for length in [1, 62, 63, 64, 200] {
+        for length in [1, 62, 63, 64, 200, 2_000] {
             let mut pushed = 0..;
             let mut expected = 0..;
             pushed.by_ref().take(length).for_each(|entry| queue.push(entry));
-            for _ in 0..500 {
+            for _ in 0..200 {
                 assert_eq!(queue.len(), length);
                 queue.push(pushed.next().unwrap());
                 assert_eq!(queue.take(), expected.next());

@@ -94,14 +94,18 @@ impl Sched {
             self.idle.wake_all();
             self.empty_line(); // [SPACE-5]
             self.fed.cut(); // [FED-3]
-            self.resolve_queued();
+            if let Some(reason) = self.stopping() {
+                self.queues.drain(|task| self.resolve(task, reason.clone()));
+            }
         }
     }
 
-    /// Resolves everything in the queues, if the pool is terminated or broken.
+    /// Resolves what a thread has pushed too late, if the pool is terminated or broken. The thread
+    /// has passed a SeqCst fence since. If the terminator has yet to drain the queues, this leaves
+    /// the work to the terminator. [LIFE-17]
     pub(crate) fn resolve_queued(&self) {
         if let Some(reason) = self.stopping().filter(|_| !self.is_forked()) {
-            self.queues.drain(|task| self.resolve(task, reason.clone()));
+            self.queues.drain_late(|task| self.resolve(task, reason.clone()));
         }
     }
 

@@ -248,7 +248,7 @@ impl Drop for Sched {
     /// submit or run anything. The submitters took the work of these entries back after the
     /// workers had left.
     fn drop(&mut self) {
-        self.queues.drain(|task| task.resolve(Reason::Terminated));
+        self.queues.empty(|task| task.resolve(Reason::Terminated));
         if let Some(space) = &self.space {
             space.empty(true).into_iter().for_each(|entry| entry.turn_away(Reason::Terminated));
         }

@@ -19,6 +19,12 @@ use crossbeam_utils::CachePadded;
 use crate::block::{Injector, Stale, TaskRef};
 use crate::sync::{AtomicU32, AtomicUsize, Ordering, fence, thread};
 
+/// The count of sweeps while the terminator drains the queues, and after that. Both are odd, and no
+/// count of sweeps becomes so high.
+const DRAINING: u32 = u32::MAX - 2;
+const DRAINED: u32 = u32::MAX;
+const MOST_SWEEPS: u32 = u32::MAX >> 1;
+
 /// Fewer stale entries than this are not worth a sweep.
 const FEW_STALE: usize = 64;
 
@@ -36,7 +42,8 @@ pub(super) struct Outside {
     /// It is time to sweep once so many entries are stale: more than the last sweep could not
     /// drop.
     sweep_from: AtomicUsize,
-    /// How often a sweep has begun and ended. The count is odd while a thread sweeps.
+    /// How often a sweep has begun and ended. The count is odd while a thread sweeps. It has one of
+    /// two other values from the terminator's drain on.
     sweeps: AtomicU32,
     /// For each worker: 1 while the worker takes an entry. Empty if no thread sweeps: in
     /// models of other protocols.
@@ -81,7 +88,7 @@ impl Outside {
         // if it sees no sweep.
         let before = self.sweeps.load(Ordering::Acquire);
         if is_sweep(before) || !self.swept.is_empty() {
-            return true;
+            return !is_over(before);
         }
         // edge SWEPT acquire: the count of sweeps, from a sweeper whose takes the look above
         // has seen → the look below. So the look below is not older than the one above.
@@ -125,10 +132,14 @@ impl Outside {
             fence(Ordering::SeqCst);
             // edge SWEPT acquire: the entries in the swept queue, from the sweeper → this
             // thread, if it sees no sweep.
-            if !is_sweep(self.sweeps.load(Ordering::Acquire)) {
+            let sweeps = self.sweeps.load(Ordering::Acquire);
+            if !is_sweep(sweeps) {
                 break;
             }
             mark.store(0, Ordering::Relaxed);
+            if is_over(sweeps) {
+                return None; // [LIFE-16]
+            }
             self.wait_for_sweep();
         }
         let task = if self.swept.is_empty() { None } else { self.swept.take() };
@@ -140,7 +151,8 @@ impl Outside {
 
     #[cold]
     fn wait_for_sweep(&self) {
-        while is_sweep(self.sweeps.load(Ordering::Relaxed)) {
+        let sweeps = || self.sweeps.load(Ordering::Relaxed);
+        while is_sweep(sweeps()) && !is_over(sweeps()) {
             thread::yield_now();
         }
     }
@@ -159,10 +171,10 @@ impl Outside {
         self.stale.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Keeps the takers out, unless another thread is doing so. Returns the count of sweeps before.
-    /// The caller must call [`let_takers_in`](Self::let_takers_in), and runs no user code
-    /// meanwhile. [SWEEP-2]
-    fn keep_takers_out(&self) -> Option<u32> {
+    /// Keeps the takers out, unless another thread is doing so: makes `sweeps` of the count of
+    /// sweeps before, which it returns. The caller runs no user code until it
+    /// [lets them in](Self::let_takers_in). [SWEEP-2]
+    fn keep_takers_out(&self, sweeps: impl FnOnce(u32) -> u32) -> Option<u32> {
         let before = self.sweeps.load(Ordering::Relaxed);
         if is_sweep(before) {
             return None;
@@ -171,7 +183,7 @@ impl Outside {
         // fewer swept entries than there are leaves the others where they are, and puts its
         // own behind them.
         self.sweeps
-            .compare_exchange(before, before.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed)
+            .compare_exchange(before, sweeps(before), Ordering::Relaxed, Ordering::Relaxed)
             .ok()?;
         // edge SWEEP fence: the count → a taker's look. Or: that taker's mark → the looks
         // below.
@@ -186,10 +198,10 @@ impl Outside {
     }
 
     /// Lets the takers in again. [SWEEP-3]
-    fn let_takers_in(&self, before: u32) {
+    fn let_takers_in(&self, sweeps: u32) {
         // edge SWEPT release: the entries in the swept queue, from this sweeper → a thread
         // that sees no sweep.
-        self.sweeps.store(before.wrapping_add(2), Ordering::Release);
+        self.sweeps.store(sweeps, Ordering::Release);
     }
 
     /// Takes all stale entries out of the queues, unless another thread is doing so. The
@@ -198,7 +210,8 @@ impl Outside {
     #[cold]
     pub(super) fn sweep(&self) -> Vec<Stale> {
         let mut stale = Vec::new();
-        let Some(before) = self.keep_takers_out() else { return stale };
+        let begins = |sweeps| sweeps + 1;
+        let Some(before) = self.keep_takers_out(begins) else { return stale };
         // Living entries go to the end of the swept queue. So the sweeper goes through each
         // queue once, the older one first.
         for queue in [&self.swept, &self.put_back, &self.injector] {
@@ -210,39 +223,79 @@ impl Outside {
                 }
             }
         }
-        self.let_takers_in(before);
+        self.let_takers_in((before + 2) % (MOST_SWEEPS + 1));
         let gone = stale.iter().filter(|entry| entry.is_outside()).count();
         self.stale.fetch_sub(gone, Ordering::Relaxed);
         self.sweep_from.store((2 * self.stale()).max(FEW_STALE), Ordering::Relaxed);
         stale
     }
 
-    /// Takes everything out, for a pool that is over. No worker takes a submission meanwhile. So
-    /// each one that a worker has taken is older than those that are left. [LIFE-16]
+    /// Takes everything out, for the terminator. No worker takes a submission from then on. So each
+    /// one that a worker has taken is older than those that are left. [LIFE-16]
     #[cold]
     pub(super) fn drain(&self) -> Vec<TaskRef> {
-        let before = loop {
-            if self.marks.is_empty() {
-                break None;
+        while self.keep_takers_out(|_| DRAINING).is_none() {
+            if is_over(self.sweeps.load(Ordering::Relaxed)) {
+                return Vec::new();
             }
-            match self.keep_takers_out() {
-                None => self.wait_for_sweep(),
-                before => break before,
-            }
-        };
-        let mut drained = Vec::new();
-        for queue in [&self.put_back, &self.swept, &self.injector] {
-            drained.extend(std::iter::from_fn(|| queue.take()));
+            self.wait_for_sweep();
         }
-        if let Some(before) = before {
-            self.let_takers_in(before);
-        }
+        let drained = std::iter::from_fn(|| self.take_any()).collect();
+        // edge SWEPT release: the queues as they are → a thread that takes a late entry.
+        self.sweeps.store(DRAINED, Ordering::Release);
         drained
+    }
+
+    /// Takes an entry that came into a queue after the terminator's drain, in no order. If the drain
+    /// is yet to begin, there is none: the drain finds the entry. The caller has passed a SeqCst
+    /// fence since it pushed the entry that it cares for. [LIFE-17]
+    #[cold]
+    pub(super) fn take_late(&self) -> Option<TaskRef> {
+        loop {
+            // edge SWEPT acquire: the queues, as the terminator has left them → this thread.
+            match self.sweeps.load(Ordering::Acquire) {
+                DRAINED => return self.take_any(),
+                DRAINING => thread::yield_now(),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Takes an entry of any queue. A caller may use it only once the pool is over.
+    pub(super) fn take_any(&self) -> Option<TaskRef> {
+        [&self.put_back, &self.swept, &self.injector].into_iter().find_map(Injector::take)
     }
 }
 
+/// Says whether the takers are kept out.
 const fn is_sweep(sweeps: u32) -> bool {
     sweeps % 2 == 1
+}
+
+/// Says whether the takers are kept out for ever.
+const fn is_over(sweeps: u32) -> bool {
+    sweeps > MOST_SWEEPS
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::block::{Reason, call_of_nothing};
+
+    // covers TIME-01 LIFE-06
+    #[test]
+    fn no_worker_takes_what_is_submitted_after_the_drain() {
+        let outside = Outside::new(1);
+        outside.submit(call_of_nothing(1));
+        assert!(outside.take_late().is_none(), "the drain finds it");
+        let drained = outside.drain();
+        outside.submit(call_of_nothing(1));
+        assert!(outside.take(0).is_none(), "it would begin in front of the drained one");
+        assert!(outside.sweep().is_empty() && outside.drain().is_empty(), "once is enough");
+        let late = outside.take_late();
+        assert!(late.is_some() && outside.take_late().is_none());
+        drained.into_iter().chain(late).for_each(|task| task.resolve(Reason::Terminated));
+    }
 }
 
 #[cfg(all(test, loom, feature = "loom"))]

@@ -227,10 +227,30 @@ impl Queues {
         })
     }
 
-    /// Takes everything out of every queue, also out of the deques of workers that are
-    /// blocked. A caller may use it only once the pool is over.
+    /// Takes everything out of every queue, also out of the deques of workers that are blocked,
+    /// for the terminator. From then on no worker takes a submission from outside. [LIFE-16]
     pub(crate) fn drain(&self, mut each: impl FnMut(TaskRef)) {
         self.outside.drain().into_iter().for_each(&mut each);
+        self.drain_deques(each);
+    }
+
+    /// Takes out what came into a queue after the terminator's [`drain`](Self::drain). [LIFE-17]
+    pub(crate) fn drain_late(&self, mut each: impl FnMut(TaskRef)) {
+        while let Some(task) = self.outside.take_late() {
+            each(task);
+        }
+        self.drain_deques(each);
+    }
+
+    /// Takes everything out of every queue. The caller knows that no other thread is left.
+    pub(crate) fn empty(&self, mut each: impl FnMut(TaskRef)) {
+        while let Some(task) = self.outside.take_any() {
+            each(task);
+        }
+        self.drain_deques(each);
+    }
+
+    fn drain_deques(&self, mut each: impl FnMut(TaskRef)) {
         for worker in 0..self.workers() {
             while let Some(task) = self.steal_from(worker) {
                 each(task);

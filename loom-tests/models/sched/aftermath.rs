@@ -86,6 +86,35 @@ fn i39_a_runner_that_finds_its_block_closed_sees_why() {
     });
 }
 
+/// A call is put back beside a terminator. Whichever thread resolves it, one does.
+fn put_back_beside_terminate(put_back: fn(&Sched, TaskRef)) {
+    let (sched, _) = pool(1);
+    let (moved, handle) = task(|| 0);
+    let ending = Arc::clone(&sched);
+    let terminator = spawn(move || ending.terminate());
+    put_back(&sched, moved);
+    terminator.join().expect("the terminator returns");
+    let outcome = handle.take_done().unwrap_or_else(|_| panic!("I31: an entry is left in a queue"));
+    assert!(matches!(outcome, Err(TaskError::Terminated)), "I31: no worker ran");
+}
+
+#[test]
+fn i31_an_entry_that_is_put_back_beside_terminate() {
+    check("I31 put back ‖ terminate", Bound::None, Futex::Block, |_| {
+        put_back_beside_terminate(Sched::put_back);
+    });
+}
+
+#[test]
+fn i31_control_an_entry_is_put_back_without_a_fence() {
+    control("I31 control: put back without a fence", Bound::None, Futex::Block, |_| {
+        put_back_beside_terminate(|sched, entry| {
+            sched.queues.put_back(entry);
+            sched.resolve_queued();
+        });
+    });
+}
+
 #[test]
 fn i39_whoever_sees_the_pool_broken_sees_why() {
     check("I39 break down ‖ look", Bound::None, Futex::Block, |outcomes| {

@@ -192,10 +192,10 @@ fn stranded(name: &str, submit: fn(&Sched, TaskRef) -> bool, end: fn(&Sched)) {
 /// Runs what is there, then finds the pool drained.
 fn drain_as(sched: &Sched, settle: fn(&Sched)) {
     assert!(sched.life.close());
-    sched.queues.drain(|task| task.run(sched));
+    sched.queues.empty(|task| task.run(sched));
     settle(sched);
     if sched.stage() != Stage::Drained {
-        sched.queues.drain(|task| task.run(sched));
+        sched.queues.empty(|task| task.run(sched));
     }
 }
 
@@ -253,7 +253,7 @@ fn i31_control_the_submitter_does_not_look_again() {
 #[test]
 fn i31_control_the_terminator_drains_before_it_ends_the_pool() {
     stranded("I31 control: drain, then TERMINATE", submit_looking_twice, |sched| {
-        sched.queues.drain(|task| task.resolve(Reason::Terminated));
+        sched.queues.empty(|task| task.resolve(Reason::Terminated));
         sched.life.end(Stage::Terminate);
     });
 }

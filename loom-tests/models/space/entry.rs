@@ -144,7 +144,7 @@ fn i19_control_the_entries_are_left_in_the_line() {
         let end = spawn(move || {
             shared.life.end(Stage::Terminate);
             fence(Ordering::SeqCst);
-            shared.resolve_queued();
+            shared.queues.drain(|task| task.resolve(Reason::Terminated));
         });
         let _ = outcome(answer);
         end.join().expect("the end returns");

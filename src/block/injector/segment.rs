@@ -44,18 +44,27 @@ impl<T> Segment<T> {
     }
 
     /// Counts a slot as taken. If it was the last one, the segment is the caller's alone, and is as
-    /// good as fresh. [INJECT-3]
+    /// good as fresh. Else another thread may free it at once. [INJECT-3]
+    ///
+    /// # Safety
+    ///
+    /// The caller has claimed the slot at the head, and uses the segment no more if the answer is
+    /// false.
     #[inline]
-    pub(super) fn count_taken(&self) -> bool {
+    pub(super) unsafe fn count_taken(segment: NonNull<Self>) -> bool {
+        // SAFETY: the slot is not counted yet, so the segment is alive.
+        let taken = unsafe { &(*segment.as_ptr()).taken };
         // edge TAKEN release: this thread's last access to the segment → the taker that ends it.
         // edge TAKEN acquire: the last accesses of all other takers → this thread, if it ends it.
-        let ends = self.taken.fetch_add(1, Ordering::AcqRel) as usize + 1 == SLOTS;
-        if ends {
-            // Relaxed: the depot carries both to the next user.
-            self.taken.store(0, Ordering::Relaxed);
-            self.next.store(ptr::null_mut(), Ordering::Relaxed);
+        if taken.fetch_add(1, Ordering::AcqRel) as usize + 1 < SLOTS {
+            return false;
         }
-        ends
+        // SAFETY: all slots are counted, so the segment is this thread's.
+        let own = unsafe { segment.as_ref() };
+        // Relaxed: the depot carries both to the next user.
+        own.taken.store(0, Ordering::Relaxed);
+        own.next.store(ptr::null_mut(), Ordering::Relaxed);
+        true
     }
 
     /// # Safety
