@@ -246,9 +246,9 @@ impl Outside {
         drained
     }
 
-    /// Takes an entry that came into a queue after the terminator's drain, in no order. If the drain
-    /// is yet to begin, there is none: the drain finds the entry. The caller has passed a SeqCst
-    /// fence since it pushed the entry that it cares for. [LIFE-17]
+    /// Takes an entry that came into a queue after the terminator's drain, in no order. If the
+    /// drain is yet to begin, there is none: the drain finds the entry. The caller has passed a
+    /// SeqCst fence since it pushed the entry that it cares for. [LIFE-17]
     #[cold]
     pub(super) fn take_late(&self) -> Option<TaskRef> {
         loop {
