@@ -241,8 +241,8 @@ impl Outside {
             self.wait_for_sweep();
         }
         let drained = std::iter::from_fn(|| self.take_any()).collect();
-        // edge SWEPT release: the queues as they are → a thread that takes a late entry.
-        self.sweeps.store(DRAINED, Ordering::Release);
+        // Relaxed: a thread that takes a late entry has it from the queue.
+        self.sweeps.store(DRAINED, Ordering::Relaxed);
         drained
     }
 
@@ -252,8 +252,7 @@ impl Outside {
     #[cold]
     pub(super) fn take_late(&self) -> Option<TaskRef> {
         loop {
-            // edge SWEPT acquire: the queues, as the terminator has left them → this thread.
-            match self.sweeps.load(Ordering::Acquire) {
+            match self.sweeps.load(Ordering::Relaxed) {
                 DRAINED => return self.take_any(),
                 DRAINING => thread::yield_now(),
                 _ => return None,

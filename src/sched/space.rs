@@ -134,9 +134,9 @@ impl Space {
                 return 0;
             }
             let next = seen + USED * u64::from(taken);
-            // edge LIFE acquire: the stage, which the terminator set before its fence and
-            // drain → this thread, if it takes a place that the drain has freed.
-            match self.word.compare_exchange_weak(seen, next, Ordering::Acquire, Ordering::Relaxed)
+            // Relaxed: a place carries nothing. A thread that takes one of an ended pool pushes, and
+            // hears of the end by LIFE-2.
+            match self.word.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed)
             {
                 Ok(_) => return taken,
                 Err(now) => seen = now,
