@@ -134,8 +134,8 @@ impl Space {
                 return 0;
             }
             let next = seen + USED * u64::from(taken);
-            // Relaxed: a place carries nothing. A thread that takes one of an ended pool pushes, and
-            // hears of the end by LIFE-2.
+            // Relaxed: a place carries nothing. A thread that takes one of an ended pool pushes,
+            // and hears of the end by LIFE-2.
             match self.word.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed)
             {
                 Ok(_) => return taken,
