@@ -342,3 +342,33 @@ fn terminate_resolves_what_is_queued_itself_though_another_thread_sweeps_meanwhi
     assert_eq!(elsewhere.load(Ordering::SeqCst), 0);
     gate.open();
 }
+
+// covers CB-18
+#[test]
+fn an_error_callback_of_a_task_in_a_deque_runs_on_the_terminating_thread_too() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (handle, entered, gate) = (pool.handle(), Gate::new(), Gate::new());
+    let (enter, pass) = (entered.clone(), gate.clone());
+    let (send, receive) = channel();
+    let running = pool.spawn(move || {
+        let told = move |_: &TaskError| send.send(thread::current().id()).unwrap();
+        let inner = handle.task(|| ()).error_callback(told).apply_async().unwrap();
+        enter.open();
+        pass.wait();
+        drop(inner);
+    });
+    running.unwrap();
+    entered.wait();
+    // The callback of the oldest lets another thread cancel all others, which sweeps.
+    let (give, given) = channel::<Vec<AsyncResult<()>>>();
+    let cancel_all = move |_: &TaskError| {
+        let others = given.recv().unwrap();
+        let cancel = move || others.iter().for_each(|other| _ = other.cancel());
+        thread::spawn(cancel).join().unwrap();
+    };
+    let _first = pool.task(|| ()).error_callback(cancel_all).apply_async().unwrap();
+    give.send((0..64).map(|_| pool.apply_async(|| ()).unwrap()).collect()).unwrap();
+    pool.terminate();
+    assert_eq!(receive.recv().unwrap(), thread::current().id());
+    gate.open();
+}

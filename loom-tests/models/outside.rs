@@ -80,7 +80,7 @@ fn i44_what_is_submitted_after_a_sweep_does_not_overtake() {
         let done: Vec<_> = handles.iter().map(|handle| handle.load().is_done()).collect();
         assert!(done[0] || !done[1], "I44: a younger entry is taken before an older one");
         sweeper.join().expect("the sweeper returns");
-        outside.drain().into_iter().for_each(|task| task.resolve(Reason::Terminated));
+        drain(&outside);
         drop(handles);
     });
 }
@@ -121,6 +121,13 @@ fn i44_control_the_swept_queue_is_looked_at_first() {
     });
 }
 
+/// Drains as the terminator does, and resolves what it has taken out.
+fn drain(outside: &Outside) {
+    let mut drained = Vec::new();
+    outside.drain(|| drained.extend(std::iter::from_fn(|| outside.take_any())));
+    drained.into_iter().for_each(|task| task.resolve(Reason::Terminated));
+}
+
 /// A worker takes a task beside the terminator's drain; `worker` says which mark it uses.
 fn taken_beside_a_drain(worker: usize) -> (bool, bool) {
     let outside = Arc::new(Outside::new(1));
@@ -131,7 +138,7 @@ fn taken_beside_a_drain(worker: usize) -> (bool, bool) {
     });
     let drained = Arc::clone(&outside);
     let terminator = spawn(move || {
-        drained.drain().into_iter().for_each(|task| task.resolve(Reason::Terminated));
+        drain(&drained);
     });
     if let Some(task) = outside.take(worker) {
         task.run(&crate::models::harness::Running);
@@ -156,7 +163,7 @@ fn i60_the_drain_beside_a_sweep() {
         let (outside, handles) = queue(2);
         let swept = Arc::clone(&outside);
         let sweeper = spawn(move || drop(swept.sweep()));
-        outside.drain().into_iter().for_each(|task| task.resolve(Reason::Terminated));
+        drain(&outside);
         sweeper.join().expect("the sweeper returns");
         for handle in handles {
             assert!(handle.load().is_done(), "I44 I60: an entry is left in a queue");

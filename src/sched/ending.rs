@@ -89,23 +89,24 @@ impl Sched {
             // edge LIFE fence: the stage → a submitter's second look, or the submitter's push
             // → the drain. [LIFE-7]
             fence(Ordering::SeqCst);
-            // This thread wakes the workers before the drain. The drain runs user code, which
-            // may wait for the pool's end.
+            // First this thread takes out what is queued, and wakes the workers. The rest runs user
+            // code, which may wait for the pool's end.
+            let drained = self.queues.drain(); // [LIFE-16]
             self.idle.wake_all();
             self.empty_line(); // [SPACE-5]
             self.fed.cut(); // [FED-3]
             if let Some(reason) = self.stopping() {
-                self.queues.drain(|task| self.resolve(task, reason.clone()));
+                drained.into_iter().for_each(|task| self.resolve(task, reason.clone()));
             }
         }
     }
 
-    /// Resolves what a thread has pushed too late, if the pool is terminated or broken. The thread
-    /// has passed a SeqCst fence since. If the terminator has yet to drain the queues, this leaves
-    /// the work to the terminator. [LIFE-17]
-    pub(crate) fn resolve_queued(&self) {
+    /// Resolves what this thread has pushed too late, if the pool is terminated or broken. It has
+    /// passed a SeqCst fence since. `own` is the worker whose own deque it may be in. If the
+    /// terminator has yet to drain the queues, this leaves the work to the terminator. [LIFE-17]
+    pub(crate) fn resolve_late(&self, own: Option<usize>) {
         if let Some(reason) = self.stopping().filter(|_| !self.is_forked()) {
-            self.queues.drain_late(|task| self.resolve(task, reason.clone()));
+            self.queues.drain_late(own, |task| self.resolve(task, reason.clone()));
         }
     }
 

@@ -204,14 +204,13 @@ impl Outside {
         self.sweeps.store(sweeps, Ordering::Release);
     }
 
-    /// Takes all stale entries out of the queues, unless another thread is doing so. The
+    /// Takes all stale entries out of the queues, unless another thread keeps the takers out. The
     /// caller must tell the workers and look at the stage, as after a submission: for a moment
     /// the living entries were in no queue. Then the caller drops the stale entries.
     #[cold]
-    pub(super) fn sweep(&self) -> Vec<Stale> {
+    pub(super) fn sweep(&self) -> Option<Vec<Stale>> {
+        let before = self.keep_takers_out(|sweeps| sweeps + 1)?;
         let mut stale = Vec::new();
-        let begins = |sweeps| sweeps + 1;
-        let Some(before) = self.keep_takers_out(begins) else { return stale };
         // Living entries go to the end of the swept queue. So the sweeper goes through each
         // queue once, the older one first.
         for queue in [&self.swept, &self.put_back, &self.injector] {
@@ -227,35 +226,34 @@ impl Outside {
         let gone = stale.iter().filter(|entry| entry.is_outside()).count();
         self.stale.fetch_sub(gone, Ordering::Relaxed);
         self.sweep_from.store((2 * self.stale()).max(FEW_STALE), Ordering::Relaxed);
-        stale
+        Some(stale)
     }
 
-    /// Takes everything out, for the terminator. No worker takes a submission from then on. So each
-    /// one that a worker has taken is older than those that are left. [LIFE-16]
+    /// Keeps the takers out for ever, and calls `collect`, for the terminator. So each submission
+    /// that a worker has taken is older than those that are left. [LIFE-16]
     #[cold]
-    pub(super) fn drain(&self) -> Vec<TaskRef> {
+    pub(super) fn drain(&self, collect: impl FnOnce()) {
         while self.keep_takers_out(|_| DRAINING).is_none() {
             if is_over(self.sweeps.load(Ordering::Relaxed)) {
-                return Vec::new();
+                return;
             }
             self.wait_for_sweep();
         }
-        let drained = std::iter::from_fn(|| self.take_any()).collect();
+        collect();
         // Relaxed: a thread that takes a late entry has it from the queue.
         self.sweeps.store(DRAINED, Ordering::Relaxed);
-        drained
     }
 
-    /// Takes an entry that came into a queue after the terminator's drain, in no order. If the
-    /// drain is yet to begin, there is none: the drain finds the entry. The caller has passed a
-    /// SeqCst fence since it pushed the entry that it cares for. [LIFE-17]
+    /// Says whether the terminator has drained the queues. If it is about it, this waits. If it has
+    /// yet to begin, it finds what the caller has pushed, provided that the caller has passed a
+    /// SeqCst fence since. [LIFE-17]
     #[cold]
-    pub(super) fn take_late(&self) -> Option<TaskRef> {
+    pub(super) fn is_drained(&self) -> bool {
         loop {
             match self.sweeps.load(Ordering::Relaxed) {
-                DRAINED => return self.take_any(),
+                DRAINED => return true,
                 DRAINING => thread::yield_now(),
-                _ => return None,
+                _ => return false,
             }
         }
     }
@@ -286,14 +284,16 @@ mod tests {
     fn no_worker_takes_what_is_submitted_after_the_drain() {
         let outside = Outside::new(1);
         outside.submit(call_of_nothing(1));
-        assert!(outside.take_late().is_none(), "the drain finds it");
-        let drained = outside.drain();
+        assert!(!outside.is_drained());
+        let mut drained = Vec::new();
+        outside.drain(|| drained.extend(outside.take_any()));
+        assert!(outside.is_drained() && drained.len() == 1);
         outside.submit(call_of_nothing(1));
         assert!(outside.take(0).is_none(), "it would begin in front of the drained one");
-        assert!(outside.sweep().is_empty() && outside.drain().is_empty(), "once is enough");
-        let late = outside.take_late();
-        assert!(late.is_some() && outside.take_late().is_none());
-        drained.into_iter().chain(late).for_each(|task| task.resolve(Reason::Terminated));
+        assert!(outside.sweep().is_none());
+        outside.drain(|| panic!("once is enough"));
+        drained.extend(outside.take_any());
+        drained.into_iter().for_each(|task| task.resolve(Reason::Terminated));
     }
 }
 

@@ -23,7 +23,7 @@ impl Sched {
         }
         if self.tell_workers(true).is_err() {
             // A terminator may have passed while the entry was in no queue.
-            self.resolve_queued();
+            self.resolve_late(None);
         }
     }
 
@@ -43,9 +43,9 @@ impl Sched {
             self.queues.count_stale_in_deques(worker, count, 0);
         } else if self.queues.count_stale_outside(count) && !self.is_forked() {
             // (In the child of a fork a mark may be up for ever: its worker is in the parent.)
-            let stale = self.queues.sweep();
+            let Some(stale) = self.queues.sweep() else { return };
             if self.tell_workers(true).is_err() {
-                self.resolve_queued();
+                self.resolve_late(None);
             }
             let inside = stale.iter().filter(|entry| !entry.is_outside()).count();
             self.queues.count_stale_in_deques(worker, 0, inside);

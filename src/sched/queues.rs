@@ -113,9 +113,9 @@ impl Queues {
         self.outside.uncount_stale();
     }
 
-    /// Takes the stale entries from outside out of their queues. The caller must tell the
-    /// workers of the entries that are left, and then drop the stale ones.
-    pub(crate) fn sweep(&self) -> Vec<Stale> {
+    /// Takes the stale entries from outside out of their queues, unless another thread is doing so.
+    /// The caller must tell the workers of the entries that are left, and then drop the stale ones.
+    pub(crate) fn sweep(&self) -> Option<Vec<Stale>> {
         self.outside.sweep()
     }
 
@@ -229,33 +229,29 @@ impl Queues {
 
     /// Takes everything out of every queue, also out of the deques of workers that are blocked,
     /// for the terminator. From then on no worker takes a submission from outside. [LIFE-16]
-    pub(crate) fn drain(&self, mut each: impl FnMut(TaskRef)) {
-        self.outside.drain().into_iter().for_each(&mut each);
-        self.drain_deques(each);
+    pub(crate) fn drain(&self) -> Vec<TaskRef> {
+        let mut drained = Vec::new();
+        self.outside.drain(|| self.empty(|task| drained.push(task)));
+        drained
     }
 
-    /// Takes out what came into a queue after the terminator's [`drain`](Self::drain). [LIFE-17]
-    pub(crate) fn drain_late(&self, mut each: impl FnMut(TaskRef)) {
-        while let Some(task) = self.outside.take_late() {
-            each(task);
+    /// Takes out what came into the queues from outside, or into the deque of the worker `own`,
+    /// after the terminator's [`drain`](Self::drain). [LIFE-17]
+    pub(crate) fn drain_late(&self, own: Option<usize>, mut each: impl FnMut(TaskRef)) {
+        if self.outside.is_drained() {
+            std::iter::from_fn(|| self.outside.take_any()).for_each(&mut each);
+            own.into_iter().for_each(|own| self.empty_deque(own, &mut each));
         }
-        self.drain_deques(each);
     }
 
-    /// Takes everything out of every queue. The caller knows that no other thread is left.
+    /// Takes everything out of every queue. The caller knows that the pool is over.
     pub(crate) fn empty(&self, mut each: impl FnMut(TaskRef)) {
-        while let Some(task) = self.outside.take_any() {
-            each(task);
-        }
-        self.drain_deques(each);
+        std::iter::from_fn(|| self.outside.take_any()).for_each(&mut each);
+        (0..self.workers()).for_each(|worker| self.empty_deque(worker, &mut each));
     }
 
-    fn drain_deques(&self, mut each: impl FnMut(TaskRef)) {
-        for worker in 0..self.workers() {
-            while let Some(task) = self.steal_from(worker) {
-                each(task);
-            }
-        }
+    fn empty_deque(&self, worker: usize, each: impl FnMut(TaskRef)) {
+        std::iter::from_fn(|| self.steal_from(worker)).for_each(each);
     }
 
     /// Asks `visit` about each worker whose bit is up, from `start` on, until `visit` has an

@@ -332,7 +332,7 @@ impl Space {
         let is_granted = granted.is_some();
         match (granted, &pool) {
             (Some(Some(call)), _) => call.wake(),
-            (Some(None), Some(pool)) if pool.tell_workers(true).is_err() => pool.resolve_queued(),
+            (Some(None), Some(pool)) if pool.tell_workers(true).is_err() => pool.resolve_late(None),
             _ => {}
         }
         let reason = || pool.as_ref().map_or(Reason::Terminated, |pool| pool.reason_of_closed());

@@ -162,7 +162,7 @@ impl Context {
         let told = self.sched.tell_workers(true);
         if told.is_err() && swept.is_some() {
             // A terminator may have passed while the entries that are alive were in no queue.
-            self.sched.resolve_queued();
+            self.sched.resolve_late(Some(self.index));
         }
         told
     }
@@ -174,7 +174,7 @@ impl Context {
     #[cold]
     fn put_back(&self, task: TaskRef) {
         if self.push([task]).is_err() {
-            self.sched.resolve_queued();
+            self.sched.resolve_late(Some(self.index));
         }
     }
 

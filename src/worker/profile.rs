@@ -9,7 +9,7 @@ use std::time::Duration;
 ///
 /// | | looks for | after four looks in vain | use it for |
 /// |---|---|---|---|
-/// | [`Balanced`](Self::Balanced) | 10 µs | 1.5 µs, until it finds work again | all other pools |
+/// | [`Balanced`](Self::Balanced) | 40 µs | 1.5 µs, until it finds work again | all other pools |
 /// | [`Latency`](Self::Latency) | 200 µs | 200 µs | requests in quick succession, free processors |
 /// | [`Frugal`](Self::Frugal) | not at all | not at all | batteries, crowded machines |
 ///
@@ -47,7 +47,7 @@ impl Profile {
     /// nothing.
     pub(super) fn yielding(self, fruitless: u32) -> Duration {
         match self {
-            Self::Balanced if fruitless < 4 => Duration::from_micros(10),
+            Self::Balanced if fruitless < 4 => Duration::from_micros(40),
             Self::Latency => Duration::from_micros(200),
             Self::Balanced | Self::Frugal => Duration::ZERO,
         }

@@ -110,7 +110,7 @@ fn i31_control_an_entry_is_put_back_without_a_fence() {
     control("I31 control: put back without a fence", Bound::None, Futex::Block, |_| {
         put_back_beside_terminate(|sched, entry| {
             sched.queues.put_back(entry);
-            sched.resolve_queued();
+            sched.resolve_late(None);
         });
     });
 }

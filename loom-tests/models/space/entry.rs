@@ -144,7 +144,8 @@ fn i19_control_the_entries_are_left_in_the_line() {
         let end = spawn(move || {
             shared.life.end(Stage::Terminate);
             fence(Ordering::SeqCst);
-            shared.queues.drain(|task| task.resolve(Reason::Terminated));
+            let drained = shared.queues.drain();
+            drained.into_iter().for_each(|task| task.resolve(Reason::Terminated));
         });
         let _ = outcome(answer);
         end.join().expect("the end returns");
