@@ -86,11 +86,9 @@ impl Sched {
         if !self.is_forked() && self.life.end(stage) {
             // edge STOP release: the stage → a runner that sees STOP and asks for the reason.
             self.attention.fetch_or(STOP, Ordering::Release);
-            // edge LIFE fence: the stage → a submitter's second look, or the submitter's push
-            // → the drain. [LIFE-7]
-            fence(Ordering::SeqCst);
             // First this thread takes out what is queued, and wakes the workers. The rest runs user
-            // code, which may wait for the pool's end.
+            // code, which may wait for the pool's end. The fence of the drain stands between the
+            // stage and all that follows. [LIFE-7]
             let drained = self.queues.drain(); // [LIFE-16]
             self.idle.wake_all();
             self.empty_line(); // [SPACE-5]

@@ -187,6 +187,9 @@ impl Outside {
             .ok()?;
         // edge SWEEP fence: the count → a taker's look. Or: that taker's mark → the looks
         // below.
+        // edge LIFE fence: the stage, if this is the terminator → a submitter's second look, or
+        // that of a parking worker. Or: the push of that submitter, or that worker on the stack →
+        // the terminator's drain and its wake-ups.
         fence(Ordering::SeqCst);
         for mark in &self.marks {
             // edge SWEEP acquire: what this worker took, from the worker → this sweeper.
