@@ -127,8 +127,8 @@ impl<T> Injector<T> {
             if !self.tail.claim(number) {
                 continue;
             }
-            // SAFETY: the segment lives until all its slots are taken, and this one is not, because
-            // this thread has yet to fill it. [INJECT-4]
+            // SAFETY: by INJECT-1 the segment is the claimed slot's. It lives until all its slots
+            // are taken, and this one is not, because this thread has yet to fill it. [INJECT-4]
             let segment = unsafe { &*segment };
             segment.alive.touch();
             if let Some(next) = next.take_if(|_| is_last) {
@@ -166,9 +166,9 @@ impl<T> Injector<T> {
             // Relaxed: the number has brought it.
             let segment = self.head.end.segment.load(Ordering::Relaxed);
             if self.head.end.claim(number) {
-                // SAFETY: this thread has claimed the slot to empty it, so the segment is not null.
+                // SAFETY: an end always has a segment: `new` and `move_on` store no null.
                 let segment = unsafe { NonNull::new_unchecked(segment) };
-                // SAFETY: the slot is this thread's, and it is not counted as taken.
+                // SAFETY: this thread has claimed the slot. By INJECT-1 the segment is the slot's.
                 return Some(unsafe { self.empty(segment, at, is_last.then_some(number)) });
             }
         }
@@ -179,7 +179,7 @@ impl<T> Injector<T> {
     ///
     /// # Safety
     ///
-    /// The caller has claimed the slot at the head.
+    /// The caller has claimed the slot `at` of this segment at the head.
     #[inline]
     unsafe fn empty(&self, segment: NonNull<Segment<T>>, at: usize, last: Option<u64>) -> T {
         let mut looks = 0;

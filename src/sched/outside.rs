@@ -10,7 +10,8 @@
 //!
 //! Between the two steps an entry is in neither queue, and no worker may take a younger one.
 //! So a worker puts its mark up while it takes, and a sweeper waits until no mark is up. A
-//! worker that sees a sweep waits for its end.
+//! worker that sees a sweep waits for its end. The terminator keeps the takers out in the same
+//! way, and for ever, before it takes everything out.
 //!
 //! The room's README lists the steps, and says why they are right.
 
