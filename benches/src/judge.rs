@@ -157,9 +157,12 @@ impl<'a> Turns<'a> {
         self.race.turns.get(name)?.get(turn)?.get(self.key).copied()
     }
 
-    /// One contestant's figures divided by another's, turn by turn.
+    /// One contestant's figures divided by another's, turn by turn. Of two nothings each is as good as the other.
     pub(crate) fn ratios(&self, one: &str, other: &str) -> Vec<f64> {
-        let ratio = |turn: &usize| Some(self.value(one, *turn)? / self.value(other, *turn)?);
+        let ratio = |turn: &usize| {
+            let (one, other) = (self.value(one, *turn)?, self.value(other, *turn)?);
+            Some(if one == 0.0 && other == 0.0 { 1.0 } else { one / other })
+        };
         self.used.iter().filter_map(ratio).collect()
     }
 
@@ -201,7 +204,12 @@ fn to_best(row: &Row, turns: &Turns<'_>, more: bool) -> Option<ToBest> {
     let to = |against: &str| {
         Some(ToBest { against: against.to_owned(), ratio: turns.ratio(ours, against)? })
     };
-    let order = |a: &ToBest, b: &ToBest| a.ratio.median.total_cmp(&b.ratio.median);
+    let figure = |of: &ToBest| Interval::of(turns.values(&of.against)).map_or(0.0, |of| of.median);
+    // Whose figure is nothing looks equally good against all others: then the figures decide.
+    let order = |a: &ToBest, b: &ToBest| {
+        let ratios = a.ratio.median.total_cmp(&b.ratio.median);
+        ratios.then_with(|| figure(b).total_cmp(&figure(a)))
+    };
     let all = who(Role::Peer).filter_map(to);
     if more { all.min_by(order) } else { all.max_by(order) }
 }
@@ -289,6 +297,29 @@ mod tests {
         for unit in [Unit::Nanos, Unit::Count] {
             assert_eq!(of(unit, &race), (Verdict::TooFew, 5));
         }
+    }
+
+    #[test]
+    fn of_those_whose_figure_is_nothing_none_is_better_and_the_best_other_comes_next() {
+        let nobody = || unreachable!("nobody runs here");
+        let row = Row::new("P0", "")
+            .measure(Measure::new("wall", "", Unit::Count))
+            .with(Contestant::ours(nobody))
+            .with_all(["some", "few", "another"].map(|name| Contestant::peer(name, nobody)));
+        let best = |another| {
+            let race = race([
+                (OURS, [0.0, 0.0]),
+                ("some", [5.0, 5.0]),
+                ("few", [3.0, 3.0]),
+                ("another", [another, another]),
+            ]);
+            let line = line(&row, &row.measures[0], &race, 1.0);
+            assert!(line.better_than_ours.is_empty(), "nothing is better than nothing");
+            let best = line.to_best.expect("there are peers");
+            (best.against, best.ratio.median)
+        };
+        assert_eq!(best(0.0), ("another".to_owned(), 1.0));
+        assert_eq!(best(7.0), ("few".to_owned(), 0.0));
     }
 
     #[test]

@@ -146,7 +146,12 @@ pub(crate) fn spin(length: Duration) {
 
 /// Processor time that this process has had, all threads together, in nanoseconds.
 pub(crate) fn cpu_time() -> f64 {
-    let at = clock_gettime(ClockId::ProcessCPUTime);
+    clock(ClockId::ProcessCPUTime)
+}
+
+/// What one of the system's clocks shows, in nanoseconds.
+pub(crate) fn clock(id: ClockId) -> f64 {
+    let at = clock_gettime(id);
     at.tv_sec as f64 * 1e9 + at.tv_nsec as f64
 }
 

@@ -127,7 +127,7 @@ type Take = fn(&Empty) -> Option<NonNull<Slab>>;
 
 /// Opens a slab, uses its cells, and gives them back.
 fn open_and_give_back(depot: &Empty) {
-    let slab = Shared(Slab::open(cell(), Some(depot)));
+    let slab = Shared(Slab::open(cell(), Some(depot), 0));
     use_cell(&slab);
     // SAFETY: all cells are this thread's.
     unsafe { Slab::give_back(slab.0, CELLS, cell(), Some(depot)) };
@@ -155,7 +155,7 @@ fn i40_an_emptied_slab_is_opened_by_the_thread_that_submits() {
         use_cell(&slab);
         // SAFETY: the other cells are this thread's.
         unsafe { Slab::give_back(slab.0, CELLS - 1, cell(), Some(&depot)) };
-        let next = Slab::open(cell(), Some(&depot));
+        let next = Slab::open(cell(), Some(&depot), 0);
         outcomes.insert(if next == slab.0 { "the emptied slab" } else { "a new slab" });
         use_cell(&Shared(next));
         // SAFETY: no cell of the new slab was handed out.
@@ -243,7 +243,7 @@ fn i40_control_a_slab_is_kept_before_it_is_empty() {
         let theirs = Arc::clone(&slab);
         let other = spawn(move || use_cell(&theirs));
         assert!(depot.keep(slab.0));
-        let next = Slab::open(cell(), Some(&depot));
+        let next = Slab::open(cell(), Some(&depot), 0);
         use_cell(&Shared(next));
         other.join().expect("the owner returns");
         // SAFETY: no other thread is left.

@@ -59,6 +59,7 @@ impl<W: Work> Call<W> {
     ///
     /// The work and the outcome may go to another thread. Everything that they borrow lives
     /// until the task is DONE or the submitter has taken the work back.
+    #[inline]
     pub(crate) unsafe fn create(
         work: W,
         pool: u32,

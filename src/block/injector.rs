@@ -29,6 +29,10 @@ use segment::{SLOTS, Segment};
 const NUMBERS: u64 = SLOTS as u64 + 1;
 /// How many empty segments a queue keeps.
 const SPARES: usize = if cfg!(loom) { 1 } else { 16 };
+/// How many segments a queue allocates when it needs one. A taker that is interrupted keeps its
+/// segment from the others. So a queue of a steady length needs one more than ever before only if
+/// several takers are interrupted at once.
+const AT_ONCE: usize = if cfg!(loom) { 1 } else { 4 };
 /// A thread that waits for another one yields once in so many looks.
 const LOOKS: u32 = 64;
 
@@ -118,7 +122,7 @@ impl<T> Injector<T> {
                 next = self.spares.take();
                 // Of many pushers here at once only one needs a segment.
                 if next.is_none() && self.tail.number.load(Ordering::Relaxed) == number {
-                    next = Some(Segment::create());
+                    next = Some(self.allocate());
                 }
             }
             if is_last && next.is_none() {
@@ -210,6 +214,13 @@ impl<T> Injector<T> {
             self.keep(segment);
         }
         entry
+    }
+
+    /// Allocates a segment, and a few more for later.
+    #[cold]
+    fn allocate(&self) -> NonNull<Segment<T>> {
+        (1..AT_ONCE).for_each(|_| self.keep(Segment::create()));
+        Segment::create()
     }
 
     /// Keeps a segment that is the caller's alone, or else frees it.
@@ -328,7 +339,8 @@ mod tests {
             }
             expected.by_ref().take(length).for_each(|entry| assert_eq!(queue.take(), Some(entry)));
             assert!(queue.is_empty() && queue.take().is_none());
-            assert_eq!(segments(&queue), (1 + length / SLOTS).min(SPARES), "{length}");
+            let needed = 1 + length / SLOTS;
+            assert_eq!(segments(&queue), needed.next_multiple_of(AT_ONCE).min(SPARES), "{length}");
         }
     }
 

@@ -10,7 +10,8 @@
 //! thread that needs a slab takes it from there. So a program with a constant number of calls
 //! in flight asks the allocator for no slab, whichever threads submit the calls and whichever
 //! free them. A depot keeps thirty-two slabs at most. A thread that finds no free place frees
-//! its slab, and when the last pool of the process goes, it frees the slabs of all depots.
+//! its slab, and when the last pool of the process goes, it frees the slabs of all depots. A
+//! thread that has used up a slab, and finds the depot empty, allocates four slabs at once.
 //!
 //! This has a price. A call that is kept keeps its slab, which is less than four KiB. A thread
 //! keeps up to two slabs of each size, and the depots together less than one MiB.
@@ -36,6 +37,11 @@ const SMALLEST: usize = 7 * STEP;
 pub(super) const SIZES: usize = if STEP == 8 { 10 } else { 16 };
 /// How many empty slabs of one size the process keeps.
 const EMPTY_SLABS: usize = if cfg!(loom) { 1 } else { 32 };
+
+/// How many slabs more a thread allocates when it has used up a slab and the depot has none. A
+/// thread that is interrupted keeps a slab from the others. So a program with a constant number of
+/// calls in flight needs one more than ever before only if several threads are interrupted at once.
+pub(super) const MORE: usize = 3;
 
 /// The empty slabs of one size.
 type Empty = Depot<Slab, EMPTY_SLABS>;
@@ -92,9 +98,15 @@ impl Slab {
         slab
     }
 
-    /// Takes an empty slab, or else makes one. [SLAB-1]
-    pub(super) fn open(cell: Layout, depot: Option<&Empty>) -> NonNull<Self> {
-        let Some(slab) = depot.and_then(Depot::take) else { return Self::create(cell) };
+    /// Takes an empty slab, or else makes one, and so many `more` for the depot. [SLAB-1]
+    pub(super) fn open(cell: Layout, depot: Option<&Empty>, more: usize) -> NonNull<Self> {
+        let Some(slab) = depot.and_then(Depot::take) else {
+            for _ in 0..more {
+                // SAFETY: a new slab is this thread's alone, and its cells have this layout.
+                unsafe { Self::hand_on(Self::create(cell), cell, depot) };
+            }
+            return Self::create(cell);
+        };
         // SAFETY: a slab in a depot is alive, and it became this thread's with the take.
         let head = unsafe { slab.as_ref() };
         head.alive.own();
@@ -174,6 +186,17 @@ impl Slab {
         // the slab on or frees it. (A load, for ThreadSanitizer knows no fences.)
         let _ = head.left.load(Ordering::Acquire);
         head.alive.own();
+        // SAFETY: the slab is the caller's, and its cells have this layout.
+        unsafe { Self::hand_on(slab, cell, depot) };
+    }
+
+    /// Puts a slab into the depot, or else frees it.
+    ///
+    /// # Safety
+    ///
+    /// The slab is the caller's alone, its cells have this layout, and the depot is for slabs
+    /// with such cells.
+    unsafe fn hand_on(slab: NonNull<Self>, cell: Layout, depot: Option<&Empty>) {
         if !depot.is_some_and(|depot| depot.keep(slab)) {
             // SAFETY: there was no place for the slab, so it is still the caller's alone.
             unsafe { Self::free(slab, cell) };

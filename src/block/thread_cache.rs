@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 
 use super::header::Header;
 use super::memory;
-use super::slab::{CELLS, SIZES, Slab, cell_of, depot, size};
+use super::slab::{CELLS, MORE, SIZES, Slab, cell_of, depot, size};
 use super::state::SlabCell;
 use crate::sync::{heap, local};
 
@@ -56,7 +56,8 @@ impl Open {
 
     #[cold]
     fn cut_from_another(&self, cell: Layout) -> (NonNull<u8>, SlabCell) {
-        self.slab.set(Slab::open(cell, depot(cell)));
+        let is_first = self.slab.get() == NonNull::dangling();
+        self.slab.set(Slab::open(cell, depot(cell), if is_first { 0 } else { MORE }));
         self.next.set(0);
         self.cut(cell).expect("a new slab has cells")
     }
@@ -184,6 +185,7 @@ pub(crate) unsafe fn free(header: NonNull<Header>, layout: Layout) {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use super::super::depot::Depot;
     use super::*;
     use crate::sync::Ordering;
 
@@ -223,7 +225,7 @@ mod tests {
             // SAFETY: the test holds a cell of the slab, so the slab is alive.
             unsafe { slab.as_ref() }.left.load(Ordering::Relaxed)
         };
-        let [one, other] = [Slab::open(CELL, None), Slab::open(CELL, None)];
+        let [one, other] = [Slab::open(CELL, None, 0), Slab::open(CELL, None, 0)];
         let open = Open::none();
         assert!(!open.count(one), "nothing was freed before");
         open.count_for(Some(one), CELL);
@@ -237,6 +239,22 @@ mod tests {
         for (slab, cells) in [(one, CELLS - 2), (other, CELLS - 1)] {
             // SAFETY: the cells are this test's.
             unsafe { Slab::give_back(slab, cells, CELL, None) };
+        }
+    }
+
+    #[test]
+    fn whoever_finds_no_kept_slab_makes_so_many_more_and_the_next_ones_take_those() {
+        let depot = Depot::new();
+        let slab = Slab::open(CELL, Some(&depot), MORE);
+        let kept: Vec<_> = (0..MORE).map(|_| depot.take().expect("it is there")).collect();
+        assert!(depot.take().is_none() && !kept.contains(&slab));
+        kept.iter().for_each(|slab| assert!(depot.keep(*slab)));
+        assert!(kept.contains(&Slab::open(CELL, Some(&depot), MORE)), "no further one is made");
+        let left: Vec<_> = std::iter::from_fn(|| depot.take()).collect();
+        assert_eq!(left.len(), MORE - 1);
+        for slab in kept.into_iter().chain([slab]) {
+            // SAFETY: all cells of the slab are this test's.
+            unsafe { Slab::give_back(slab, CELLS, CELL, None) };
         }
     }
 

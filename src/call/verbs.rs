@@ -34,9 +34,10 @@ impl Pool {
     /// [`reserve`](Self::reserve) waits instead, and blocks no thread. The call runs none of your
     /// code on this thread. It may wake a worker, which is a system call.
     ///
-    /// The call allocates once for thirty-one calls of one size on one thread. So a result that is
-    /// kept keeps the memory of its neighbours, less than 4 KiB. A call whose block is larger than
-    /// 128 bytes has an allocation of its own. The queue allocates too as it grows.
+    /// The call allocates once for thirty-one calls of one size on one thread, or four times at
+    /// once for 124 of them. So a result that is kept keeps the memory of its neighbours, less than
+    /// 4 KiB. A call whose block is larger than 128 bytes has an allocation of its own. The queue
+    /// allocates too as it grows.
     #[inline]
     #[cfg_attr(any(feature = "loom", feature = "shuttle"), track_caller)]
     pub fn apply_async<F, T>(&self, f: F) -> Result<AsyncResult<T>, SubmitError<F>>

@@ -22,7 +22,10 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
     match caller_kind(result.pool()) {
         CallerKind::Worker => {
             help(result);
-            if identity::is_forked(result.pool()) && !result.load().is_done() {
+            if result.load().is_done() {
+                return true;
+            }
+            if identity::is_forked(result.pool()) {
                 // An item of the work has forked, and this is the child.
                 return false;
             }
