@@ -120,8 +120,8 @@ impl<T, E> ResultRef<T, E> {
         /// A task that runs longer than this is not worth a processor.
         const RUNNING: Duration = Duration::from_micros(1);
         // A worker that this thread has woken may be waiting for this very processor.
-        let may_spin = || !futex::has_woken();
-        self.load().is_done() || may_spin() && self.spin(QUEUED, RUNNING) || self.sleep(deadline)
+        let may_spin = !futex::has_woken();
+        may_spin && self.spin(QUEUED, RUNNING) || self.sleep(deadline)
     }
 
     /// Spins until the task is DONE. Returns false if the task is queued for longer than

@@ -105,6 +105,13 @@ impl Idle {
         word.searchers() > 0 || word.top() != 0 && self.wake_one()
     }
 
+    /// Says whether one worker searches, and another sleeps. The answer may be old. [SLEEP-7]
+    #[inline]
+    pub(crate) fn has_one_searcher_and_a_sleeper(&self) -> bool {
+        let word = Word(self.word.load(Ordering::Relaxed));
+        word.searchers() == 1 && word.top() != 0
+    }
+
     /// Says how many workers search, if a worker sleeps and one more may come to their help. The
     /// answer may be old. [SLEEP-6]
     #[inline]

@@ -2,6 +2,7 @@
 
 mod admission;
 mod books;
+mod burst;
 mod drain;
 mod ending;
 mod idle;
@@ -25,6 +26,7 @@ use crate::numbers::Books;
 use crate::sync::deque::Worker;
 use crate::sync::{AtomicU32, OnceLock, Ordering, fence, identity, thread};
 
+pub(crate) use burst::end_burst;
 use ending::Ending;
 pub(crate) use idle::Idle;
 use life::Life;
@@ -159,6 +161,9 @@ impl Sched {
             _ => return Err(SubmitErrorKind::NotRunning),
         }
         self.tell_of_offer();
+        if !by_worker {
+            self.help_searcher();
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 use super::context::help;
 use super::current::{CallerKind, caller_kind};
 use crate::block::{Abort, Outcome, ResultRef};
+use crate::sched::end_burst;
 use crate::sync::identity;
 
 /// Waits for the outcome without a time limit. A worker of the pool first does the parts of
@@ -31,7 +32,7 @@ pub(crate) fn wait_for<T, E>(result: &ResultRef<T, E>) -> bool {
             }
         }
         CallerKind::Member => return false,
-        CallerKind::Outside => {}
+        CallerKind::Outside => end_burst(),
     }
     result.wait(None)
 }
