@@ -157,7 +157,7 @@ impl<'a> Turns<'a> {
         self.race.turns.get(name)?.get(turn)?.get(self.key).copied()
     }
 
-    /// One contestant's figures divided by another's, turn by turn. Of two nothings each is as good as the other.
+    /// One contestant's figures divided by another's, turn by turn. Two zeros have the ratio 1.
     pub(crate) fn ratios(&self, one: &str, other: &str) -> Vec<f64> {
         let ratio = |turn: &usize| {
             let (one, other) = (self.value(one, *turn)?, self.value(other, *turn)?);
@@ -197,15 +197,20 @@ fn better_than(role: Role, all: &[Standing], turns: &Turns<'_>) -> Vec<Ahead> {
     ahead
 }
 
-/// The best is the one against whom we look worst, turn by turn.
+/// The best is the one against whom we look worst, turn by turn. There is none if another's figure was 0 in a turn, and
+/// ours was not: no ratio says how much worse that is.
 fn to_best(row: &Row, turns: &Turns<'_>, more: bool) -> Option<ToBest> {
     let who = |role: Role| row.contestants.iter().filter(move |c| c.role == role).map(|c| c.name);
     let ours = who(Role::Ours).next()?;
+    let beyond = |peer| turns.ratios(ours, peer).iter().any(|ratio| ratio.is_infinite());
+    if who(Role::Peer).any(beyond) {
+        return None;
+    }
     let to = |against: &str| {
         Some(ToBest { against: against.to_owned(), ratio: turns.ratio(ours, against)? })
     };
     let figure = |of: &ToBest| Interval::of(turns.values(&of.against)).map_or(0.0, |of| of.median);
-    // Whose figure is nothing looks equally good against all others: then the figures decide.
+    // A contestant whose figure is 0 has the ratio 0 to all others. Then their figures decide.
     let order = |a: &ToBest, b: &ToBest| {
         let ratios = a.ratio.median.total_cmp(&b.ratio.median);
         ratios.then_with(|| figure(b).total_cmp(&figure(a)))
@@ -306,20 +311,20 @@ mod tests {
             .measure(Measure::new("wall", "", Unit::Count))
             .with(Contestant::ours(nobody))
             .with_all(["some", "few", "another"].map(|name| Contestant::peer(name, nobody)));
-        let best = |another| {
+        let best = |ours, another| {
             let race = race([
-                (OURS, [0.0, 0.0]),
+                (OURS, ours),
                 ("some", [5.0, 5.0]),
                 ("few", [3.0, 3.0]),
                 ("another", [another, another]),
             ]);
             let line = line(&row, &row.measures[0], &race, 1.0);
-            assert!(line.better_than_ours.is_empty(), "nothing is better than nothing");
-            let best = line.to_best.expect("there are peers");
-            (best.against, best.ratio.median)
+            assert!(line.better_than_ours.is_empty(), "none is better with the whole interval");
+            line.to_best.map(|best| (best.against, best.ratio.median))
         };
-        assert_eq!(best(0.0), ("another".to_owned(), 1.0));
-        assert_eq!(best(7.0), ("few".to_owned(), 0.0));
+        assert_eq!(best([0.0, 0.0], 0.0), Some(("another".to_owned(), 1.0)));
+        assert_eq!(best([0.0, 0.0], 7.0), Some(("few".to_owned(), 0.0)));
+        assert_eq!(best([0.0, 2.0], 0.0), None, "half of our turns are worse beyond all measure");
     }
 
     #[test]

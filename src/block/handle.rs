@@ -13,7 +13,7 @@ use super::pool_view::PoolView;
 use super::state::{Duty, Snapshot, WAITER};
 use super::unwind::drop_quietly;
 use super::work::Outcome;
-use crate::sync::{clock::Deadline, futex};
+use crate::sync::clock::Deadline;
 use crate::wait::{block_until, spin_until};
 
 /// The right to the result of a task. It takes eight bytes.
@@ -111,17 +111,15 @@ impl<T, E> ResultRef<T, E> {
         header
     }
 
-    /// Spins a little, unless this thread has just woken another one, then blocks, until the task
-    /// is DONE. Returns false once `deadline` has passed.
+    /// Spins a little, then blocks, until the task is DONE. Returns false once `deadline` has
+    /// passed.
     pub(crate) fn wait(&self, deadline: Option<&Deadline>) -> bool {
         /// A task that is still queued after this time waits for a worker to wake up, perhaps
         /// on this thread's processor.
         const QUEUED: Duration = Duration::from_nanos(500);
         /// A task that runs longer than this is not worth a processor.
         const RUNNING: Duration = Duration::from_micros(1);
-        // A worker that this thread has woken may be waiting for this very processor.
-        let may_spin = !futex::has_woken();
-        may_spin && self.spin(QUEUED, RUNNING) || self.sleep(deadline)
+        self.spin(QUEUED, RUNNING) || self.sleep(deadline)
     }
 
     /// Spins until the task is DONE. Returns false if the task is queued for longer than

@@ -8,7 +8,7 @@
 //!
 //! The thread keeps the empty slab in the process's depot for slabs of that size, and the next
 //! thread that needs a slab takes it from there. So a program with a constant number of calls
-//! in flight asks the allocator for no slab, whichever threads submit the calls and whichever
+//! in flight asks the allocator for almost none, whichever threads submit the calls and whichever
 //! free them. A depot keeps thirty-two slabs at most. A thread that finds no free place frees
 //! its slab, and when the last pool of the process goes, it frees the slabs of all depots. A
 //! thread that has used up a slab, and finds the depot empty, allocates four slabs at once.

@@ -54,10 +54,15 @@ impl Open {
         Some((unsafe { Slab::cell(self.slab.get(), index, cell) }, SlabCell::cell(index)))
     }
 
+    /// How many slabs more than the next one may be allocated: none before the thread has used up
+    /// a slab of this size.
+    fn more(&self) -> usize {
+        if self.slab.get() == NonNull::dangling() { 0 } else { MORE }
+    }
+
     #[cold]
     fn cut_from_another(&self, cell: Layout) -> (NonNull<u8>, SlabCell) {
-        let is_first = self.slab.get() == NonNull::dangling();
-        self.slab.set(Slab::open(cell, depot(cell), if is_first { 0 } else { MORE }));
+        self.slab.set(Slab::open(cell, depot(cell), self.more()));
         self.next.set(0);
         self.cut(cell).expect("a new slab has cells")
     }
@@ -197,8 +202,9 @@ mod tests {
     #[test]
     fn cells_lie_side_by_side_and_find_their_slab() {
         let open = Open::none();
-        assert_eq!(open.cut(CELL), None);
+        assert_eq!((open.cut(CELL), open.more()), (None, 0));
         let first = open.cut_from_another(CELL);
+        assert_eq!(open.more(), MORE);
         let slab = open.slab.get();
         let cells: Vec<_> =
             std::iter::once(first).chain((1..CELLS).map(|_| open.cut(CELL).unwrap())).collect();

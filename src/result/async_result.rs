@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::progress::Progress;
 use crate::block::{Reason, ResultRef, TaskError};
+use crate::sched::end_burst;
 use crate::sync::clock::Deadline;
 use crate::sync::step;
 use crate::worker;
@@ -215,6 +216,7 @@ impl<T, E> AsyncResult<T, E> {
         if limit.is_zero() {
             return result.load().is_done();
         }
+        end_burst();
         result.wait(Deadline::after(limit).as_ref())
     }
 

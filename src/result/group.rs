@@ -4,6 +4,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::{AsyncResult, Timeout};
+use crate::sched::end_burst;
 use crate::sync::clock::Deadline;
 use crate::sync::step;
 use crate::wait::ReadySet;
@@ -306,6 +307,7 @@ impl<T, E> Group<T, E> {
             if self.left == 0 {
                 return None;
             }
+            end_burst();
             if deadline.is_none() && !self.help_oldest() {
                 if self.is_stuck() {
                     return None;

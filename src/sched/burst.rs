@@ -1,9 +1,9 @@
-//! Bursts: a thread that submits again, and has not waited for a result since.
+//! Bursts: calls of a thread from outside that has not blocked for a result since the first.
 //!
 //! If one worker searches, a submitter wakes no other. But that searcher may have just been woken,
-//! or another thread may have its processor. Then the rest of a burst waits for it. To see that,
-//! the submitter reads a cache line that the takers write. So it looks only in a burst: a thread
-//! that waits for each result finds the queue empty anyway.
+//! or another thread may have its processor. Then the rest of a burst waits for it. To see whether
+//! it does, the submitter reads a cache line that the takers write. So it looks only in a burst: a
+//! thread that waits for each result finds the queue empty anyway.
 
 use std::cell::Cell;
 
@@ -11,25 +11,27 @@ use super::Sched;
 use crate::sync::local;
 
 /// One searcher can be behind by so many submissions without help.
-const FEW: usize = 4;
+const FEW: usize = if cfg!(loom) { 1 } else { 4 };
 
 local! {
-    /// Whether the calling thread has submitted work from outside, and has not waited since.
+    /// Whether the calling thread has made a call from outside, and has not blocked for a result
+    /// since. A poll does not count, and a result that is there already does not either.
     static IN_BURST: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Says that the calling thread is about to wait for a result.
+/// Says that the calling thread is about to block for a result.
 #[inline]
 pub(crate) fn end_burst() {
-    IN_BURST.with(|burst| burst.set(false));
+    // The destructor of another thread-local may find this one gone.
+    let _ = IN_BURST.try_with(|burst| burst.set(false));
 }
 
 impl Sched {
-    /// Wakes one more worker in a burst, if one worker alone searches, another sleeps, and more
-    /// than a few submissions are queued. [SLEEP-7]
+    /// Notes a call from outside, which was pushed. In a burst, this wakes one more worker, if one
+    /// worker alone searches, another sleeps, and more than a few submissions are queued. [SLEEP-7]
     #[inline]
-    pub(super) fn help_searcher(&self) {
-        if IN_BURST.with(|burst| burst.replace(true))
+    pub(crate) fn go_on_with_burst(&self) {
+        if IN_BURST.try_with(|burst| burst.replace(true)).unwrap_or(false)
             && self.idle.has_one_searcher_and_a_sleeper()
             && self.queues.has_more_than(FEW)
         {
@@ -39,7 +41,13 @@ impl Sched {
 }
 
 #[cfg(all(test, not(loom)))]
+pub(crate) fn in_burst() -> bool {
+    IN_BURST.with(Cell::get)
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
+    use super::super::Idle;
     use super::*;
     use crate::block::call_of_nothing;
 
@@ -47,10 +55,12 @@ mod tests {
     /// `between` after each.
     fn awake_after(submissions: usize, between: impl Fn()) -> usize {
         end_burst();
-        let (sched, _deques) = Sched::new(3);
+        let (mut sched, _deques) = Sched::new(3);
+        sched.idle = Idle::new(3, 2, 0);
         (0..3).for_each(|worker| sched.idle.push(worker, false));
         for _ in 0..submissions {
             assert!(sched.inject([call_of_nothing(sched.id)]).is_ok());
+            sched.go_on_with_burst();
             between();
         }
         let (_, parked) = sched.idle.at_rest();

@@ -9,7 +9,7 @@
 //! The worker that parked last is on top. It is the warmest, and cold workers stay cold. The
 //! thread that wakes a worker does the accounting *for* the worker: it takes the worker off
 //! the stack and counts it as a searcher. The sleeper needs some microseconds to come round,
-//! and a burst of submissions in that time wakes no worker twice.
+//! and a burst of submissions in that time wakes no worker twice, and at most a second one.
 
 use crossbeam_utils::CachePadded;
 
@@ -105,11 +105,12 @@ impl Idle {
         word.searchers() > 0 || word.top() != 0 && self.wake_one()
     }
 
-    /// Says whether one worker searches, and another sleeps. The answer may be old. [SLEEP-7]
+    /// Says whether one worker alone searches though two may, and another sleeps. The answer may be
+    /// old. [SLEEP-7]
     #[inline]
     pub(crate) fn has_one_searcher_and_a_sleeper(&self) -> bool {
         let word = Word(self.word.load(Ordering::Relaxed));
-        word.searchers() == 1 && word.top() != 0
+        word.searchers() == 1 && word.top() != 0 && self.max_searchers > 1
     }
 
     /// Says how many workers search, if a worker sleeps and one more may come to their help. The

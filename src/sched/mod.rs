@@ -161,9 +161,6 @@ impl Sched {
             _ => return Err(SubmitErrorKind::NotRunning),
         }
         self.tell_of_offer();
-        if !by_worker {
-            self.help_searcher();
-        }
         Ok(())
     }
 
@@ -261,6 +258,9 @@ impl Drop for Sched {
         unwatch(self.id);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+pub(crate) use burst::in_burst;
 
 #[cfg(all(test, not(loom)))]
 mod tests {

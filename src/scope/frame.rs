@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use super::block::ScopeRef;
 use super::scoped::Scoped;
 use crate::block::{Abort, ResultRef, SubmitErrorKind, Work, catch_panic};
-use crate::sched::{Sched, WhenFull};
+use crate::sched::{Sched, WhenFull, end_burst};
 use crate::worker::{CallerKind, Tie, as_pool_view, caller_kind, submit_borrowing, take_back};
 
 /// Submits tasks that borrow from the stack.
@@ -78,7 +78,10 @@ pub(super) fn in_scope<'env, R>(
             as_pool_view(sched, |view| scope.scope.work_and_wait(view));
             take_back(sched.id, scope.scope.id(), scope.scope.entries());
         }
-        CallerKind::Outside => scope.scope.wait(),
+        CallerKind::Outside => {
+            end_burst();
+            scope.scope.wait();
+        }
     }
     guard.disarm();
     result.unwrap_or_else(|panic| resume_unwind(panic.into_payload()))

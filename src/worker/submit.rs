@@ -8,6 +8,7 @@ use crate::block::{
 };
 use crate::numbers::Books;
 use crate::sched::{Permit, Reservation, Sched, WhenFull};
+use crate::sync::futex;
 
 /// Says how a submission is tied to the frame that makes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -327,7 +328,8 @@ pub(crate) fn count_refusal(sched: &Sched) {
     }
 }
 
-/// Makes the call's block and pushes its entry.
+/// Makes the call's block and pushes its entry. From outside this may go on with a burst
+/// [SLEEP-7].
 ///
 /// # Safety
 ///
@@ -341,7 +343,15 @@ unsafe fn push_call<W: Work>(
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
     // SAFETY: the caller keeps the contract of `Call::create`.
     let (task, result) = unsafe { Call::create(work, sched.id, caller.is_outside()) };
+    let outside = caller.is_outside();
+    if outside {
+        // A wait for this call asks later whether this thread has woken a worker for it.
+        let _ = futex::has_woken();
+    }
     let pushed = push(sched, caller, [entry(task)]);
+    if outside && pushed.is_ok() {
+        sched.go_on_with_burst();
+    }
     // SAFETY: the handle must be that of a block that `Call::<W>::create` made. It was made
     // above.
     accepted(sched, pushed, result, |result| unsafe { Call::<W>::take_back(result) })

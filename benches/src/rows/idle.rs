@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU32;
 use std::thread;
 use std::time::Duration;
 
+use procfs::ProcError;
 use procfs::process::Process;
 use rustix::thread::gettid;
 use rustix::time::ClockId;
@@ -44,8 +45,11 @@ fn idle<P: Peer>() -> Outcome {
 fn two_seconds() -> Outcome {
     thread::sleep(Duration::from_millis(300));
     let before = (threads()?, Clocks::now());
+    if before.0.values().all(|time| *time == 0) {
+        return Err("this system does not say what each thread takes of the processors".to_owned());
+    }
     thread::sleep(Duration::from_secs(2));
-    // To read what the threads took takes long itself.
+    // The clocks come first: the look at the threads takes long.
     let clocks = Clocks::now();
     let took = taken([&before.0, &threads()?], [before.1, clocks]);
     Ok(figures([("threads", took), ("process", clocks.process - before.1.process)]))
@@ -68,11 +72,18 @@ impl Clocks {
 /// Processor time so far of each thread but this one, by its number.
 fn threads() -> Result<BTreeMap<i32, u64>, String> {
     let unknown = |error| format!("cannot read what the threads of this process took: {error}");
-    let tasks = Process::myself().and_then(|process| process.tasks()).map_err(unknown)?;
     let own = gettid().as_raw_nonzero().get();
-    // A thread that ends meanwhile is seen to be gone.
-    let times = tasks.flatten().filter_map(|task| Some((task.tid, task.schedstat().ok()?)));
-    Ok(times.filter(|(id, _)| *id != own).map(|(id, time)| (id, time.sum_exec_runtime)).collect())
+    let mut times = BTreeMap::new();
+    for task in Process::myself().and_then(|process| process.tasks()).map_err(unknown)? {
+        let task = task.map_err(unknown)?;
+        match task.schedstat() {
+            Ok(time) if task.tid != own => _ = times.insert(task.tid, time.sum_exec_runtime),
+            // A thread that ends meanwhile is seen to be gone.
+            Ok(_) | Err(ProcError::NotFound(_)) => {}
+            Err(error) => return Err(unknown(error)),
+        }
+    }
+    Ok(times)
 }
 
 /// What the other threads have taken between two looks. If one has ended meanwhile, that is the difference of two
@@ -146,6 +157,7 @@ mod tests {
             let before = look();
             work();
             assert!(took(&before) >= least);
+            assert!(!before.0.contains_key(&gettid().as_raw_nonzero().get()));
             let before = look();
             work();
             end();
