@@ -108,7 +108,8 @@ fn each_verb_allocates_as_often_as_its_documentation_says() {
                 bounded.spawn(move || assert_eq!(captured.len(), 3)).unwrap();
             }
         });
-        assert!(slabs <= 8, "a full pool: the same slabs again and again, but {slabs} for 3,100");
+        // Up to eight are in use at once: the first is allocated alone, and the others four at a time.
+        assert!(slabs <= 9, "a full pool: the same slabs again and again, but {slabs} for 3,100");
         // A call that holds a place has eight bytes more: whose it is.
         assert!(bytes <= 66 * 31 * slabs, "a full pool: {bytes} bytes for {slabs} slabs");
 
