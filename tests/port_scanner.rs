@@ -10,6 +10,7 @@ use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::thread::yield_now;
 
 use socket2::{Domain, Socket, Type};
 
@@ -73,7 +74,14 @@ fn example() -> PathBuf {
 }
 
 fn scan<S: AsRef<OsStr>>(args: &[S]) -> Output {
-    Command::new(example()).args(args).output().expect("the example starts")
+    /// Wine's "internal error", with which it may refuse to start a process on a busy machine.
+    const BUSY: i32 = 1359;
+    loop {
+        match Command::new(example()).args(args).output() {
+            Err(error) if cfg!(windows) && error.raw_os_error() == Some(BUSY) => yield_now(),
+            output => return output.expect("the example starts"),
+        }
+    }
 }
 
 fn text(bytes: &[u8]) -> &str {
