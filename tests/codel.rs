@@ -246,9 +246,11 @@ fn tasks_of_a_pool_ask_one_that_they_share() {
     let results: Vec<_> = (0..10)
         .map(|i| {
             let (codel, waits) = (Arc::clone(&strict), Arc::clone(&waits));
+            // The clock stands still, so that it does not matter how long a thread is interrupted between
+            // the reading of the wait and the question.
             let ask = move |waited| {
                 waits.lock().unwrap().push(waited);
-                codel.admit(waited)
+                codel.admit_at(Duration::from_secs(3_600), waited)
             };
             pool.handle().task(move || i).start_if(ask).apply_async().unwrap()
         })

@@ -69,7 +69,9 @@ impl Codel {
 
     /// Says whether a task that has waited for so long should begin now.
     ///
-    /// The caller must ask once for each task, also for those that have not waited.
+    /// The caller must ask once for each task, also for those that have not waited. This reads the
+    /// clock itself. If the caller is interrupted between its own reading of the time and this call
+    /// for longer than the queue has stood, the answer is that for an empty queue.
     ///
     /// # Cost
     ///
