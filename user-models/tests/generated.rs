@@ -130,11 +130,16 @@ fn sample(workers: usize, steps: &[Step], schedules: usize) -> Run {
     run
 }
 
-/// Says whether the real pool has this outcome because the queue of the models promises less than
-/// crossbeam's: see the README.
-fn is_of_the_stand_in(steps: &[Step], outcome: &str) -> bool {
-    let program = [Step::Apply, Step::Apply, Step::Terminate, Step::WaitNow];
-    (steps, outcome) == (&program[..], "waited false; 0; 1; []")
+/// Says whether the README explains why the real pool has this outcome, and the specification not:
+/// the queue of the models promises less than crossbeam's, or a batch gives way as time leaps.
+fn is_explained(steps: &[Step], outcome: &str) -> bool {
+    use Step::{Apply, Halves, MapAsync, Terminate, WaitNow};
+    const ENDED: &str = "the pool was terminated before the task ran";
+    let of_the_queue = [Apply, Apply, Terminate, WaitNow];
+    let gives_way = [MapAsync, Halves, Apply, Terminate, MapAsync];
+    let after_it = |halves| format!("refused; {halves}; {ENDED}; {ENDED}; []");
+    (steps, outcome) == (&of_the_queue[..], "waited false; 0; 1; []")
+        || steps == gives_way && [after_it(3), after_it(99)].iter().any(|of| of == outcome)
 }
 
 /// Compares the real pool's run with the specification, with more and more preemptions until it
@@ -159,7 +164,7 @@ fn compare(
             return Some(format!("{what}: the specification fails: {failure}"));
         }
         missing = real.outcomes.difference(&specified.outcomes).cloned().collect();
-        missing.retain(|outcome| !is_of_the_stand_in(steps, outcome));
+        missing.retain(|outcome| !is_explained(steps, outcome));
         if missing.is_empty() {
             sum[bound] += 1;
             return None;
