@@ -341,9 +341,9 @@ unsafe fn push_call<W: Work>(
     work: W,
     entry: impl FnOnce(TaskRef) -> TaskRef,
 ) -> Result<ResultRef<W::Value, W::Error>, (SubmitErrorKind, W)> {
-    // SAFETY: the caller keeps the contract of `Call::create`.
-    let (task, result) = unsafe { Call::create(work, sched.id, caller.is_outside()) };
     let outside = caller.is_outside();
+    // SAFETY: the caller keeps the contract of `Call::create`.
+    let (task, result) = unsafe { Call::create(work, sched.id, outside) };
     if outside {
         // A wait for this call asks later whether this thread has woken a worker for it.
         let _ = futex::has_woken();
