@@ -4,6 +4,7 @@
 use super::Step;
 use crate::sync::trace::{What, caller, note};
 use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use crossbeam_deque::Steal;
 
@@ -30,27 +31,39 @@ fn received<T>(steal: Steal<Carried<T>>) -> Steal<T> {
 }
 
 /// A queue that any thread pushes to and takes from: the stand-in for `block/injector.rs`.
-pub(crate) struct Injector<T>(Step<crossbeam_deque::Injector<Carried<T>>>);
+pub(crate) struct Injector<T> {
+    queue: Step<crossbeam_deque::Injector<Carried<T>>>,
+    // count taken: the entries that were taken. Each take raises the count, and no execution has
+    // 2^64 takes.
+    taken: AtomicU64,
+}
 
 impl<T> Injector<T> {
     pub(crate) fn new() -> Self {
-        Self(Step::new_step(crossbeam_deque::Injector::new()))
+        Self { queue: Step::new_step(crossbeam_deque::Injector::new()), taken: AtomicU64::new(0) }
     }
 
     pub(crate) fn push(&self, item: T) {
-        self.0.push(Carried::new(item));
+        self.queue.push(Carried::new(item));
     }
 
     pub(crate) fn take(&self) -> Option<T> {
-        received(self.0.steal()).success()
+        let taken = received(self.queue.steal()).success();
+        self.taken.fetch_add(taken.is_some().into(), Ordering::Relaxed);
+        taken
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.queue.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.queue.len()
+    }
+
+    /// Says how far the takers have come.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 }
 
