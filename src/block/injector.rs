@@ -258,11 +258,6 @@ impl<T> Injector<T> {
         !self.reaches_beyond(number + u64::from(at_gap))
     }
 
-    /// Says how far the takers have come: with each entry that they take the number grows.
-    pub(crate) fn taken(&self) -> u64 {
-        self.head.end.number()
-    }
-
     pub(crate) fn len(&self) -> usize {
         let slots_before = |number: u64| {
             let at = (number % NUMBERS).min(SLOTS as u64);

@@ -1,10 +1,13 @@
-//! Bursts: calls of a thread from outside that has not blocked for a result since the first.
+//! Bursts: calls of a thread from outside to one pool, of which it has waited for none yet.
 //!
 //! If one worker searches, a submitter wakes no other. But another thread may have that searcher's
 //! processor, for milliseconds. Then the rest of a burst waits. So a submitter in a burst looks
-//! once in a few calls whether the workers still take submissions. If they have taken none for a
-//! while, it wakes one more. The look reads a cache line that the takers write. So a thread that
-//! waits for each result does not look: it finds the queue empty anyway.
+//! whether submissions wait beside a searcher. If every look of a while says so, the submitter
+//! wakes one more worker. A look reads a cache line that the takers write. So there is one look in
+//! a few calls, and none in a thread that waits for each result.
+//!
+//! A thread that calls two pools in turn is in no burst. Neither is one that has ended its burst,
+//! and polls.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -13,83 +16,79 @@ use super::Sched;
 use crate::sync::clock::Stopwatch;
 use crate::sync::local;
 
+const IS_MODEL: bool = cfg!(any(loom, millpond_loom));
 /// A submitter in a burst looks once in so many calls.
-const CALLS_PER_LOOK: u32 = if cfg!(loom) { 1 } else { 4 };
+const CALLS_PER_LOOK: u32 = if IS_MODEL { 1 } else { 4 };
 /// One searcher can be behind by so many submissions without help.
-const FEW: usize = if cfg!(loom) { 1 } else { 4 };
-/// A searcher that takes no submission for so long has no processor. A worker that was woken needs
-/// up to half of this to begin.
-const HELD_UP: Duration = if cfg!(loom) { Duration::ZERO } else { Duration::from_micros(100) };
-
-/// How far the takers of one pool had come at a look, and when that look was.
-#[derive(Clone, Copy)]
-struct Seen {
-    pool: u32,
-    taken: u64,
-    since: Stopwatch,
-}
+const FEW: usize = if IS_MODEL { 1 } else { 4 };
+/// A searcher beside which submissions wait for so long has no processor. A worker that was woken
+/// begins sooner.
+const HELD_UP: Duration = if IS_MODEL { Duration::ZERO } else { Duration::from_micros(100) };
 
 /// The burst of one thread.
 struct Burst {
-    /// How many calls it has made from outside since its last look. 0: since it last blocked for a
-    /// result. A poll does not count as such a wait, and neither does a result that is there.
+    pool: Cell<u32>,
+    /// How many calls there were since the look, that one included. 0: the thread has blocked for
+    /// a result since. A poll is no such wait, and neither is a look at a result that is there.
     calls: Cell<u32>,
-    /// The first of the last looks that saw the takers at the same place.
-    seen: Cell<Option<Seen>>,
+    /// Runs since the first look that saw the pool behind, if all later ones did too.
+    behind: Cell<Option<Stopwatch>>,
 }
 
 local! {
-    static BURST: Burst = const { Burst { calls: Cell::new(0), seen: Cell::new(None) } };
+    static BURST: Burst = const {
+        Burst { pool: Cell::new(0), calls: Cell::new(0), behind: Cell::new(None) }
+    };
 }
 
 /// Says that the calling thread is about to block for a result.
 #[inline]
 pub(crate) fn end_burst() {
     // The destructor of another thread-local may find this one gone.
-    let _ = BURST.try_with(|burst| {
-        burst.calls.set(0);
-        burst.seen.set(None);
-    });
+    let _ = BURST.try_with(|burst| burst.calls.set(0));
 }
 
 impl Burst {
     /// Counts a call. Says whether the submitter looks after this one: never after the first.
     #[inline]
-    fn goes_on(&self) -> bool {
+    fn goes_on(&self, pool: u32) -> bool {
         let calls = self.calls.get();
+        if calls == 0 || self.pool.get() != pool {
+            self.pool.set(pool);
+            self.calls.set(1);
+            self.behind.set(None);
+            return false;
+        }
         let looks = calls == CALLS_PER_LOOK;
         self.calls.set(if looks { 1 } else { calls + 1 });
         looks
     }
 
-    /// Notes how far the takers of this pool have come. Says whether they have been there for long.
-    fn is_held_up(&self, pool: u32, taken: u64) -> bool {
-        if let Some(seen) = self.seen.get() {
-            if (seen.pool, seen.taken) == (pool, taken) {
-                return seen.since.elapsed() >= HELD_UP;
-            }
-        }
-        self.seen.set(Some(Seen { pool, taken, since: Stopwatch::start() }));
-        HELD_UP.is_zero()
+    /// Notes whether the pool is behind. Says whether it has been for long. After that it takes as
+    /// long again.
+    fn is_held_up(&self, behind: bool) -> bool {
+        let since = self.behind.get().filter(|_| behind);
+        let held_up = behind && since.map_or(HELD_UP.is_zero(), |since| since.elapsed() >= HELD_UP);
+        let goes_on = behind && !held_up;
+        self.behind.set(goes_on.then(|| since.unwrap_or_else(Stopwatch::start)));
+        held_up
     }
 }
 
 impl Sched {
-    /// Notes a call from outside, which was pushed. In a burst, this wakes one more worker, if one
-    /// worker alone searches, another sleeps, more than a few submissions are queued, and none was
-    /// taken for a while. [SLEEP-7]
+    /// Notes a call from outside, which was pushed. In a burst, this wakes one more worker if the
+    /// pool has been behind for a while: one worker alone searches, another sleeps, and more than a
+    /// few submissions are queued. [SLEEP-7]
     #[inline]
     pub(crate) fn go_on_with_burst(&self) {
-        if BURST.try_with(Burst::goes_on).unwrap_or(false)
-            && self.idle.has_one_searcher_and_a_sleeper()
-        {
+        if BURST.try_with(|burst| burst.goes_on(self.id)).unwrap_or(false) {
             self.look_in_burst();
         }
     }
 
     fn look_in_burst(&self) {
-        let is_held_up = |burst: &Burst| burst.is_held_up(self.id, self.queues.taken());
-        if self.queues.has_more_than(FEW) && BURST.try_with(is_held_up).unwrap_or(false) {
+        let behind = self.idle.has_one_searcher_and_a_sleeper() && self.queues.has_more_than(FEW);
+        if BURST.try_with(|burst| burst.is_held_up(behind)).unwrap_or(false) {
             self.idle.wake_one();
         }
     }
@@ -126,47 +125,49 @@ mod tests {
 
     // covers TIME-02
     #[test]
-    fn a_burst_wakes_a_second_worker_if_the_first_takes_nothing() {
+    fn a_burst_wakes_a_second_worker_if_the_first_does_not_begin() {
         let sched = three_parked();
-        (0..FEW).for_each(|_| submit(&sched));
-        assert_eq!(awake(&sched), 1, "the searcher may be on its way");
-        let held_up = (0..1_000_000).any(|_| {
+        let watch = Stopwatch::start();
+        let mut submissions = 0_u32;
+        while awake(&sched) < 2 {
             submit(&sched);
-            awake(&sched) > 1
-        });
-        assert!(held_up, "no worker takes anything");
+            submissions += 1;
+        }
+        assert!(watch.elapsed() >= HELD_UP, "the searcher may be on its way");
+        assert!(submissions > FEW as u32);
         (0..1_000).for_each(|_| submit(&sched));
         assert_eq!(awake(&sched), 2, "two search now");
         sched.terminate();
     }
 
-    #[test]
-    fn a_burst_wakes_no_second_worker_if_the_first_takes_submissions() {
+    /// Submits for longer than it takes to be held up, with `between` after each submission. Says
+    /// how many workers are awake then.
+    fn awake_after(between: impl Fn(&Sched)) -> usize {
         let sched = three_parked();
-        for _ in 0..2 * FEW {
-            assert!(sched.inject([call_of_nothing(sched.id)]).is_ok());
-        }
         let watch = Stopwatch::start();
-        for _ in 0..10_000 {
+        while watch.elapsed() < 2 * HELD_UP {
             submit(&sched);
-            let task = sched.queues.take_injected(0).expect("some are queued");
-            task.run(&sched);
+            between(&sched);
         }
-        assert!(watch.elapsed() > HELD_UP, "a worker that took nothing would be held up");
-        assert_eq!(awake(&sched), 1);
+        let awake = awake(&sched);
         sched.terminate();
+        awake
     }
 
     #[test]
-    fn submissions_that_are_waited_for_one_by_one_wake_no_second_worker() {
-        let sched = three_parked();
-        let watch = Stopwatch::start();
-        for _ in 0..10_000 {
-            submit(&sched);
-            end_burst();
-        }
-        assert!(watch.elapsed() > HELD_UP, "a burst of so many would be held up");
-        assert_eq!(awake(&sched), 1);
-        sched.terminate();
+    fn a_burst_wakes_no_second_worker_if_nothing_waits() {
+        let run = |sched: &Sched| {
+            sched.queues.take_injected(0).expect("it is queued").run(sched);
+        };
+        assert_eq!(awake_after(run), 1);
+    }
+
+    #[test]
+    fn calls_that_are_waited_for_or_go_to_two_pools_are_no_burst() {
+        assert_eq!(awake_after(|_| end_burst()), 1);
+        let other = three_parked();
+        assert_eq!(awake_after(|_| submit(&other)), 1);
+        assert_eq!(awake(&other), 1);
+        other.terminate();
     }
 }

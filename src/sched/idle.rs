@@ -9,7 +9,7 @@
 //! The worker that parked last is on top. It is the warmest, and cold workers stay cold. The
 //! thread that wakes a worker does the accounting *for* the worker: it takes the worker off
 //! the stack and counts it as a searcher. The sleeper needs some microseconds to come round,
-//! and a burst of submissions in that time wakes no worker twice, and at most a second one.
+//! and submissions in that time wake no other worker.
 
 use crossbeam_utils::CachePadded;
 

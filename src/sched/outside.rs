@@ -107,11 +107,6 @@ impl Outside {
         self.injector.len() + self.swept.len()
     }
 
-    /// Says how far the takers have come: with each submission that they take the number grows.
-    pub(super) fn taken(&self) -> u64 {
-        self.injector.taken()
-    }
-
     /// Says how many entries are stale.
     pub(super) fn stale(&self) -> usize {
         let stale = self.stale.load(Ordering::Relaxed);

@@ -147,11 +147,6 @@ impl Queues {
         self.outside.submitted() > few
     }
 
-    /// Says how far the takers of submissions from outside have come. The answer may be old.
-    pub(crate) fn taken(&self) -> u64 {
-        self.outside.taken()
-    }
-
     /// Says what [`any_work`](Self::any_work) says, and misses no offer whose owner has not seen
     /// what the caller did before its last SeqCst fence. [SLEEP-4]
     pub(crate) fn any_work_for_sure(&self) -> bool {

@@ -148,11 +148,6 @@ impl<T> Injector<T> {
     pub(crate) fn len(&self) -> usize {
         self.0.look().len()
     }
-
-    /// Says how far the takers have come.
-    pub(crate) fn taken(&self) -> u64 {
-        self.0.look().oldest.into()
-    }
 }
 
 /// A queue whose owner pushes and pops the newest item: see [`crossbeam_deque::Worker`].

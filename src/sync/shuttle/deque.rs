@@ -4,7 +4,6 @@
 use super::Step;
 use crate::sync::trace::{What, caller, note};
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use crossbeam_deque::Steal;
 
@@ -31,39 +30,27 @@ fn received<T>(steal: Steal<Carried<T>>) -> Steal<T> {
 }
 
 /// A queue that any thread pushes to and takes from: the stand-in for `block/injector.rs`.
-pub(crate) struct Injector<T> {
-    queue: Step<crossbeam_deque::Injector<Carried<T>>>,
-    // count taken: the entries that were taken. Each take raises the count, and no execution has
-    // 2^64 takes.
-    taken: AtomicU64,
-}
+pub(crate) struct Injector<T>(Step<crossbeam_deque::Injector<Carried<T>>>);
 
 impl<T> Injector<T> {
     pub(crate) fn new() -> Self {
-        Self { queue: Step::new_step(crossbeam_deque::Injector::new()), taken: AtomicU64::new(0) }
+        Self(Step::new_step(crossbeam_deque::Injector::new()))
     }
 
     pub(crate) fn push(&self, item: T) {
-        self.queue.push(Carried::new(item));
+        self.0.push(Carried::new(item));
     }
 
     pub(crate) fn take(&self) -> Option<T> {
-        let taken = received(self.queue.steal()).success();
-        self.taken.fetch_add(taken.is_some().into(), Ordering::Relaxed);
-        taken
+        received(self.0.steal()).success()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.0.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queue.len()
-    }
-
-    /// Says how far the takers have come.
-    pub(crate) fn taken(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed)
+        self.0.len()
     }
 }
 

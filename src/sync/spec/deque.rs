@@ -8,7 +8,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use crossbeam_deque::Steal;
 
@@ -55,26 +54,19 @@ impl<T> Queue<T> {
 }
 
 /// A queue that any thread pushes to and takes from: the stand-in for `block/injector.rs`.
-pub(crate) struct Injector<T> {
-    queue: Queue<T>,
-    // count taken: the entries that were taken. Each take raises the count, and no execution has
-    // 2^64 takes.
-    taken: AtomicU64,
-}
+pub(crate) struct Injector<T>(Queue<T>);
 
 impl<T> Injector<T> {
     pub(crate) fn new() -> Self {
-        Self { queue: Queue::new(), taken: AtomicU64::new(0) }
+        Self(Queue::new())
     }
 
     pub(crate) fn push(&self, item: T) {
-        self.queue.push(item);
+        self.0.push(item);
     }
 
     pub(crate) fn take(&self) -> Option<T> {
-        let taken = self.queue.oldest();
-        self.taken.fetch_add(taken.is_some().into(), Ordering::Relaxed);
-        taken
+        self.0.oldest()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -82,12 +74,7 @@ impl<T> Injector<T> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queue.len()
-    }
-
-    /// Says how far the takers have come.
-    pub(crate) fn taken(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed)
+        self.0.len()
     }
 }
 
