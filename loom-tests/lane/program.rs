@@ -33,10 +33,13 @@ pub(crate) enum End {
 impl Program {
     pub(crate) fn build(member: &Path) -> Result<Self, Refusal> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let root = member.parent().expect("the member lies in the repository");
+        // Of all members that `cargo test` takes: then the dependencies have the same features, and what it has built is
+        // not built again.
         let built = Command::new(cargo)
-            .args(["test", "--locked", "-p", "loom-tests", "--lib", "--no-run", "--message-format"])
+            .args(["test", "--locked", "--lib", "--no-run", "--message-format"])
             .arg("json-render-diagnostics")
-            .current_dir(member)
+            .current_dir(root)
             .stderr(Stdio::inherit())
             .output()
             .map_err(|error| format!("cannot run cargo: {error}"))?;
@@ -44,8 +47,8 @@ impl Program {
             return Err("the models do not build".into());
         }
         let said = String::from_utf8_lossy(&built.stdout);
-        let path =
-            said.lines().find_map(|line| line.split_once(r#""executable":""#)?.1.split_once('"'));
+        let mut models = said.lines().filter(|line| line.contains(r#""name":"millpond_model""#));
+        let path = models.find_map(|line| line.split_once(r#""executable":""#)?.1.split_once('"'));
         let (path, _) = path.ok_or("cargo names no program")?;
         Ok(Self { path: path.into(), member: member.to_owned() })
     }

@@ -49,8 +49,9 @@ fn main() -> ExitCode {
 
 /// Whether no mutant survived that should not.
 fn run(options: &Options) -> Result<bool, Refusal> {
-    let root =
-        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the member lies in the repository");
+    // The package of this program is the lane, two folders below the root.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    let root = root.expect("the lane lies in the repository");
     let sites = sites::find(root)?;
     let wanted: Vec<_> =
         sites.iter().flat_map(Site::mutants).filter(|mutant| options.wants(mutant)).collect();
