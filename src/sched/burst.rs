@@ -28,8 +28,9 @@ const HELD_UP: Duration = if IS_MODEL { Duration::ZERO } else { Duration::from_m
 /// The burst of one thread.
 struct Burst {
     pool: Cell<u32>,
-    /// How many calls there were since the look, that one included. 0: the thread has blocked for
-    /// a result since. A poll is no such wait, and neither is a look at a result that is there.
+    /// How many calls there were since the last look of this burst, that one included. 0: the
+    /// thread has blocked for a result since. A poll is no such wait, and neither is a look at a
+    /// result that is there.
     calls: Cell<u32>,
     /// Runs since the first look that saw the pool behind, if all later ones did too.
     behind: Cell<Option<Stopwatch>>,
@@ -66,11 +67,19 @@ impl Burst {
 
     /// Notes whether the pool is behind. Says whether it has been for long. After that it takes as
     /// long again.
+    #[inline]
     fn is_held_up(&self, behind: bool) -> bool {
-        let since = self.behind.get().filter(|_| behind);
-        let held_up = behind && since.map_or(HELD_UP.is_zero(), |since| since.elapsed() >= HELD_UP);
-        let goes_on = behind && !held_up;
-        self.behind.set(goes_on.then(|| since.unwrap_or_else(Stopwatch::start)));
+        if !behind {
+            self.behind.set(None);
+        }
+        behind && self.is_held_up_long()
+    }
+
+    #[cold]
+    fn is_held_up_long(&self) -> bool {
+        let since = self.behind.get();
+        let held_up = since.map_or(HELD_UP.is_zero(), |since| since.elapsed() >= HELD_UP);
+        self.behind.set((!held_up).then(|| since.unwrap_or_else(Stopwatch::start)));
         held_up
     }
 }
@@ -81,16 +90,15 @@ impl Sched {
     /// few submissions are queued. [SLEEP-7]
     #[inline]
     pub(crate) fn go_on_with_burst(&self) {
-        if BURST.try_with(|burst| burst.goes_on(self.id)).unwrap_or(false) {
-            self.look_in_burst();
+        let held_up = |burst: &Burst| burst.goes_on(self.id) && burst.is_held_up(self.is_behind());
+        if BURST.try_with(held_up).unwrap_or(false) {
+            self.idle.wake_one();
         }
     }
 
-    fn look_in_burst(&self) {
-        let behind = self.idle.has_one_searcher_and_a_sleeper() && self.queues.has_more_than(FEW);
-        if BURST.try_with(|burst| burst.is_held_up(behind)).unwrap_or(false) {
-            self.idle.wake_one();
-        }
+    #[inline]
+    fn is_behind(&self) -> bool {
+        self.idle.has_one_searcher_and_a_sleeper() && self.queues.has_more_than(FEW)
     }
 }
 

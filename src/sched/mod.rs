@@ -184,7 +184,11 @@ impl Sched {
             // edge SLEEP fence: a push, whose submitter saw this searcher and so woke no
             // worker → this look.
             fence(Ordering::SeqCst);
-            if self.queues.any_work_for_sure() && !self.idle.wake_one() {
+            if !self.queues.any_work_for_sure() {
+                // Nothing is queued, so SLEEP-6 wakes no worker either.
+                return;
+            }
+            if !self.idle.wake_one() {
                 self.call_runners();
             }
         }
@@ -198,6 +202,7 @@ impl Sched {
     /// it could, and is a searcher now. False: the worker must look once more, and is a
     /// searcher only if it was one before.
     #[must_use]
+    #[inline]
     pub(crate) fn park(&self, worker: usize, was_searching: bool) -> bool {
         let duty = self.life.join_drained_idle(); // [LIFE-3]
         if duty == Duty::LookAgain && !self.finish_drain(true) {

@@ -84,6 +84,7 @@ impl Outside {
             && (self.marks.is_empty() || !self.is_being_swept())
     }
 
+    #[inline]
     fn is_being_swept(&self) -> bool {
         // edge SWEPT acquire: the entries in the swept queue, from the sweeper → this thread,
         // if it sees no sweep.

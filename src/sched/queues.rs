@@ -150,13 +150,24 @@ impl Queues {
     /// Says what [`any_work`](Self::any_work) says, and misses no offer whose owner has not seen
     /// what the caller did before its last SeqCst fence. [SLEEP-4]
     pub(crate) fn any_work_for_sure(&self) -> bool {
+        if !self.is_injector_empty() {
+            return true;
+        }
         // An owner makes a full fence with its first offer, and light ones while its row is in
         // use.
-        if self.find_loaded(0, |worker| (self.offers[worker].depth() > 0).then_some(())).is_some() {
+        let mut row_in_use = false;
+        let has_entry = |worker: usize| {
+            row_in_use |= self.offers[worker].depth() > 0;
+            (!self.stealers[worker].is_empty()).then_some(())
+        };
+        if self.find_loaded(0, has_entry).is_some() {
+            return true;
+        }
+        row_in_use && {
             // edge SLEEP fence: an offer → the look below.
             barrier::heavy();
+            self.any_work()
         }
-        self.any_work()
     }
 
     /// Returns the row of a worker's offers.
@@ -255,21 +266,20 @@ impl Queues {
     }
 
     /// Asks `visit` about each worker whose bit is up, from `start` on, until `visit` has an
-    /// answer.
+    /// answer. `start` is a worker, too.
     fn find_loaded<T>(&self, start: usize, mut visit: impl FnMut(usize) -> Option<T>) -> Option<T> {
         let words = self.loaded.len();
-        let first = start / 64 % words;
-        for turn in 0..=words {
-            let at = (first + turn) % words;
-            let mut bits = self.loaded[at].load(Ordering::Relaxed);
-            // The loop looks at the first word twice: at its upper part first, and at its
-            // lower part last.
-            let upper = !0 << (start % 64);
-            if turn == 0 {
-                bits &= upper;
-            } else if turn == words {
-                bits &= !upper;
-            }
+        // The loop looks at the first word twice: at its upper part first, and at its lower part
+        // last, if it has one.
+        let (first, upper) = (start / 64, !0 << (start % 64));
+        for turn in 0..words + usize::from(upper != !0) {
+            let at = if first + turn < words { first + turn } else { first + turn - words };
+            let part = match turn {
+                0 => upper,
+                _ if turn == words => !upper,
+                _ => !0,
+            };
+            let mut bits = self.loaded[at].load(Ordering::Relaxed) & part;
             while bits != 0 {
                 let bit = bits.trailing_zeros() as usize;
                 bits &= bits - 1;

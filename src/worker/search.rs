@@ -155,6 +155,7 @@ impl Context {
         self.sched.queues.take_injected(self.index).inspect(|_| self.own_in_a_row.set(0))
     }
 
+    #[inline]
     fn take_others(&self) -> Option<TaskRef> {
         // Each worker begins to search the other deques at its right-hand neighbour, so that
         // thieves spread.
@@ -188,9 +189,11 @@ impl Context {
             self.sched.queues.mark_empty(self.index);
         }
         let mut searching = self.searching.replace(false) || self.sched.idle.try_search();
+        // The worker comes from a look everywhere. It polls or parks next, and looks again then.
+        let mut has_looked = true;
         loop {
             if searching {
-                if let Some(task) = self.search() {
+                if let Some(task) = self.search(has_looked) {
                     self.sched.stop_searching();
                     return Some(task);
                 }
@@ -198,7 +201,7 @@ impl Context {
             if !self.sched.stage().is_over() {
                 if self.sched.park(self.index, searching) {
                     step::pass();
-                    searching = true;
+                    (searching, has_looked) = (true, false);
                 } else if let Some(task) = self.take_others() {
                     if searching {
                         self.sched.stop_searching();
@@ -215,10 +218,13 @@ impl Context {
         }
     }
 
-    /// Polls for a task, as a searcher does, for as long as the profile says.
-    fn search(&self) -> Option<TaskRef> {
-        if let Some(task) = self.take_others() {
-            return Some(task);
+    /// Polls for a task, as a searcher does, for as long as the profile says. It begins with a look
+    /// everywhere, unless the worker `has_looked` just now.
+    fn search(&self, has_looked: bool) -> Option<TaskRef> {
+        if !has_looked {
+            if let Some(task) = self.take_others() {
+                return Some(task);
+            }
         }
         // Once no thread may bring work from outside, the sooner all workers are parked, the
         // sooner the pool ends.
