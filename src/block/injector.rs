@@ -250,6 +250,13 @@ impl<T> Injector<T> {
         number < tail
     }
 
+    /// Returns a number that each take raises by one, and by two at the end of a segment. The
+    /// answer may be old.
+    #[inline]
+    pub(crate) fn taken(&self) -> u64 {
+        self.head.end.number.load(Ordering::Relaxed)
+    }
+
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         let number = self.head.end.number();
@@ -335,7 +342,9 @@ mod tests {
             for _ in 0..200 {
                 assert_eq!(queue.len(), length);
                 queue.push(pushed.next().unwrap());
+                let taken = queue.taken();
                 assert_eq!(queue.take(), expected.next());
+                assert!((1..=2).contains(&(queue.taken() - taken)));
             }
             expected.by_ref().take(length).for_each(|entry| assert_eq!(queue.take(), Some(entry)));
             assert!(queue.is_empty() && queue.take().is_none());

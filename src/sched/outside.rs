@@ -108,6 +108,12 @@ impl Outside {
         self.injector.len() + self.swept.len()
     }
 
+    /// Returns a number that rises with each submission that a worker takes from the injector. The
+    /// answer may be old.
+    pub(super) fn taken(&self) -> u64 {
+        self.injector.taken()
+    }
+
     /// Says how many entries are stale.
     pub(super) fn stale(&self) -> usize {
         let stale = self.stale.load(Ordering::Relaxed);

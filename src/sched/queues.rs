@@ -65,6 +65,12 @@ impl Queues {
         self.outside.put_back(entry);
     }
 
+    /// Returns a number that rises with each submission from outside that a worker takes. The
+    /// answer may be old.
+    pub(crate) fn taken_outside(&self) -> u64 {
+        self.outside.taken()
+    }
+
     #[inline]
     pub(crate) fn is_injector_empty(&self) -> bool {
         self.outside.is_empty()

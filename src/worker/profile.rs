@@ -13,8 +13,9 @@ use std::time::Duration;
 /// | [`Latency`](Self::Latency) | 200 µs | 200 µs | requests in quick succession, free processors |
 /// | [`Frugal`](Self::Frugal) | not at all | not at all | batteries, crowded machines |
 ///
-/// While a worker looks, it yields to every other thread that wants the processor. Under every
-/// profile an idle pool uses no processor time.
+/// While a worker looks, it yields to every other thread that wants the processor. If other
+/// workers take many tasks in that time, almost none of it counts. Under every profile an idle pool
+/// uses no processor time.
 ///
 /// ```
 /// use millpond::{Profile, ThreadPool};

@@ -1,6 +1,8 @@
 //! Finds a worker's next task: where the worker looks, in which order, and how long before it
 //! parks.
 
+use std::time::Duration;
+
 use super::context::Context;
 use crate::block::TaskRef;
 use crate::numbers;
@@ -30,6 +32,21 @@ const OFFER_AT: u32 = 11;
 /// Between pauses a searcher looks into the deques only once in so many times. A look takes
 /// the cache line from the deque's owner, which writes it with each push and pop.
 const DEQUES_EVERY: u32 = 4;
+
+/// Work comes fast if others took so many submissions while a searcher yielded once.
+const FAST: u64 = 16;
+/// While work comes fast, only so much of a yield counts as time in which a searcher found nothing.
+const OWN_SHARE: Duration = Duration::from_nanos(2_500);
+
+/// Says how much of a yield counts as time in which a searcher found nothing. Others `took` so many
+/// submissions meanwhile.
+///
+/// On a crowded machine a yield lasts for another thread's turn, perhaps some milliseconds. If work
+/// comes fast, a searcher that parked after that would be woken again at once. That costs each
+/// submitter a system call, and the workers that were awake take the work all the same.
+fn fruitless_time(yielded: Duration, took: u64) -> Duration {
+    if took < FAST { yielded } else { yielded.min(OWN_SHARE) }
+}
 
 impl Context {
     /// Returns the next task to run, or none once the pool is over. `ran` says whether the worker
@@ -189,43 +206,34 @@ impl Context {
             self.sched.queues.mark_empty(self.index);
         }
         let mut searching = self.searching.replace(false) || self.sched.idle.try_search();
-        // The worker comes from a look everywhere. It polls or parks next, and looks again then.
-        let mut has_looked = true;
+        // The worker has just looked everywhere.
+        let mut found = None;
         loop {
             if searching {
-                if let Some(task) = self.search(has_looked) {
-                    self.sched.stop_searching();
-                    return Some(task);
-                }
+                found = self.poll();
+            }
+            if found.is_some() || self.sched.stage().is_over() {
+                break;
+            }
+            if self.sched.park(self.index, searching) {
+                step::pass();
+                searching = true;
             }
             if !self.sched.stage().is_over() {
-                if self.sched.park(self.index, searching) {
-                    step::pass();
-                    (searching, has_looked) = (true, false);
-                } else if let Some(task) = self.take_others() {
-                    if searching {
-                        self.sched.stop_searching();
-                    }
-                    return Some(task);
-                }
+                found = self.take_others();
             }
-            if self.sched.stage().is_over() {
-                if searching {
-                    self.sched.stop_searching();
-                }
-                return None;
+            if found.is_some() {
+                break;
             }
         }
+        if searching {
+            self.sched.stop_searching();
+        }
+        found
     }
 
-    /// Polls for a task, as a searcher does, for as long as the profile says. It begins with a look
-    /// everywhere, unless the worker `has_looked` just now.
-    fn search(&self, has_looked: bool) -> Option<TaskRef> {
-        if !has_looked {
-            if let Some(task) = self.take_others() {
-                return Some(task);
-            }
-        }
+    /// Polls for a task, as a searcher does, for as long as the profile says.
+    fn poll(&self) -> Option<TaskRef> {
         // Once no thread may bring work from outside, the sooner all workers are parked, the
         // sooner the pool ends.
         let open = || self.sched.may_pull();
@@ -252,13 +260,41 @@ impl Context {
         let mut success = spin_until(self.profile.pausing(), look_often);
         let yielding = self.profile.yielding(self.idle_spins.get());
         if !success && !yielding.is_zero() {
-            let watch = Stopwatch::start();
-            while !success && open() && watch.elapsed() < yielding {
+            let mut fruitless = Duration::ZERO;
+            while !success && open() && fruitless < yielding {
+                let (watch, taken) = (Stopwatch::start(), self.sched.queues.taken_outside());
                 thread::yield_now();
                 success = look(true);
+                let took = self.sched.queues.taken_outside().wrapping_sub(taken);
+                fruitless += fruitless_time(watch.elapsed(), took);
             }
         }
         self.idle_spins.set(if success { 0 } else { self.idle_spins.get().saturating_add(1) });
         found
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_yield_counts_in_full_unless_others_took_much_work_meanwhile() {
+        let a_turn = Duration::from_millis(3);
+        for took in [0, 1, FAST - 1] {
+            assert_eq!(fruitless_time(a_turn, took), a_turn);
+        }
+        for took in [FAST, u64::MAX] {
+            assert_eq!(fruitless_time(a_turn, took), OWN_SHARE);
+            let short = OWN_SHARE / 2;
+            assert_eq!(fruitless_time(short, took), short, "no other thread ran");
+        }
+    }
+
+    #[test]
+    fn a_searcher_among_fast_work_parks_after_sixteen_yields() {
+        let yielding = crate::Profile::Balanced.yielding(0);
+        let yields = (1..).find(|yields| fruitless_time(yielding, FAST) * *yields >= yielding);
+        assert_eq!(yields, Some(16));
     }
 }

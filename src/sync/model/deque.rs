@@ -141,6 +141,10 @@ impl<T> Injector<T> {
         }
     }
 
+    pub(crate) fn taken(&self) -> u64 {
+        u64::from(self.0.look().oldest)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
