@@ -18,6 +18,8 @@ const WORKER_BEGIN_TIME: Duration = Duration::from_micros(1);
 /// A batch that one worker finishes within this time is not worth the wake-up of another worker,
 /// which takes the submitter about as long.
 const ONE_WORKER_TIME: Duration = Duration::from_micros(5);
+/// So many items take longer than that, even if each takes a nanosecond.
+const MANY_ITEMS: usize = 8_192;
 
 /// Submits a batch that borrows nothing, once there is a place for it.
 ///
@@ -256,9 +258,9 @@ fn publish_or_take_back<M: Mapping>(
 ///
 /// A worker that is awake may finish the batch before another worker has come round. So, if some
 /// worker is awake and looks for work, the submitter pushes the first entry alone. It pushes the
-/// rest if the batch turns out to be worth more workers. If no worker looks for work, the
-/// submitter pushes all entries. The worker that it wakes wakes the others itself, when the
-/// submitter has gone to sleep and left its processor to them.
+/// rest at once if the batch has many items, and else only if the batch turns out to be worth more
+/// workers. If no worker looks for work, the submitter pushes all entries. The worker that it wakes
+/// wakes the others itself, when the submitter has gone to sleep and left its processor to them.
 ///
 /// `Ok` says that the batch was pushed and will be taken. If `entries` are left, nothing needs
 /// them, since the batch is DONE.
@@ -277,7 +279,9 @@ fn publish<T, E>(
     let limited = permit.is_some();
     let first = if sched.idle.is_anyone_searching() { 1 } else { u32::MAX };
     push_entries(sched, caller, limited, permit, entries, first)?;
-    if entries.left() > 0 && !result.spin(WORKER_BEGIN_TIME, ONE_WORKER_TIME) {
+    let one_may_do =
+        || entries.items() < MANY_ITEMS && result.spin(WORKER_BEGIN_TIME, ONE_WORKER_TIME);
+    if entries.left() > 0 && !one_may_do() {
         // Whether the pool refused the push does not matter. The worker that has the first entry
         // does the chunks that no other worker takes.
         let _ = push_entries(sched, caller, limited, None, entries, u32::MAX);

@@ -102,9 +102,15 @@ pub(crate) struct Batch<M: Mapping> {
 pub(crate) struct NewEntries {
     header: NonNull<Header>,
     left: u32,
+    items: usize,
 }
 
 impl NewEntries {
+    /// Says how many items the batch has.
+    pub(crate) fn items(&self) -> usize {
+        self.items
+    }
+
     /// Says how many entries are left.
     pub(crate) fn left(&self) -> usize {
         self.left as usize
@@ -221,7 +227,7 @@ impl<M: Mapping> Batch<M> {
         // SAFETY: the block is alive: its HANDLE bit is up, this is the one right for that
         // bit, and the outcome is of this type.
         let handle = unsafe { ResultRef::new(header) };
-        (NewEntries { header, left: entries }, handle)
+        (NewEntries { header, left: entries, items: len }, handle)
     }
 
     /// Takes function and items back after the pool has refused the submission, unless a
