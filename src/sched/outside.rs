@@ -108,8 +108,8 @@ impl Outside {
         self.injector.len() + self.swept.len()
     }
 
-    /// Returns a number that rises with each submission that a worker takes from the injector. The
-    /// answer may be old.
+    /// Returns a number that rises with each submission that a worker or a sweeper takes from the
+    /// injector. The answer may be old.
     pub(super) fn taken(&self) -> u64 {
         self.injector.taken()
     }

@@ -65,8 +65,8 @@ impl Queues {
         self.outside.put_back(entry);
     }
 
-    /// Returns a number that rises with each submission from outside that a worker takes. The
-    /// answer may be old.
+    /// Returns a number that rises with each submission from outside that a worker or a sweeper
+    /// takes. The answer may be old.
     pub(crate) fn taken_outside(&self) -> u64 {
         self.outside.taken()
     }

